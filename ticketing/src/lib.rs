@@ -1,1 +1,6 @@
-//! x
+//! The ticketing service: HTTP, commands and projections over an event history in Postgres.
+//!
+//! [`app`] is the composition root; [`platform`] holds the mechanisms; every other module is a context or the edge.
+
+pub mod config;
+pub mod platform;

@@ -1,0 +1,282 @@
+-- The history: one log per context, its events in commit order, and the role the services work as.
+
+do $$
+begin
+    create role turnstile_app nologin;
+exception
+    when duplicate_object or unique_violation then null; -- roles belong to the cluster, not to this database
+end
+$$;
+
+grant usage on schema public to turnstile_app;
+
+create table logs (
+    log text primary key,
+    history uuid not null default gen_random_uuid()
+);
+comment on table logs is 'One row per log. The history changes when a dump is restored, so that messages of another past are told apart.';
+grant select on logs to turnstile_app;
+
+create table events (
+    log text not null,
+    position bigint not null,
+    event_id uuid not null,
+    aggregate text not null,
+    aggregate_id uuid not null,
+    sequence bigint not null,
+    event_type text not null,
+    event_version text not null,
+    recorded_at timestamptz not null,
+    correlation uuid not null,
+    causation uuid,
+    traceparent text,
+    payload jsonb not null,
+    constraint events_pkey primary key (log, position),
+    constraint events_stream_key unique (aggregate_id, aggregate, sequence)
+);
+comment on table events is 'Every fact, for good. Positions within a log are 1, 2, 3, … in commit order and without holes.';
+grant select, insert on events to turnstile_app;
+
+create table inbox (
+    consumer text not null,
+    message_id uuid not null,
+    processed_at timestamptz not null,
+    constraint inbox_pkey primary key (consumer, message_id)
+);
+comment on table inbox is 'Messages whose effect is in the history; written in the append, kept for 7 days.';
+create index on inbox (processed_at);
+grant select, insert, delete on inbox to turnstile_app;
+
+create table idempotency_keys (
+    key bytea primary key,
+    fingerprint bytea not null,
+    status smallint not null,
+    body text not null,
+    stored_at timestamptz not null
+);
+comment on table idempotency_keys is 'Answers kept for a repeat with the same Idempotency-Key; keys and requests are hashes. Kept for 24 hours.';
+create index on idempotency_keys (stored_at);
+grant select, insert, delete on idempotency_keys to turnstile_app;
+
+create table deadlines (
+    id uuid primary key,
+    kind text not null,
+    subject uuid not null,
+    due_at timestamptz not null,
+    claimed_until timestamptz,
+    attempts integer not null default 0,
+    done_at timestamptz
+);
+comment on table deadlines is 'Moments at which something is to be recorded; written with the events that create them.';
+create index on deadlines (due_at) where done_at is null;
+create index on deadlines (done_at) where done_at is not null;
+grant select, insert, update, delete on deadlines to turnstile_app;
+
+create table vault (
+    id uuid not null,
+    name text not null,
+    value text not null,
+    expires_at timestamptz,
+    constraint vault_pkey primary key (id, name)
+);
+comment on table vault is 'Values that must not enter history: tokens, personal data. Deletable.';
+create index on vault (expires_at) where expires_at is not null;
+grant select, insert, delete on vault to turnstile_app;
+
+-- Appends a batch. One call is one transaction and one round trip. Under the log's lock the appends are judged in
+-- order; a refused one leaves no trace, the others commit. Outcomes: 0 appended, 1 a stream was not at its expected
+-- sequence, 2 the message was processed before, 3 the idempotency key is taken.
+-- Appends are numbered from 1. `p_shared` says that two appends of the batch share a stream, message or key;
+-- then `*_slot` (the same number for the same stream, message or key) lets each see what those before it did.
+-- The lock is a statement of its own: a statement's snapshot is older than a lock that it had to wait for.
+-- The settings pin the plans to index probes: on statistics of an empty table the planner would scan.
+create function append_events(
+    p_log text,
+    p_appends integer,
+    p_shared boolean,
+    s_append integer[], s_slot integer[], s_aggregate text[], s_id uuid[], s_expected bigint[], s_count integer[],
+    m_append integer[], m_slot integer[], m_consumer text[], m_id uuid[], m_at timestamptz[],
+    k_append integer[], k_slot integer[], k_key bytea[], k_fingerprint bytea[], k_status smallint[], k_body text[], k_at timestamptz[],
+    e_append integer[], e_id uuid[], e_aggregate text[], e_aggregate_id uuid[], e_sequence bigint[], e_type text[], e_version text[],
+    e_at timestamptz[], e_correlation uuid[], e_causation uuid[], e_traceparent text[], e_payload text[],
+    d_append integer[], d_id uuid[], d_kind text[], d_subject uuid[], d_due timestamptz[],
+    v_append integer[], v_id uuid[], v_name text[], v_value text[], v_expires timestamptz[]
+) returns table (outcome smallint, first_position bigint)
+language plpgsql
+set enable_seqscan = off
+set enable_bitmapscan = off
+set enable_hashjoin = off
+set enable_mergejoin = off
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+    outcomes smallint[] := array_fill(0::smallint, array[p_appends]);
+    positions bigint[] := array_fill(0::bigint, array[p_appends]);
+    heads bigint[];
+    messages_seen boolean[];
+    keys_seen boolean[];
+    head bigint;
+    i integer;
+begin
+    perform pg_advisory_xact_lock(hashtextextended('append:' || p_log, 0));
+
+    select coalesce((select e.position from events e where e.log = p_log order by e.position desc limit 1), 0) into head;
+
+    select array_agg(exists (select 1 from inbox x where x.consumer = m.consumer and x.message_id = m.id) order by m.o)
+    into messages_seen
+    from unnest(m_consumer, m_id) with ordinality m(consumer, id, o);
+
+    select array_agg(exists (select 1 from idempotency_keys x where x.key = k.key) order by k.o)
+    into keys_seen
+    from unnest(k_key) with ordinality k(key, o);
+
+    select array_agg(h.head order by s.o)
+    into heads
+    from unnest(s_aggregate, s_id) with ordinality s(aggregate, id, o)
+    cross join lateral (
+        select coalesce((
+            select e.sequence from events e
+            where e.aggregate_id = s.id and e.aggregate = s.aggregate
+            order by e.sequence desc limit 1
+        ), 0) as head
+    ) h;
+
+    if p_shared then
+        outcomes := judge_in_order(
+            p_appends, s_append, s_slot, s_expected, s_count, heads,
+            m_append, m_slot, messages_seen, k_append, k_slot, keys_seen
+        );
+    else
+        for i in 1 .. coalesce(array_length(s_append, 1), 0) loop
+            if heads[i] <> s_expected[i] then
+                outcomes[s_append[i]] := 1;
+            end if;
+        end loop;
+        for i in 1 .. coalesce(array_length(k_append, 1), 0) loop
+            if keys_seen[i] then
+                outcomes[k_append[i]] := 3;
+            end if;
+        end loop;
+        for i in 1 .. coalesce(array_length(m_append, 1), 0) loop
+            if messages_seen[i] then
+                outcomes[m_append[i]] := 2;
+            end if;
+        end loop;
+    end if;
+
+    for i in 1 .. coalesce(array_length(e_append, 1), 0) loop
+        if outcomes[e_append[i]] = 0 then
+            head := head + 1;
+            if positions[e_append[i]] = 0 then
+                positions[e_append[i]] := head;
+            end if;
+        end if;
+    end loop;
+
+    insert into events (log, position, event_id, aggregate, aggregate_id, sequence, event_type, event_version,
+                        recorded_at, correlation, causation, traceparent, payload)
+    select p_log, a.first + e.nth, e.id, e.aggregate, e.aggregate_id, e.sequence, e.type, e.version,
+           e.at, e.correlation, e.causation, e.traceparent, e.payload::jsonb
+    from (
+        select u.*, row_number() over (partition by u.append order by u.o) - 1 as nth
+        from unnest(e_append, e_id, e_aggregate, e_aggregate_id, e_sequence, e_type, e_version,
+                    e_at, e_correlation, e_causation, e_traceparent, e_payload)
+            with ordinality u(append, id, aggregate, aggregate_id, sequence, type, version,
+                              at, correlation, causation, traceparent, payload, o)
+    ) e
+    join (select p.first, p.o as append from unnest(positions) with ordinality p(first, o)) a on a.append = e.append
+    where a.first > 0
+    order by 2;
+
+    insert into inbox (consumer, message_id, processed_at)
+    select m.consumer, m.id, m.at from unnest(m_append, m_consumer, m_id, m_at) m(append, consumer, id, at)
+    where outcomes[m.append] = 0;
+
+    insert into idempotency_keys (key, fingerprint, status, body, stored_at)
+    select k.key, k.fingerprint, k.status, k.body, k.at
+    from unnest(k_append, k_key, k_fingerprint, k_status, k_body, k_at) k(append, key, fingerprint, status, body, at)
+    where outcomes[k.append] = 0;
+
+    insert into deadlines (id, kind, subject, due_at)
+    select d.id, d.kind, d.subject, d.due from unnest(d_append, d_id, d_kind, d_subject, d_due) d(append, id, kind, subject, due)
+    where outcomes[d.append] = 0;
+
+    insert into vault (id, name, value, expires_at)
+    select v.id, v.name, v.value, v.expires from unnest(v_append, v_id, v_name, v_value, v_expires) v(append, id, name, value, expires)
+    where outcomes[v.append] = 0;
+
+    return query select o.outcome, o.first from unnest(outcomes, positions) with ordinality o(outcome, first, n) order by o.n;
+end
+$$;
+comment on function append_events is 'The only writer of events; see ticketing/src/platform/append_queue.rs.';
+
+-- Judges appends that share streams, messages or keys, each in the light of those accepted before it.
+create function judge_in_order(
+    p_appends integer,
+    s_append integer[], s_slot integer[], s_expected bigint[], s_count integer[], heads bigint[],
+    m_append integer[], m_slot integer[], messages_seen boolean[],
+    k_append integer[], k_slot integer[], keys_seen boolean[]
+) returns smallint[]
+language plpgsql
+immutable
+as $$
+declare
+    outcomes smallint[] := array_fill(0::smallint, array[p_appends]);
+    stream_heads bigint[] := '{}';
+    message_slots boolean[] := '{}';
+    key_slots boolean[] := '{}';
+    s integer := 1;
+    m integer := 1;
+    k integer := 1;
+    i integer;
+    result smallint;
+begin
+    for i in 1 .. coalesce(array_length(s_slot, 1), 0) loop
+        stream_heads[s_slot[i]] := heads[i];
+    end loop;
+    for i in 1 .. coalesce(array_length(m_slot, 1), 0) loop
+        message_slots[m_slot[i]] := messages_seen[i];
+    end loop;
+    for i in 1 .. coalesce(array_length(k_slot, 1), 0) loop
+        key_slots[k_slot[i]] := keys_seen[i];
+    end loop;
+
+    for a in 1 .. p_appends loop
+        result := 0;
+        i := s;
+        while s_append[i] = a loop
+            if stream_heads[s_slot[i]] <> s_expected[i] then
+                result := 1;
+            end if;
+            i := i + 1;
+        end loop;
+        if k_append[k] = a and key_slots[k_slot[k]] then
+            result := 3;
+        end if;
+        if m_append[m] = a and message_slots[m_slot[m]] then
+            result := 2;
+        end if;
+
+        outcomes[a] := result;
+        while s_append[s] = a loop
+            if result = 0 then
+                stream_heads[s_slot[s]] := s_expected[s] + s_count[s];
+            end if;
+            s := s + 1;
+        end loop;
+        if k_append[k] = a then
+            if result = 0 then
+                key_slots[k_slot[k]] := true;
+            end if;
+            k := k + 1;
+        end if;
+        if m_append[m] = a then
+            if result = 0 then
+                message_slots[m_slot[m]] := true;
+            end if;
+            m := m + 1;
+        end if;
+    end loop;
+    return outcomes;
+end
+$$;

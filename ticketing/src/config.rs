@@ -1,0 +1,196 @@
+//! Every setting of `ticketing`; nothing else reads the environment.
+//!
+//! | variable | default | effect |
+//! | --- | --- | --- |
+//! | `DATABASE_URL` | (required) | Postgres; the role must be a member of `turnstile_app`, and may create it for `migrate` |
+//! | `AMQP_URL` | (required) | RabbitMQ, as the user `ticketing` |
+//! | `PORT` | `5000` | where HTTP is served |
+//! | `BIND_ADDRESS` | `0.0.0.0` | on which address |
+//! | `PUBLIC_URL` | `http://localhost:$PORT` | what links carry |
+//! | `TOKEN_KEYS_DIR` | (required) | private keys of login tokens, `<yyyymmdd>T<hhmmss>Z.pem`; each signs from its time on |
+//! | `LINK_KEYS_FILE` | (required) | JWKS with the rule service's public keys |
+//! | `TEST_CLOCK` | off | `1`: the clock can be moved by `PUT /test/clock` (also `--test-clock`) |
+//! | `RATE_LIMITS` | `on` | `off`: no limit by account or address |
+//! | `LOGINS_PER_MINUTE` | `5` | per account and address |
+//! | `LINK_REQUESTS_PER_MINUTE` | `10` | per account |
+//! | `GUEST_LINK_REQUESTS_PER_MINUTE` | `30` | per address, accounts included |
+//! | `REGISTRATIONS_PER_MINUTE` | `60` | per address |
+//! | `TRUSTED_PROXIES` | none | addresses or networks whose `X-Forwarded-For` counts, comma separated |
+//! | `TIER_POLICY` | `self_service` | `entitled`: registration grants `standard`, an administrator grants more |
+//! | `ALLOWED_ORIGINS` | none | origins other than `PUBLIC_URL` that browsers may call from, comma separated |
+//! | `DATABASE_POOL_SIZE` | `16` | too low: reads queue; too high: Postgres spends its time switching |
+//! | `MAX_CONNECTIONS` | `10000` | HTTP connections at once; more wait in the listen backlog |
+//! | `REQUEST_TIMEOUT_SECONDS` | `10` | a request that takes longer is answered 503 |
+//! | `ALLOW_UNSAFE_DATABASE` | off | `1`: start although Postgres does not flush its commits |
+//! | `LOG` | `info` | filter of the log, `tracing` syntax |
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+/// Where history is kept.
+#[derive(Args, Clone, Debug)]
+pub struct DatabaseSettings {
+    /// Postgres, `postgres://user:password@host:port/database`.
+    #[arg(long, env = "DATABASE_URL", hide_env_values = true)]
+    pub database_url: String,
+    /// Connections kept for reads, projections and workers. Each log's writer has one of its own.
+    #[arg(long, env = "DATABASE_POOL_SIZE", default_value_t = 16)]
+    pub database_pool_size: usize,
+    /// Start although Postgres may lose acknowledged commits in a crash of the machine.
+    #[arg(long, env = "ALLOW_UNSAFE_DATABASE", value_parser = switch(), default_value = "off")]
+    pub allow_unsafe_database: bool,
+}
+
+/// Everything `ticketing serve` needs to know.
+#[derive(Args, Clone, Debug)]
+pub struct Settings {
+    /// Where history is kept.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+    /// RabbitMQ, `amqp://user:password@host:port/vhost`.
+    #[arg(long, env = "AMQP_URL", hide_env_values = true)]
+    pub amqp_url: String,
+    /// The edge.
+    #[command(flatten)]
+    pub http: HttpSettings,
+    /// Who may how often.
+    #[command(flatten)]
+    pub limits: LimitSettings,
+    /// Folder of the private keys that sign login tokens, shared by all replicas.
+    #[arg(long, env = "TOKEN_KEYS_DIR")]
+    pub token_keys_dir: PathBuf,
+    /// JWKS file with the public keys of the rule service.
+    #[arg(long, env = "LINK_KEYS_FILE")]
+    pub link_keys_file: PathBuf,
+    /// What the role named at registration is worth.
+    #[arg(long, env = "TIER_POLICY", value_enum, default_value_t = TierPolicy::SelfService)]
+    pub tier_policy: TierPolicy,
+    /// Let `PUT /test/clock` move the clock forward. Never in production.
+    #[arg(long, env = "TEST_CLOCK", value_parser = switch(), num_args = 0..=1,
+          default_value = "off", default_missing_value = "on")]
+    pub test_clock: bool,
+}
+
+/// How HTTP is served.
+#[derive(Args, Clone, Debug)]
+pub struct HttpSettings {
+    /// The port.
+    #[arg(long, env = "PORT", default_value_t = 5000)]
+    pub port: u16,
+    /// The address to listen on.
+    #[arg(long, env = "BIND_ADDRESS", default_value = "0.0.0.0")]
+    pub bind_address: IpAddr,
+    /// What links carry; without a slash at its end.
+    #[arg(long, env = "PUBLIC_URL")]
+    pub public_url: Option<String>,
+    /// Addresses or networks (CIDR) of proxies whose `X-Forwarded-For` counts.
+    #[arg(long, env = "TRUSTED_PROXIES", value_delimiter = ',')]
+    pub trusted_proxies: Vec<String>,
+    /// Origins that browsers may call from, beside `PUBLIC_URL`.
+    #[arg(long, env = "ALLOWED_ORIGINS", value_delimiter = ',')]
+    pub allowed_origins: Vec<String>,
+    /// HTTP connections at once. Too low: clients wait to connect; too high: memory and descriptors.
+    #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 10_000)]
+    pub max_connections: usize,
+    /// How long a request may take, in seconds, before it is answered 503.
+    #[arg(long, env = "REQUEST_TIMEOUT_SECONDS", default_value_t = 10)]
+    pub request_timeout_seconds: u64,
+}
+
+impl HttpSettings {
+    /// What links carry, without a slash at its end.
+    pub fn public_url(&self) -> String {
+        match &self.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://localhost:{}", self.port),
+        }
+    }
+
+    /// How long a request may take.
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_secs(self.request_timeout_seconds)
+    }
+}
+
+/// Who may how often. Counted by each replica for itself.
+#[derive(Args, Clone, Debug)]
+pub struct LimitSettings {
+    /// All of the limits below, or none.
+    #[arg(long, env = "RATE_LIMITS", value_parser = switch(), default_value = "on",
+          action = clap::ArgAction::Set)]
+    pub rate_limits: bool,
+    /// Attempts to log in, per minute, account and address.
+    #[arg(long, env = "LOGINS_PER_MINUTE", default_value_t = 5)]
+    pub logins_per_minute: u32,
+    /// Link requests per minute and account.
+    #[arg(long, env = "LINK_REQUESTS_PER_MINUTE", default_value_t = 10)]
+    pub link_requests_per_minute: u32,
+    /// Link requests per minute and address.
+    #[arg(long, env = "GUEST_LINK_REQUESTS_PER_MINUTE", default_value_t = 30)]
+    pub guest_link_requests_per_minute: u32,
+    /// Registrations per minute and address.
+    #[arg(long, env = "REGISTRATIONS_PER_MINUTE", default_value_t = 60)]
+    pub registrations_per_minute: u32,
+}
+
+/// What the role named at registration is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TierPolicy {
+    /// The tier that is asked for is granted.
+    #[value(name = "self_service")]
+    SelfService,
+    /// `standard` is granted; more needs an administrator.
+    #[value(name = "entitled")]
+    Entitled,
+}
+
+/// Reads `1`, `on`, `true`, `yes` and their opposites.
+fn switch() -> impl clap::builder::TypedValueParser<Value = bool> {
+    use clap::builder::TypedValueParser;
+    clap::builder::StringValueParser::new().try_map(|text| match text.as_str() {
+        "1" | "on" | "true" | "yes" => Ok(true),
+        "" | "0" | "off" | "false" | "no" => Ok(false),
+        _ => Err("expected on or off"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        settings: Settings,
+    }
+
+    fn parse(more: &[&str]) -> Settings {
+        let required = [
+            "ticketing",
+            "--database-url=postgres://x",
+            "--amqp-url=amqp://x",
+            "--token-keys-dir=/keys",
+            "--link-keys-file=/links.json",
+        ];
+        Program::parse_from(required.iter().chain(more)).settings
+    }
+
+    #[test]
+    fn links_carry_the_port_unless_a_public_address_is_set() {
+        assert_eq!(parse(&["--port=5010"]).http.public_url(), "http://localhost:5010");
+        let behind_proxy = parse(&["--public-url=https://tickets.example/"]);
+        assert_eq!(behind_proxy.http.public_url(), "https://tickets.example");
+    }
+
+    #[test]
+    fn limits_are_on_and_the_test_clock_is_off_unless_said() {
+        let settings = parse(&[]);
+        assert!(settings.limits.rate_limits && !settings.test_clock);
+        let settings = parse(&["--rate-limits=off", "--test-clock"]);
+        assert!(!settings.limits.rate_limits && settings.test_clock);
+    }
+}

@@ -1,0 +1,189 @@
+//! Access to Postgres: the pool, dedicated connections, migrations, and the checks at start.
+//!
+//! Every connection has limits: nothing waits for ever, no transaction stays open behind a future that was dropped.
+//! Pooled and dedicated connections work as `turnstile_app`, which may not change history. Not here: any table.
+
+use std::time::Duration;
+
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Timeouts,
+};
+use tokio_postgres::config::SslMode;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::{Client, Config, NoTls};
+
+use crate::config::DatabaseSettings;
+
+mod embedded {
+    refinery::embed_migrations!("../schema/migrations");
+}
+
+/// How long a caller waits for a pooled connection. Longer only grows the queue in front of a server in trouble.
+const POOL_WAIT: Duration = Duration::from_secs(2);
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long data may stay unacknowledged before a connection counts as dead.
+const SILENCE_LIMIT: Duration = Duration::from_secs(6);
+/// The limits that every connection of the service puts on itself, in Postgres' words.
+const SERVICE_OPTIONS: &str = "-c role=turnstile_app -c statement_timeout=5s \
+                               -c idle_in_transaction_session_timeout=5s";
+/// Two processes never migrate at the same time.
+const MIGRATION_LOCK: &str = "select pg_advisory_lock(hashtextextended('migrate', 0))";
+
+/// The database; cheap to clone.
+#[derive(Clone)]
+pub struct Database {
+    pool: Pool,
+    service: Config,
+    admin: Config,
+}
+
+/// Why Postgres did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// No connection could be had in time.
+    #[error("no connection to Postgres")]
+    Unavailable(#[from] PoolError),
+    /// A statement failed, or the connection broke while it ran.
+    #[error("a statement failed")]
+    Statement(#[from] tokio_postgres::Error),
+    /// The schema could not be migrated.
+    #[error("the schema could not be migrated")]
+    Migration(#[from] Box<refinery::Error>),
+    /// `DATABASE_URL` is not an address of Postgres.
+    #[error("DATABASE_URL can not be read")]
+    Address(#[source] tokio_postgres::Error),
+    /// Postgres is set so that acknowledged commits can be lost.
+    #[error("Postgres has {0} off: acknowledged commits could be lost")]
+    Unsafe(&'static str),
+}
+
+impl DatabaseError {
+    /// The error code of Postgres, if the server answered.
+    pub fn sql_state(&self) -> Option<&SqlState> {
+        match self {
+            Self::Statement(error) => error.code(),
+            _ => None,
+        }
+    }
+
+    /// The constraint that was violated, if that is what happened.
+    pub fn violated_constraint(&self) -> Option<&str> {
+        match self {
+            Self::Statement(error) => error.as_db_error().and_then(|db| db.constraint()),
+            _ => None,
+        }
+    }
+}
+
+impl Database {
+    /// Prepares the pool; connects to nothing yet.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Address`] if the settings name no server.
+    pub fn new(settings: &DatabaseSettings) -> Result<Self, DatabaseError> {
+        let mut admin: Config = settings.database_url.parse().map_err(DatabaseError::Address)?;
+        admin
+            .connect_timeout(CONNECT_TIMEOUT)
+            .tcp_user_timeout(SILENCE_LIMIT)
+            .keepalives_idle(Duration::from_secs(3))
+            .keepalives_interval(Duration::from_secs(1))
+            .keepalives_retries(3)
+            .ssl_mode(SslMode::Disable);
+        if admin.get_application_name().is_none() {
+            admin.application_name("ticketing");
+        }
+        let mut service = admin.clone();
+        service.options(SERVICE_OPTIONS);
+        let manager = Manager::from_config(
+            service.clone(),
+            NoTls,
+            ManagerConfig { recycling_method: RecyclingMethod::Fast },
+        );
+        let pool = Pool::builder(manager)
+            .max_size(settings.database_pool_size)
+            .timeouts(Timeouts {
+                wait: Some(POOL_WAIT),
+                create: Some(CONNECT_TIMEOUT),
+                recycle: Some(POOL_WAIT),
+            })
+            .runtime(deadpool_postgres::Runtime::Tokio1)
+            .build()
+            .map_err(|_| DatabaseError::Unavailable(PoolError::NoRuntimeSpecified))?;
+        Ok(Self { pool, service, admin })
+    }
+
+    /// A connection of the pool, limited to 5 s a statement.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unavailable`] if none can be had within two seconds.
+    pub async fn get(&self) -> Result<Object, DatabaseError> {
+        Ok(self.pool.get().await?)
+    }
+
+    /// A connection outside the pool with the same limits, for a writer or a leader.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Statement`] if Postgres can not be reached.
+    pub async fn connect(&self, name: &str) -> Result<Client, DatabaseError> {
+        connect(&self.service, name).await
+    }
+
+    /// A connection without limits, as the role of `DATABASE_URL`: for `migrate`, `rebuild` and `verify`.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Statement`] if Postgres can not be reached.
+    pub async fn connect_as_owner(&self, name: &str) -> Result<Client, DatabaseError> {
+        connect(&self.admin, name).await
+    }
+
+    /// Brings the schema up to date, one process at a time. Returns the names of what was applied now.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Migration`] if a migration fails or an applied one was changed.
+    pub async fn migrate(&self) -> Result<Vec<String>, DatabaseError> {
+        let mut client = self.connect_as_owner("ticketing migrate").await?;
+        client.execute(MIGRATION_LOCK, &[]).await?;
+        let report =
+            embedded::migrations::runner().run_async(&mut client).await.map_err(Box::new)?;
+        Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
+    }
+
+    /// Checks what the promise of durability needs of the server.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Unsafe`] names the setting that is off.
+    pub async fn assert_durable(&self) -> Result<(), DatabaseError> {
+        let client = self.get().await?;
+        for setting in ["fsync", "full_page_writes", "synchronous_commit"] {
+            let row = client.query_one("select current_setting($1)", &[&setting]).await?;
+            if row.try_get::<_, String>(0)? == "off" {
+                return Err(DatabaseError::Unsafe(setting));
+            }
+        }
+        Ok(())
+    }
+
+    /// How many pooled connections are in use, and how many callers wait for one.
+    pub fn pool_usage(&self) -> (usize, usize) {
+        let status = self.pool.status();
+        (status.size.saturating_sub(status.available), status.waiting)
+    }
+
+    /// Closes the pool; who holds a connection may finish.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+}
+
+async fn connect(config: &Config, name: &str) -> Result<Client, DatabaseError> {
+    let mut config = config.clone();
+    config.application_name(name);
+    let (client, connection) = config.connect(NoTls).await?;
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%error, "a connection to Postgres ended");
+        }
+    });
+    Ok(client)
+}
