@@ -86,18 +86,18 @@ grant select, insert, delete on vault to turnstile_app;
 -- Appends a batch. One call is one transaction and one round trip. Under the log's lock the appends are judged in
 -- order; a refused one leaves no trace, the others commit. Outcomes: 0 appended, 1 a stream was not at its expected
 -- sequence, 2 the message was processed before, 3 the idempotency key is taken.
--- Appends are numbered from 1. `p_shared` says that two appends of the batch share a stream, message or key;
+-- Appends are numbered from 1; `p_counts` says how many events each has. `p_shared` says that two appends of the batch share a stream, message or key;
 -- then `*_slot` (the same number for the same stream, message or key) lets each see what those before it did.
 -- The lock is a statement of its own: a statement's snapshot is older than a lock that it had to wait for.
 -- The settings pin the plans to index probes: on statistics of an empty table the planner would scan.
 create function append_events(
     p_log text,
-    p_appends integer,
+    p_counts integer[],
     p_shared boolean,
     s_append integer[], s_slot integer[], s_aggregate text[], s_id uuid[], s_expected bigint[], s_count integer[],
     m_append integer[], m_slot integer[], m_consumer text[], m_id uuid[], m_at timestamptz[],
     k_append integer[], k_slot integer[], k_key bytea[], k_fingerprint bytea[], k_status smallint[], k_body text[], k_at timestamptz[],
-    e_append integer[], e_id uuid[], e_aggregate text[], e_aggregate_id uuid[], e_sequence bigint[], e_type text[], e_version text[],
+    e_append integer[], e_nth integer[], e_id uuid[], e_aggregate text[], e_aggregate_id uuid[], e_sequence bigint[], e_type text[], e_version text[],
     e_at timestamptz[], e_correlation uuid[], e_causation uuid[], e_traceparent text[], e_payload text[],
     d_append integer[], d_id uuid[], d_kind text[], d_subject uuid[], d_due timestamptz[],
     v_append integer[], v_id uuid[], v_name text[], v_value text[], v_expires timestamptz[]
@@ -105,13 +105,11 @@ create function append_events(
 language plpgsql
 set enable_seqscan = off
 set enable_bitmapscan = off
-set enable_hashjoin = off
-set enable_mergejoin = off
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-    outcomes smallint[] := array_fill(0::smallint, array[p_appends]);
-    positions bigint[] := array_fill(0::bigint, array[p_appends]);
+    outcomes smallint[] := array_fill(0::smallint, array[cardinality(p_counts)]);
+    positions bigint[] := array_fill(0::bigint, array[cardinality(p_counts)]);
     heads bigint[];
     messages_seen boolean[];
     keys_seen boolean[];
@@ -143,50 +141,43 @@ begin
 
     if p_shared then
         outcomes := judge_in_order(
-            p_appends, s_append, s_slot, s_expected, s_count, heads,
+            cardinality(p_counts), s_append, s_slot, s_expected, s_count, heads,
             m_append, m_slot, messages_seen, k_append, k_slot, keys_seen
         );
     else
-        for i in 1 .. coalesce(array_length(s_append, 1), 0) loop
+        for i in 1 .. cardinality(s_append) loop
             if heads[i] <> s_expected[i] then
                 outcomes[s_append[i]] := 1;
             end if;
         end loop;
-        for i in 1 .. coalesce(array_length(k_append, 1), 0) loop
+        for i in 1 .. cardinality(k_append) loop
             if keys_seen[i] then
                 outcomes[k_append[i]] := 3;
             end if;
         end loop;
-        for i in 1 .. coalesce(array_length(m_append, 1), 0) loop
+        for i in 1 .. cardinality(m_append) loop
             if messages_seen[i] then
                 outcomes[m_append[i]] := 2;
             end if;
         end loop;
     end if;
 
-    for i in 1 .. coalesce(array_length(e_append, 1), 0) loop
-        if outcomes[e_append[i]] = 0 then
-            head := head + 1;
-            if positions[e_append[i]] = 0 then
-                positions[e_append[i]] := head;
-            end if;
+    for i in 1 .. cardinality(p_counts) loop
+        if outcomes[i] = 0 then
+            positions[i] := head + 1;
+            head := head + p_counts[i];
         end if;
     end loop;
 
     insert into events (log, position, event_id, aggregate, aggregate_id, sequence, event_type, event_version,
                         recorded_at, correlation, causation, traceparent, payload)
-    select p_log, a.first + e.nth, e.id, e.aggregate, e.aggregate_id, e.sequence, e.type, e.version,
+    select p_log, positions[e.append] + e.nth, e.id, e.aggregate, e.aggregate_id, e.sequence, e.type, e.version,
            e.at, e.correlation, e.causation, e.traceparent, e.payload::jsonb
-    from (
-        select u.*, row_number() over (partition by u.append order by u.o) - 1 as nth
-        from unnest(e_append, e_id, e_aggregate, e_aggregate_id, e_sequence, e_type, e_version,
-                    e_at, e_correlation, e_causation, e_traceparent, e_payload)
-            with ordinality u(append, id, aggregate, aggregate_id, sequence, type, version,
-                              at, correlation, causation, traceparent, payload, o)
-    ) e
-    join (select p.first, p.o as append from unnest(positions) with ordinality p(first, o)) a on a.append = e.append
-    where a.first > 0
-    order by 2;
+    from unnest(e_append, e_nth, e_id, e_aggregate, e_aggregate_id, e_sequence, e_type, e_version,
+                e_at, e_correlation, e_causation, e_traceparent, e_payload)
+        e(append, nth, id, aggregate, aggregate_id, sequence, type, version,
+          at, correlation, causation, traceparent, payload)
+    where outcomes[e.append] = 0;
 
     insert into inbox (consumer, message_id, processed_at)
     select m.consumer, m.id, m.at from unnest(m_append, m_consumer, m_id, m_at) m(append, consumer, id, at)
@@ -231,13 +222,13 @@ declare
     i integer;
     result smallint;
 begin
-    for i in 1 .. coalesce(array_length(s_slot, 1), 0) loop
+    for i in 1 .. cardinality(s_slot) loop
         stream_heads[s_slot[i]] := heads[i];
     end loop;
-    for i in 1 .. coalesce(array_length(m_slot, 1), 0) loop
+    for i in 1 .. cardinality(m_slot) loop
         message_slots[m_slot[i]] := messages_seen[i];
     end loop;
-    for i in 1 .. coalesce(array_length(k_slot, 1), 0) loop
+    for i in 1 .. cardinality(k_slot) loop
         key_slots[k_slot[i]] := keys_seen[i];
     end loop;
 

@@ -93,6 +93,11 @@ pub fn dead_letter_arguments() -> Vec<(&'static str, Argument)> {
     ]
 }
 
+/// The routing key on a queue's dead-letter exchange that leads back into the queue itself.
+pub fn redrive_key(queue: &Queue) -> String {
+    format!("{}.redrive", queue.name)
+}
+
 /// The log of the access links.
 pub const LINKS_LOG: &str = "links";
 

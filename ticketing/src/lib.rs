@@ -3,4 +3,5 @@
 //! [`app`] is the composition root; [`platform`] holds the mechanisms; every other module is a context or the edge.
 
 pub mod config;
+pub mod links;
 pub mod platform;

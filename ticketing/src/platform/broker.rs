@@ -1,0 +1,220 @@
+//! The broker supervisor: keeps a task's connection to RabbitMQ alive and its topology declared.
+//!
+//! Each supervised task has one connection of its own, named after it, so consuming and publishing never share one (a
+//! blocked connection stops acks too). On the first error or time-out everything is built again: connection,
+//! topology, channel. The library's own recovery is not used: it can leave a publish waiting for ever. Not here:
+//! what is published or consumed.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use lapin::options::{
+    ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
+};
+use lapin::types::{AMQPValue, FieldTable};
+use lapin::{Channel, Connection, ConnectionProperties, ExchangeKind};
+use shared_events::topology::{self, Argument, Exchange, Queue};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+/// The longest any single call to the broker may take.
+pub const CALL_LIMIT: Duration = Duration::from_secs(5);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// A session that lasted this long was a good one: the next failure starts with the first pause again.
+const GOOD_SESSION: Duration = Duration::from_secs(10);
+
+/// Why a session with the broker ended.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// The library or the broker reported an error.
+    #[error(transparent)]
+    Broker(#[from] lapin::Error),
+    /// A call took longer than [`CALL_LIMIT`].
+    #[error("the broker did not answer in time")]
+    Silent,
+    /// The consumer's stream ended: its queue or its connection is gone.
+    #[error("the consumer was ended")]
+    ConsumerEnded,
+    /// A message was not accepted or reached no queue.
+    #[error("a message was not delivered: {0}")]
+    NotDelivered(&'static str),
+    /// The database failed, or the task lost what entitles it to go on.
+    #[error("{0}")]
+    Stopped(String),
+}
+
+/// How to reach the broker; cheap to clone.
+#[derive(Clone)]
+pub struct Broker {
+    url: Arc<str>,
+    sessions: Arc<Mutex<BTreeMap<String, bool>>>,
+}
+
+impl Broker {
+    /// Remembers the address; connects to nothing yet.
+    pub fn new(url: &str) -> Self {
+        Self { url: url.into(), sessions: Arc::default() }
+    }
+
+    /// Connects under a name that operators see.
+    ///
+    /// # Errors
+    /// [`BrokerError`] if the broker refuses or does not answer within [`CALL_LIMIT`].
+    pub async fn connect(&self, name: &str) -> Result<Connection, BrokerError> {
+        let properties = ConnectionProperties::default().with_connection_name(name.into());
+        limited(Connection::connect(&self.url, properties)).await
+    }
+
+    /// The supervised tasks that have no connection at present.
+    pub fn disconnected(&self) -> Vec<String> {
+        let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.iter().filter(|(_, up)| !**up).map(|(name, _)| name.clone()).collect()
+    }
+
+    fn note(&self, name: &str, up: bool) {
+        let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.insert(name.to_owned(), up);
+        let gauge = metrics::gauge!("ticketing_broker_connected", "connection" => name.to_owned());
+        gauge.set(if up { 1.0 } else { 0.0 });
+    }
+
+    fn forget(&self, name: &str) {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    /// Runs `session` with a connection, again and again with back-off, until cancelled. Logs once per change of state.
+    pub async fn supervise<F, S>(&self, name: &str, shutdown: &CancellationToken, session: F)
+    where
+        F: Fn(Connection) -> S,
+        S: Future<Output = Result<(), BrokerError>>,
+    {
+        let mut pause = FIRST_PAUSE;
+        let mut complained = false;
+        while !shutdown.is_cancelled() {
+            let started = Instant::now();
+            let outcome = match self.connect(name).await {
+                Ok(connection) => {
+                    if complained {
+                        tracing::info!(connection = name, "connected to the broker again");
+                        complained = false;
+                    }
+                    self.note(name, true);
+                    session(connection).await
+                }
+                Err(error) => Err(error),
+            };
+            self.note(name, false);
+            if started.elapsed() > GOOD_SESSION {
+                pause = FIRST_PAUSE;
+            }
+            if let Err(error) = outcome {
+                if !complained && !shutdown.is_cancelled() {
+                    tracing::warn!(connection = name, %error, "no session with the broker");
+                }
+                complained = true;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(jittered(pause)) => {}
+                () = shutdown.cancelled() => {}
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+        self.forget(name);
+    }
+}
+
+/// Between half and all of `pause`, so that replicas do not return in step.
+pub fn jittered(pause: Duration) -> Duration {
+    let random = uuid::Uuid::new_v4().as_u128() % 1_000;
+    pause.mul_f64(0.5 + random as f64 / 2_000.0)
+}
+
+/// Gives a call to the broker [`CALL_LIMIT`].
+///
+/// # Errors
+/// [`BrokerError::Silent`] if it takes longer.
+pub async fn limited<T>(
+    call: impl Future<Output = Result<T, lapin::Error>>,
+) -> Result<T, BrokerError> {
+    Ok(timeout(CALL_LIMIT, call).await.map_err(|_| BrokerError::Silent)??)
+}
+
+/// A channel on which every publish is confirmed.
+///
+/// # Errors
+/// [`BrokerError`] if the broker refuses or does not answer.
+pub async fn confirming_channel(connection: &Connection) -> Result<Channel, BrokerError> {
+    let channel = limited(connection.create_channel()).await?;
+    limited(channel.confirm_select(ConfirmSelectOptions::default())).await?;
+    Ok(channel)
+}
+
+/// Declares an exchange; no change if it exists.
+///
+/// # Errors
+/// [`BrokerError`] if it exists differently, or the broker does not answer.
+pub async fn declare_exchange(channel: &Channel, exchange: Exchange) -> Result<(), BrokerError> {
+    let kind = match exchange.kind {
+        topology::ExchangeKind::Direct => ExchangeKind::Direct,
+        topology::ExchangeKind::Topic => ExchangeKind::Topic,
+    };
+    let options = ExchangeDeclareOptions { durable: true, ..Default::default() };
+    let none = FieldTable::default();
+    limited(channel.exchange_declare(exchange.name.into(), kind, options, none)).await
+}
+
+/// Declares a work queue with the exchange it is bound to.
+///
+/// # Errors
+/// [`BrokerError`] if it exists differently, or the broker does not answer.
+pub async fn declare_queue(channel: &Channel, queue: &Queue) -> Result<(), BrokerError> {
+    declare_exchange(channel, queue.binding.exchange).await?;
+    declare(channel, queue.name, &queue.arguments()).await?;
+    bind(channel, queue.name, queue.binding.exchange, queue.binding.routing_key).await
+}
+
+/// Declares the dead letters of a queue and the way back from them.
+///
+/// # Errors
+/// [`BrokerError`] if they exist differently, or the broker does not answer.
+pub async fn declare_dead_letters(channel: &Channel, queue: &Queue) -> Result<(), BrokerError> {
+    let dead = queue.dead_letters;
+    declare_exchange(channel, dead.exchange).await?;
+    declare(channel, dead.queue, &topology::dead_letter_arguments()).await?;
+    bind(channel, dead.queue, dead.exchange, queue.name).await?;
+    bind(channel, queue.name, dead.exchange, &topology::redrive_key(queue)).await
+}
+
+async fn declare(
+    channel: &Channel,
+    name: &str,
+    arguments: &[(&'static str, Argument)],
+) -> Result<(), BrokerError> {
+    let mut table = FieldTable::default();
+    for (key, value) in arguments {
+        let value = match value {
+            Argument::Text(text) => AMQPValue::LongString((*text).into()),
+            Argument::Number(number) => AMQPValue::LongLongInt(*number),
+            Argument::Flag(flag) => AMQPValue::Boolean(*flag),
+        };
+        table.insert((*key).into(), value);
+    }
+    let options = QueueDeclareOptions { durable: true, ..Default::default() };
+    limited(channel.queue_declare(name.into(), options, table)).await?;
+    Ok(())
+}
+
+async fn bind(
+    channel: &Channel,
+    queue: &str,
+    exchange: Exchange,
+    routing_key: &str,
+) -> Result<(), BrokerError> {
+    let (options, none) = (QueueBindOptions::default(), FieldTable::default());
+    let bound =
+        channel.queue_bind(queue.into(), exchange.name.into(), routing_key.into(), options, none);
+    limited(bound).await
+}

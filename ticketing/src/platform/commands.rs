@@ -1,0 +1,186 @@
+//! Carries out commands on one aggregate: load, decide, append, and decide again if somebody was faster.
+//!
+//! Recently used aggregates are kept. A stale one is harmless: an append is refused and decided again from a fresh
+//! load; a refusal or a no-op, which no append would check, is never given from a kept state. Commands over several
+//! streams join several decisions in one [`Append`] themselves.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use cqrs_es::Aggregate;
+use cqrs_es::event_sink::EventSink;
+use moka::sync::Cache;
+use uuid::Uuid;
+
+use super::append::{Append, AppendError, Attached, NewEvent, Origin, StreamAppend};
+use super::event_store::{EventStore, Loaded, ReadError};
+
+/// How often a command is decided before the caller is told of the conflict.
+const ATTEMPTS: usize = 4;
+/// Aggregates kept in memory, at a few hundred bytes each.
+const KEPT: u64 = 20_000;
+
+/// Carries out commands on aggregates of type `A`; cheap to clone.
+#[derive(Clone)]
+pub struct Commands<A: Aggregate + Clone + 'static> {
+    store: EventStore,
+    kept: Cache<Uuid, Arc<Loaded<A>>>,
+}
+
+/// What a command came to.
+#[derive(Clone, Debug)]
+pub struct Done<A: Aggregate> {
+    /// The aggregate after it.
+    pub state: A,
+    /// The sequence of its last event, for an ETag.
+    pub sequence: i64,
+    /// What happened; empty if there was nothing to do, or the message was a repeat.
+    pub events: Vec<A::Event>,
+}
+
+/// Why a command was not carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError<E: std::error::Error> {
+    /// The aggregate's rules forbid it.
+    #[error(transparent)]
+    Refused(E),
+    /// Others kept changing the aggregate, or it is not at the sequence that the caller named.
+    #[error("the aggregate kept changing")]
+    Conflict,
+    /// The idempotency key was used by somebody else just now.
+    #[error("the idempotency key is taken")]
+    KeyTaken,
+    /// The append was not made.
+    #[error(transparent)]
+    Append(AppendError),
+    /// History can not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+}
+
+/// Where and when a command is carried out.
+#[derive(Clone, Debug)]
+pub struct Execution {
+    /// Where it came from.
+    pub origin: Origin,
+    /// The moment, by the service's clock.
+    pub now: DateTime<Utc>,
+}
+
+impl<A> Commands<A>
+where
+    A: Aggregate<Services = ()> + Clone + 'static,
+    A::Command: Clone + Send + Sync,
+    A::Error: Send,
+{
+    /// Commands on the aggregates of one log.
+    pub fn new(store: EventStore) -> Self {
+        Self { store, kept: Cache::new(KEPT) }
+    }
+
+    /// The log they are in.
+    pub fn store(&self) -> &EventStore {
+        &self.store
+    }
+
+    /// Creates an aggregate. Its id has to be new, so nothing is loaded.
+    ///
+    /// # Errors
+    /// See [`CommandError`].
+    pub async fn create(
+        &self,
+        id: Uuid,
+        command: A::Command,
+        execution: Execution,
+        attach: impl Fn(&Done<A>) -> Attached + Sync,
+    ) -> Result<Done<A>, CommandError<A::Error>> {
+        let empty = Loaded { state: A::default(), sequence: 0 };
+        let done = decide(empty, command).await.map_err(CommandError::Refused)?;
+        self.write(id, done, execution, &attach).await
+    }
+
+    /// Carries a command out on an existing aggregate. `attach` says what belongs to the events that were decided.
+    ///
+    /// # Errors
+    /// See [`CommandError`].
+    pub async fn execute(
+        &self,
+        id: Uuid,
+        command: A::Command,
+        execution: Execution,
+        attach: impl Fn(&Done<A>) -> Attached + Sync,
+    ) -> Result<Done<A>, CommandError<A::Error>> {
+        let mut kept = self.kept.get(&id);
+        for _ in 0..ATTEMPTS {
+            let is_kept = kept.is_some();
+            let loaded = match kept.take() {
+                Some(kept) => Loaded::clone(&kept),
+                None => self.store.load(id).await?,
+            };
+            match decide(loaded, command.clone()).await {
+                // From a kept state this may be yesterday's truth: look again.
+                Ok(done) if is_kept && done.events.is_empty() => {}
+                Err(_) if is_kept => {}
+                Ok(done) if done.events.is_empty() => return Ok(done),
+                Err(refusal) => return Err(CommandError::Refused(refusal)),
+                Ok(done) => match self.write(id, done, execution.clone(), &attach).await {
+                    Err(CommandError::Conflict) => {}
+                    otherwise => return otherwise,
+                },
+            }
+            self.kept.invalidate(&id);
+        }
+        Err(CommandError::Conflict)
+    }
+
+    async fn write(
+        &self,
+        id: Uuid,
+        mut done: Done<A>,
+        execution: Execution,
+        attach: &(impl Fn(&Done<A>) -> Attached + Sync),
+    ) -> Result<Done<A>, CommandError<A::Error>> {
+        let events: Result<Vec<_>, _> = done.events.iter().map(NewEvent::of).collect();
+        let events = events.map_err(|_| CommandError::Append(AppendError::Invalid))?;
+        let expected = done.sequence - i64::try_from(events.len()).unwrap_or(0);
+        let append = Append {
+            streams: vec![StreamAppend { aggregate: A::TYPE, id, expected, events }],
+            origin: execution.origin,
+            recorded_at: execution.now,
+            attached: attach(&done),
+        };
+        match self.store.append(append).await {
+            Ok(_) => {
+                let loaded = Loaded { state: done.state.clone(), sequence: done.sequence };
+                self.kept.insert(id, Arc::new(loaded));
+                Ok(done)
+            }
+            Err(AppendError::Conflict) => Err(CommandError::Conflict),
+            Err(AppendError::KeyTaken) => Err(CommandError::KeyTaken),
+            Err(AppendError::AlreadyProcessed) => {
+                self.kept.invalidate(&id);
+                let loaded = self.store.load(id).await?;
+                done = Done { state: loaded.state, sequence: loaded.sequence, events: Vec::new() };
+                Ok(done)
+            }
+            Err(error) => {
+                self.kept.invalidate(&id);
+                Err(CommandError::Append(error))
+            }
+        }
+    }
+}
+
+/// Runs the aggregate's own `handle`, the same code its tests run.
+async fn decide<A>(loaded: Loaded<A>, command: A::Command) -> Result<Done<A>, A::Error>
+where
+    A: Aggregate<Services = ()>,
+    A::Command: Send,
+{
+    let Loaded { mut state, sequence } = loaded;
+    let sink = EventSink::default();
+    state.handle(command, &(), &sink).await?;
+    let events = sink.collect().await;
+    let sequence = sequence + i64::try_from(events.len()).unwrap_or(0);
+    Ok(Done { state, sequence, events })
+}

@@ -1,0 +1,208 @@
+//! Reading history: streams for decisions, logs for readers, with upcasting. Writing goes through [`AppendQueue`].
+//!
+//! A reader of a log needs only `position > checkpoint`: positions are commit order, so what is read is complete
+//! up to the last position read.
+
+use std::sync::Arc;
+
+use cqrs_es::{Aggregate, DomainEvent};
+use serde_json::value::RawValue;
+use shared_events::{DecodeError, Envelope};
+use tokio_postgres::{GenericClient, Row};
+use uuid::Uuid;
+
+use super::append::{Append, AppendError, Appended};
+use super::append_queue::AppendQueue;
+use super::database::{Database, DatabaseError};
+use super::log_signal::LogSignal;
+
+/// An event as stored: its payload is not decoded yet.
+pub type StoredEvent = Envelope<Box<RawValue>>;
+
+const COLUMNS: &str = "log, (select history from logs l where l.log = e.log), position, event_id, \
+    aggregate, aggregate_id, sequence, event_type, event_version, recorded_at, correlation, \
+    causation, traceparent, payload::text";
+
+/// One log of the history; cheap to clone.
+#[derive(Clone)]
+pub struct EventStore {
+    log: &'static str,
+    database: Database,
+    queue: AppendQueue,
+    signal: Arc<LogSignal>,
+}
+
+/// An aggregate as its events made it.
+#[derive(Clone, Debug)]
+pub struct Loaded<A> {
+    /// Its state.
+    pub state: A,
+    /// The sequence of its last event; 0 if there is none.
+    pub sequence: i64,
+}
+
+/// Why history could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// Postgres did not answer.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// A stored event can not be read by this program: a newer one wrote it, or history is damaged.
+    #[error("the event at position {position} of {log} can not be read")]
+    Event {
+        /// In which log.
+        log: String,
+        /// Where.
+        position: i64,
+        /// Why.
+        source: DecodeError,
+    },
+}
+
+impl From<tokio_postgres::Error> for ReadError {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl EventStore {
+    /// Opens a log and starts its writer.
+    pub fn open(log: &'static str, database: Database) -> Self {
+        let signal = LogSignal::new(log);
+        let queue = AppendQueue::start(log, database.clone(), Arc::clone(&signal));
+        Self { log, database, queue, signal }
+    }
+
+    /// The log's name.
+    pub fn log(&self) -> &'static str {
+        self.log
+    }
+
+    /// News of the log.
+    pub fn signal(&self) -> &Arc<LogSignal> {
+        &self.signal
+    }
+
+    /// The database the log is in.
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Appends all of it or nothing; returns after the commit.
+    ///
+    /// # Errors
+    /// See [`AppendError`].
+    pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        self.queue.append(append).await
+    }
+
+    /// How many appends wait.
+    pub fn queue_depth(&self) -> usize {
+        self.queue.depth()
+    }
+
+    /// Replays a stream. A stream without events is the aggregate's default state at sequence 0.
+    ///
+    /// # Errors
+    /// [`ReadError`] if Postgres does not answer or an event can not be read.
+    pub async fn load<A: Aggregate>(&self, id: Uuid) -> Result<Loaded<A>, ReadError> {
+        let mut loaded = Loaded { state: A::default(), sequence: 0 };
+        for event in self.stream::<A::Event>(A::TYPE, id).await? {
+            loaded.sequence = event.sequence;
+            loaded.state.apply(event.payload);
+        }
+        Ok(loaded)
+    }
+
+    /// The events of one stream, in order.
+    ///
+    /// # Errors
+    /// [`ReadError`] if Postgres does not answer or an event can not be read.
+    pub async fn stream<E: DomainEvent>(
+        &self,
+        aggregate: &str,
+        id: Uuid,
+    ) -> Result<Vec<Envelope<E>>, ReadError> {
+        let client = self.database.get().await?;
+        let text = format!(
+            "select {COLUMNS} from events e where aggregate_id = $1 and aggregate = $2 \
+             order by sequence"
+        );
+        let statement = client.prepare_cached(&text).await?;
+        let rows = client.query(&statement, &[&id, &aggregate]).await?;
+        rows.iter().map(|row| decode(stored_event(row)?)).collect()
+    }
+
+    /// Which history the log is.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] if Postgres does not answer or the log was never created.
+    pub async fn history(&self) -> Result<Uuid, DatabaseError> {
+        let client = self.database.get().await?;
+        let row = client.query_one("select history from logs where log = $1", &[&self.log]).await?;
+        Ok(row.try_get(0)?)
+    }
+}
+
+/// Events of a log after a position, in order, at most `limit`.
+///
+/// # Errors
+/// If Postgres does not answer.
+pub async fn read_log(
+    client: &impl GenericClient,
+    log: &str,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<StoredEvent>, tokio_postgres::Error> {
+    let text = format!(
+        "select {COLUMNS} from events e where log = $1 and position > $2 order by position limit $3"
+    );
+    let rows = client.query(&text, &[&log, &after, &limit]).await?;
+    rows.iter().map(stored_event).collect()
+}
+
+/// The last position of a log, 0 if it is empty.
+///
+/// # Errors
+/// If Postgres does not answer.
+pub async fn head(client: &impl GenericClient, log: &str) -> Result<i64, tokio_postgres::Error> {
+    let text = "select coalesce((select position from events where log = $1 \
+                order by position desc limit 1), 0)";
+    client.query_one(text, &[&log]).await?.try_get(0)
+}
+
+fn stored_event(row: &Row) -> Result<StoredEvent, tokio_postgres::Error> {
+    let position: i64 = row.try_get(2)?;
+    let payload: String = row.try_get(13)?;
+    Ok(Envelope {
+        log: row.try_get(0)?,
+        history: row.try_get(1)?,
+        position,
+        previous: position - 1,
+        event_id: row.try_get(3)?,
+        aggregate: row.try_get(4)?,
+        aggregate_id: row.try_get(5)?,
+        sequence: row.try_get(6)?,
+        event_type: row.try_get(7)?,
+        event_version: row.try_get(8)?,
+        recorded_at: row.try_get(9)?,
+        correlation: row.try_get(10)?,
+        causation: row.try_get(11)?,
+        traceparent: row.try_get(12)?,
+        // What jsonb prints is JSON; null would be refused by whoever decodes it.
+        payload: RawValue::from_string(payload).unwrap_or_else(|_| RawValue::NULL.to_owned()),
+    })
+}
+
+/// Reads an event's payload, lifting older versions.
+///
+/// # Errors
+/// [`ReadError::Event`] names the event's place.
+pub fn decode<E: DomainEvent>(stored: StoredEvent) -> Result<Envelope<E>, ReadError> {
+    let payload =
+        shared_events::decode(&stored.event_type, &stored.event_version, stored.payload.get());
+    match payload {
+        Ok(payload) => Ok(stored.with_payload(payload)),
+        Err(source) => Err(ReadError::Event { log: stored.log, position: stored.position, source }),
+    }
+}

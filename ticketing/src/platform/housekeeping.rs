@@ -1,0 +1,62 @@
+//! Housekeeping: deletes what has served its time. History is never touched.
+
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use tokio_util::sync::CancellationToken;
+
+use super::clock::Clock;
+use super::database::{Database, DatabaseError};
+
+/// How often it looks.
+const PERIOD: Duration = Duration::from_secs(60);
+/// Rows deleted in one statement, so that none runs into the statement's time limit.
+const CHUNK: i64 = 5_000;
+
+/// What is deleted: a table, the column that tells its age, and how old it may get.
+const RULES: [(&str, &str, TimeDelta); 4] = [
+    ("inbox", "processed_at", TimeDelta::days(7)),
+    ("idempotency_keys", "stored_at", TimeDelta::hours(24)),
+    ("deadlines", "done_at", TimeDelta::hours(24)),
+    ("vault", "expires_at", TimeDelta::zero()),
+];
+
+/// Deletes from time to time, until cancelled.
+pub async fn run(database: Database, clock: Clock, shutdown: CancellationToken) {
+    let mut period = tokio::time::interval(PERIOD);
+    loop {
+        tokio::select! {
+            _ = period.tick() => {}
+            () = shutdown.cancelled() => return,
+        }
+        match sweep(&database, &clock).await {
+            Ok(0) => {}
+            Ok(rows) => tracing::info!(rows, "housekeeping deleted what had served its time"),
+            Err(error) => tracing::warn!(%error, "housekeeping failed"),
+        }
+    }
+}
+
+/// Deletes everything that has served its time now. Returns how many rows that were.
+///
+/// # Errors
+/// [`DatabaseError`] if Postgres does not answer.
+pub async fn sweep(database: &Database, clock: &Clock) -> Result<u64, DatabaseError> {
+    let client = database.get().await?;
+    let mut rows = 0;
+    for (table, column, age) in RULES {
+        let before = clock.now() - age;
+        let text = format!(
+            "delete from {table} where ctid = any(array(\
+             select ctid from {table} where {column} < $1 limit $2))"
+        );
+        loop {
+            let deleted = client.execute(&text, &[&before, &CHUNK]).await?;
+            rows += deleted;
+            if deleted < CHUNK.unsigned_abs() {
+                break;
+            }
+        }
+    }
+    Ok(rows)
+}

@@ -1,0 +1,354 @@
+//! Projection builders: one per context, from its log to its read tables, each event applied exactly once.
+//!
+//! Messages bring the news quickly; the store is the truth. A batch and its checkpoint are one transaction that begins by
+//! locking the checkpoint, so a frozen builder that wakes finds it moved and does nothing. What a message does not
+//! continue is read from the store; a lost tail heals without a next message; a message of another history is dropped.
+//! A stored event that can not be read stops the projection loudly: nothing is ever skipped. Not here: `rebuild` and
+//! `verify` (`projection_copy.rs`), and what is projected.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::StreamExt;
+use lapin::Connection;
+use lapin::message::Delivery;
+use lapin::options::BasicAckOptions;
+use shared_events::topology::Queue;
+use tokio_postgres::Transaction;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::broker::{Broker, BrokerError, limited};
+use super::database::{Database, DatabaseError};
+use super::dead_letters::{DeadLetter, DeadLetters};
+use super::event_store::{self, ReadError, StoredEvent};
+use super::inbox::consume;
+
+/// Messages applied in one transaction.
+const BATCH: usize = 500;
+/// Events read from the store at once.
+const CHUNK: i64 = 1_000;
+/// How often a builder that makes no progress compares its checkpoint with the log's head.
+const COMPARE: Duration = Duration::from_secs(1);
+
+/// The read tables of one context.
+#[async_trait]
+pub trait Projection: Send + Sync + 'static {
+    /// Its name, for checkpoint, `rebuild` and metrics.
+    fn name(&self) -> &'static str;
+    /// The log it reads.
+    fn log(&self) -> &'static str;
+    /// The queue that brings its news.
+    fn queue(&self) -> &'static Queue;
+    /// The tables it writes, named without a schema everywhere so that a copy can be built beside them.
+    fn tables(&self) -> &'static [&'static str];
+    /// Applies events in order, without gaps or repeats.
+    async fn apply(
+        &self,
+        transaction: &Transaction<'_>,
+        events: &[StoredEvent],
+    ) -> Result<(), ReadError>;
+}
+
+/// Keeps one projection up to date.
+pub struct Builder {
+    projection: Arc<dyn Projection>,
+    database: Database,
+    dead_letters: Arc<DeadLetters>,
+    progress: Progress,
+}
+
+/// How far a projection is; cheap to clone.
+#[derive(Clone)]
+pub struct Progress {
+    name: &'static str,
+    applied: Arc<AtomicI64>,
+    head: Arc<AtomicI64>,
+    stopped: CancellationToken,
+}
+
+impl Progress {
+    /// The projection's name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Events of the log that are not applied yet, as of the last comparison.
+    pub fn lag(&self) -> i64 {
+        (self.head.load(Ordering::Relaxed) - self.applied.load(Ordering::Relaxed)).max(0)
+    }
+
+    /// Whether it stopped at an event it can not read.
+    pub fn has_stopped(&self) -> bool {
+        self.stopped.is_cancelled()
+    }
+}
+
+impl Builder {
+    /// A builder; [`Builder::run`] starts it.
+    pub fn new(
+        projection: Arc<dyn Projection>,
+        database: Database,
+        dead_letters: Arc<DeadLetters>,
+    ) -> Self {
+        let progress = Progress {
+            name: projection.name(),
+            applied: Arc::default(),
+            head: Arc::default(),
+            stopped: CancellationToken::new(),
+        };
+        Self { projection, database, dead_letters, progress }
+    }
+
+    /// How far it is.
+    pub fn progress(&self) -> Progress {
+        self.progress.clone()
+    }
+
+    /// Applies events until cancelled or stopped by an event that can not be read.
+    pub async fn run(self, broker: Broker, shutdown: CancellationToken) {
+        let ended = self.progress.stopped.child_token();
+        let name = format!("ticketing project {}", self.projection.name());
+        let session = |connection| self.session(connection, &ended);
+        tokio::select! {
+            ((), ()) = async {
+                tokio::join!(broker.supervise(&name, &ended, session), self.compare(&ended))
+            } => {}
+            () = shutdown.cancelled() => {}
+        }
+    }
+
+    async fn session(
+        &self,
+        connection: Connection,
+        ended: &CancellationToken,
+    ) -> Result<(), BrokerError> {
+        let (_channel, consumer) = consume(&connection, self.projection.queue(), BATCH).await?;
+        let mut batches = consumer.ready_chunks(BATCH);
+        while !ended.is_cancelled() {
+            let deliveries = tokio::select! {
+                deliveries = batches.next() => deliveries.ok_or(BrokerError::ConsumerEnded)?,
+                () = ended.cancelled() => return Ok(()),
+            };
+            let deliveries = deliveries.into_iter().collect::<Result<Vec<_>, _>>()?;
+            self.take(&deliveries).await?;
+        }
+        Ok(())
+    }
+
+    /// Applies a batch of messages, then acks it.
+    async fn take(&self, deliveries: &[Delivery]) -> Result<(), BrokerError> {
+        let mut events = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            match serde_json::from_slice::<StoredEvent>(&delivery.data) {
+                Ok(event) => events.push(event),
+                Err(error) => self.park(delivery, &error.to_string()).await?,
+            }
+        }
+        events.sort_by_key(|event| event.position);
+        match self.advance(&events).await {
+            Ok(_) => {}
+            Err(ReadError::Database(error)) => return Err(BrokerError::Stopped(error.to_string())),
+            Err(unreadable) => {
+                // The message may be bad and the store good. If the store is bad too, this stops.
+                tracing::warn!(%unreadable, "a message can not be applied, reading the store");
+                for (delivery, _) in self.unreadable(deliveries, &unreadable) {
+                    self.park(delivery, &unreadable.to_string()).await?;
+                }
+                self.catch_up().await.map_err(|e| BrokerError::Stopped(e.to_string()))?;
+            }
+        }
+        if let Some(last) = deliveries.last() {
+            let all = BasicAckOptions { multiple: true };
+            limited(last.ack(all)).await?;
+        }
+        Ok(())
+    }
+
+    fn unreadable<'a>(
+        &self,
+        deliveries: &'a [Delivery],
+        error: &ReadError,
+    ) -> Vec<(&'a Delivery, i64)> {
+        let ReadError::Event { position, .. } = error else { return Vec::new() };
+        let at = |delivery: &Delivery| {
+            let event: StoredEvent = serde_json::from_slice(&delivery.data).ok()?;
+            (event.position == *position).then_some(event.position)
+        };
+        deliveries.iter().filter_map(|delivery| Some((delivery, at(delivery)?))).collect()
+    }
+
+    async fn park(&self, delivery: &Delivery, reason: &str) -> Result<(), BrokerError> {
+        let letter = DeadLetter {
+            exchange: delivery.exchange.as_str(),
+            routing_key: delivery.routing_key.as_str(),
+            properties: delivery.properties.clone(),
+            body: &delivery.data,
+            reason,
+        };
+        self.dead_letters.put(self.projection.queue(), letter).await
+    }
+
+    /// Applies events that messages brought, sorted by position; what they do not continue is read from the store.
+    /// Returns the checkpoint afterwards.
+    ///
+    /// # Errors
+    /// [`ReadError`]: nothing was applied.
+    pub async fn advance(&self, news: &[StoredEvent]) -> Result<i64, ReadError> {
+        let mut client = self.database.get().await?;
+        let transaction = client.transaction().await?;
+        let (history, mut checkpoint) = lock(&transaction, &*self.projection).await?;
+        let before = checkpoint;
+        let mut fresh: Vec<StoredEvent> = Vec::new();
+        for event in news.iter().filter(|event| event.history == history) {
+            let expected = fresh.last().map_or(checkpoint, |last| last.position);
+            if event.position <= expected {
+                continue;
+            }
+            if event.previous != expected {
+                apply(&transaction, &*self.projection, &mut fresh, &mut checkpoint).await?;
+                let log = self.projection.log();
+                let limit = event.position - checkpoint - 1;
+                let gap = event_store::read_log(&*transaction, log, checkpoint, limit.min(CHUNK));
+                fresh = gap.await?;
+                // A gap longer than a chunk is left to the comparison with the head.
+                if fresh.last().map_or(checkpoint, |last| last.position) != event.previous {
+                    break;
+                }
+            }
+            fresh.push(event.clone());
+        }
+        apply(&transaction, &*self.projection, &mut fresh, &mut checkpoint).await?;
+        if checkpoint > before {
+            move_checkpoint(&transaction, &*self.projection, checkpoint).await?;
+        }
+        transaction.commit().await?;
+        self.note(checkpoint);
+        Ok(checkpoint)
+    }
+
+    /// Applies from the store until the log's head is reached. Returns the checkpoint afterwards.
+    ///
+    /// # Errors
+    /// [`ReadError::Event`] stops the projection.
+    pub async fn catch_up(&self) -> Result<i64, ReadError> {
+        loop {
+            match self.apply_chunk().await {
+                Ok((checkpoint, 0)) => return Ok(checkpoint),
+                Ok(_) => {}
+                Err(error) => {
+                    if let ReadError::Event { source, .. } = &error {
+                        let name = self.projection.name();
+                        tracing::error!(projection = name, %error, %source, "a projection has stopped");
+                        metrics::gauge!("ticketing_projection_stopped", "projection" => name)
+                            .set(1.0);
+                        self.progress.stopped.cancel();
+                    }
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    async fn apply_chunk(&self) -> Result<(i64, usize), ReadError> {
+        let mut client = self.database.get().await?;
+        let transaction = client.transaction().await?;
+        let (_, mut checkpoint) = lock(&transaction, &*self.projection).await?;
+        let log = self.projection.log();
+        let mut events = event_store::read_log(&*transaction, log, checkpoint, CHUNK).await?;
+        let count = events.len();
+        apply(&transaction, &*self.projection, &mut events, &mut checkpoint).await?;
+        if count > 0 {
+            move_checkpoint(&transaction, &*self.projection, checkpoint).await?;
+        }
+        transaction.commit().await?;
+        self.note(checkpoint);
+        Ok((checkpoint, count))
+    }
+
+    /// Compares the checkpoint with the head; one that stood still behind the head has lost messages.
+    async fn compare(&self, ended: &CancellationToken) {
+        let mut last = -1;
+        while !ended.is_cancelled() {
+            match self.positions().await {
+                Ok((checkpoint, head)) => {
+                    self.note(checkpoint);
+                    self.progress.head.store(head, Ordering::Relaxed);
+                    let lag = metrics::gauge!(
+                        "ticketing_projection_lag_events", "projection" => self.progress.name
+                    );
+                    lag.set(self.progress.lag() as f64);
+                    if checkpoint < head
+                        && checkpoint == last
+                        && let Err(error) = self.catch_up().await
+                    {
+                        tracing::debug!(%error, "the projection could not catch up");
+                    }
+                    last = checkpoint;
+                }
+                Err(error) => tracing::debug!(%error, "the checkpoint could not be compared"),
+            }
+            tokio::select! {
+                () = tokio::time::sleep(COMPARE) => {}
+                () = ended.cancelled() => {}
+            }
+        }
+    }
+
+    async fn positions(&self) -> Result<(i64, i64), DatabaseError> {
+        let client = self.database.get().await?;
+        let text = "select position from checkpoints where projection = $1";
+        let row = client.query_opt(text, &[&self.projection.name()]).await?;
+        let checkpoint = row.map_or(Ok(0), |row| row.try_get(0))?;
+        Ok((checkpoint, event_store::head(&**client, self.projection.log()).await?))
+    }
+
+    fn note(&self, checkpoint: i64) {
+        self.progress.applied.fetch_max(checkpoint, Ordering::Relaxed);
+        self.progress.head.fetch_max(checkpoint, Ordering::Relaxed);
+    }
+}
+
+/// Begins a step: whoever holds the checkpoint's row is the only one who applies.
+pub(super) async fn lock(
+    transaction: &Transaction<'_>,
+    projection: &dyn Projection,
+) -> Result<(Uuid, i64), tokio_postgres::Error> {
+    let make = "insert into checkpoints (projection, log, history, position) \
+                select $1, log, history, 0 from logs where log = $2 on conflict do nothing";
+    let read = "select history, position from checkpoints where projection = $1 for update";
+    let row = match transaction.query_opt(read, &[&projection.name()]).await? {
+        Some(row) => row,
+        None => {
+            transaction.execute(make, &[&projection.name(), &projection.log()]).await?;
+            transaction.query_one(read, &[&projection.name()]).await?
+        }
+    };
+    Ok((row.try_get(0)?, row.try_get(1)?))
+}
+
+pub(super) async fn move_checkpoint(
+    transaction: &Transaction<'_>,
+    projection: &dyn Projection,
+    position: i64,
+) -> Result<(), tokio_postgres::Error> {
+    let text = "update checkpoints set position = $2 where projection = $1";
+    transaction.execute(text, &[&projection.name(), &position]).await?;
+    Ok(())
+}
+
+async fn apply(
+    transaction: &Transaction<'_>,
+    projection: &dyn Projection,
+    events: &mut Vec<StoredEvent>,
+    checkpoint: &mut i64,
+) -> Result<(), ReadError> {
+    if let Some(last) = events.last() {
+        projection.apply(transaction, events).await?;
+        *checkpoint = last.position;
+        events.clear();
+    }
+    Ok(())
+}
