@@ -5,3 +5,4 @@
 pub mod config;
 pub mod links;
 pub mod platform;
+pub mod verify;
