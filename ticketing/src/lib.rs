@@ -2,6 +2,9 @@
 //!
 //! [`app`] is the composition root; [`platform`] holds the mechanisms; every other module is a context or the edge.
 
+pub mod accounts;
+pub mod api;
+pub mod api_error;
 pub mod config;
 pub mod links;
 pub mod platform;

@@ -1,0 +1,146 @@
+//! The table of problem codes: each with its status, its title and what it means. The code is also the end of the
+//! problem's `type`, `/problems/<code>`, where its meaning can be read. Not here: the words of a single refusal.
+
+use http::StatusCode;
+
+macro_rules! codes {
+    ($($(#[doc = $meaning:literal])+ $name:ident = $code:literal, $status:ident, $title:literal;)+) => {
+        /// Why a request was refused. The names never change: clients decide by them.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Code { $($(#[doc = $meaning])+ $name,)+ }
+
+        impl Code {
+            /// Every code.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The name on the wire.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $code,)+ }
+            }
+
+            /// The HTTP status it is answered with.
+            pub fn status(self) -> StatusCode {
+                match self { $(Self::$name => StatusCode::$status,)+ }
+            }
+
+            /// A short name for people; the same for every refusal with this code.
+            pub fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)+ }
+            }
+
+            /// What it means, in a sentence or two.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$name => concat!($($meaning,)+).trim_ascii(),)+ }
+            }
+
+            /// A URI reference that identifies the code (RFC 9457, section 3.1.1).
+            pub fn type_uri(self) -> &'static str {
+                match self { $(Self::$name => concat!("/problems/", $code),)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    // The edge
+    /// The request could not be read: a part of it is not what HTTP or this API asks for.
+    MalformedRequest = "malformed_request", BAD_REQUEST, "Malformed request";
+    /// The body is not JSON, not UTF-8, or holds a NUL character.
+    MalformedBody = "malformed_body", BAD_REQUEST, "Malformed body";
+    /// A parameter in the path, the query or a header can not be read.
+    MalformedParameter = "malformed_parameter", BAD_REQUEST, "Malformed parameter";
+    /// `after` is not a cursor of this list, or it was made with other filters.
+    InvalidCursor = "invalid_cursor", BAD_REQUEST, "Invalid cursor";
+    /// The call needs a login token and there is none.
+    Unauthenticated = "unauthenticated", UNAUTHORIZED, "Not authenticated";
+    /// The login token has expired, was revoked, or was never one of ours.
+    InvalidToken = "invalid_token", UNAUTHORIZED, "Invalid login token";
+    /// Who asks is known, and may not do this.
+    Forbidden = "forbidden", FORBIDDEN, "Not allowed";
+    /// There is nothing at this path.
+    UnknownRoute = "unknown_route", NOT_FOUND, "Unknown route";
+    /// What was asked for does not exist, or belongs to somebody else.
+    NotFound = "not_found", NOT_FOUND, "Not found";
+    /// The path exists, but not with this method; `Allow` lists those it has.
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
+    /// Others changed the same thing at the same time, again and again. Trying once more may succeed.
+    ConcurrentChange = "concurrent_change", CONFLICT, "Changed at the same time";
+    /// `If-Match` names another state than the present one.
+    PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "Precondition failed";
+    /// The body is larger than 64 KiB.
+    BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "Body too large";
+    /// The body is of a type other than JSON.
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
+    /// The body is JSON, but members are missing or break a rule; `errors` lists each of them.
+    InvalidFields = "invalid_fields", UNPROCESSABLE_ENTITY, "Invalid fields";
+    /// `Idempotency-Key` is not a string of 1 to 255 characters, or is a guest's and not a UUID.
+    InvalidIdempotencyKey = "invalid_idempotency_key", BAD_REQUEST, "Invalid idempotency key";
+    /// The `Idempotency-Key` was used with another request body.
+    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Idempotency key reused";
+    /// A request with the same `Idempotency-Key` is still being worked on.
+    RequestInFlight = "request_in_flight", CONFLICT, "Request in flight";
+    /// This account or address has made too many requests of this kind; `Retry-After` says how long to wait.
+    RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
+    /// A page was to be fetched ahead of its use; this call acts, so it is not done ahead.
+    PrefetchRefused = "prefetch_refused", SERVICE_UNAVAILABLE, "Not done ahead";
+    /// The service has more to do than it can take on. The request was not carried out.
+    Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Overloaded";
+    /// The request took too long. Whether it was carried out is not known; `Idempotency-Key` makes repeating safe.
+    TimedOut = "timed_out", SERVICE_UNAVAILABLE, "Timed out";
+    /// Something the service depends on can not be reached.
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Temporarily unavailable";
+    /// The service failed. The request id finds the reason in its log.
+    InternalError = "internal_error", INTERNAL_SERVER_ERROR, "Internal error";
+
+    // Accounts
+    /// The role is not one of `premium`, `standard` and `default`.
+    InvalidRole = "invalid_role", BAD_REQUEST, "Invalid role";
+    /// The username or the e-mail address belongs to an account already.
+    AccountExists = "account_exists", CONFLICT, "Account exists";
+    /// There is no account with this username and password.
+    WrongCredentials = "wrong_credentials", UNAUTHORIZED, "Wrong credentials";
+
+    // Access links
+    /// The parameter `request_id` is missing.
+    RequestIdMissing = "request_id_missing", BAD_REQUEST, "Request id missing";
+    /// No link request has this id, or it is another account's.
+    LinkRequestUnknown = "link_request_unknown", NOT_FOUND, "Unknown link request";
+    /// The link is not open yet; `opens_at` says when it will be.
+    LinkNotYetOpen = "link_not_yet_open", TOO_EARLY, "Link not open yet";
+    /// The link's token belongs to another request, or was not made by this service.
+    LinkWrong = "link_wrong", BAD_REQUEST, "Wrong link";
+    /// The link was used. A link works once.
+    LinkUsed = "link_used", BAD_REQUEST, "Link used";
+    /// The link is past its time.
+    LinkExpired = "link_expired", UNAUTHORIZED, "Link expired";
+    /// The link is no more: it was used, is past its time, or the rules refuse to open it.
+    LinkGone = "link_gone", GONE, "Link gone";
+}
+
+impl Code {
+    /// The code of this name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_has_a_name_of_its_own_and_is_an_error() {
+        let names: HashSet<_> = Code::ALL.iter().map(|code| code.as_str()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+        for code in Code::ALL {
+            let status = code.status();
+            assert!(status.is_client_error() || status.is_server_error(), "{code:?} is {status}");
+            assert!(code.as_str().chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{code:?}");
+            assert_eq!(code.type_uri(), format!("/problems/{}", code.as_str()));
+            assert_eq!(Code::find(code.as_str()), Some(*code));
+            assert!(code.meaning().ends_with('.') && !code.title().ends_with('.'), "{code:?}");
+        }
+    }
+}
