@@ -8,7 +8,7 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{ApiResponse, Object, OpenApi, Tags};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 use shared_events::{LinkRequestEvent, Outcome, RequestId, Requester, Tier};
@@ -21,11 +21,10 @@ use super::link_token::LinkKeys;
 use super::request::Request;
 use super::words;
 use crate::accounts::Caller;
+use crate::api::Context;
 use crate::api::authentication::OptionalCaller;
-use crate::api::context::Context;
 use crate::api::idempotent::{Idempotent, Started};
 use crate::api::rate_limits::{Limited, RateLimits};
-use crate::api::tags::Tags;
 use crate::api_error::{ApiError, Code};
 use crate::platform::append::Attached;
 use crate::platform::clock::{self, Clock};
@@ -71,14 +70,14 @@ struct RequestMade {
 enum RequestAnswer {
     /// The request is made.
     #[oai(status = 201)]
-    Made(Json<RequestMade>, #[oai(header = "Cache-Control")] &'static str),
+    Made(Json<RequestMade>),
 }
 
 /// What a check found.
 #[derive(Debug, Object)]
 struct LinkChecked {
     /// For people.
-    message: &'static str,
+    message: String,
     /// The link, if it is open.
     #[oai(skip_serializing_if_is_none)]
     link: Option<String>,
@@ -99,7 +98,6 @@ enum CheckAnswer {
         /// Seconds until asking again can help.
         #[oai(header = "Retry-After")]
         Option<u64>,
-        #[oai(header = "Cache-Control")] &'static str,
     ),
 }
 
@@ -114,7 +112,7 @@ struct TicketPage {
 enum BuyAnswer {
     /// The link was used, for good.
     #[oai(status = 200)]
-    Welcome(Json<TicketPage>, #[oai(header = "Cache-Control")] &'static str),
+    Welcome(Json<TicketPage>),
 }
 
 /// One event of a link request.
@@ -151,11 +149,17 @@ enum HistoryAnswer {
         /// The sequence of the last event.
         #[oai(header = "ETag")]
         String,
-        #[oai(header = "Cache-Control")] &'static str,
     ),
 }
 
-#[OpenApi(tag = "Tags::Links")]
+#[derive(Tags)]
+enum Tag {
+    /// Access links: who may buy when.
+    #[oai(rename = "links")]
+    Links,
+}
+
+#[OpenApi(tag = "Tag::Links")]
 impl LinksApi {
     /// Ask for a link
     ///
@@ -202,11 +206,7 @@ impl LinksApi {
     /// account alone.
     ///
     /// Errors: `request_id_missing`, `link_request_unknown`, `link_gone`.
-    #[oai(
-        path = "/check_ticketing_link",
-        method = "get",
-        operation_id = "check_ticketing_link"
-    )]
+    #[oai(path = "/check_ticketing_link", method = "get", operation_id = "check_ticketing_link")]
     async fn check(
         &self,
         caller: OptionalCaller,
@@ -222,14 +222,14 @@ impl LinksApi {
                 let (url, token) = (&self.public_url, token.expose_secret());
                 let link = format!("{url}/buy_ticket/{token}?request_id={id}");
                 LinkChecked {
-                    message: READY,
+                    message: READY.to_owned(),
                     link: Some(link),
                     opens_at: None,
                     retry_after_seconds: None,
                 }
             }
             Checked::NotYet { opens_at } => LinkChecked {
-                message: NOT_READY,
+                message: NOT_READY.to_owned(),
                 link: None,
                 opens_at,
                 retry_after_seconds: Some(self.seconds_until(opens_at)),
@@ -237,7 +237,7 @@ impl LinksApi {
             Checked::Gone(gone) => return Err(gone_error(gone)),
         };
         let retry_after = answer.retry_after_seconds;
-        Ok(CheckAnswer::Checked(Json(answer), retry_after, "no-store"))
+        Ok(CheckAnswer::Checked(Json(answer), retry_after))
     }
 
     /// Use a link
@@ -286,11 +286,7 @@ impl LinksApi {
     /// shown to that account alone, a guest's to whoever knows its id.
     ///
     /// Errors: `link_request_unknown`.
-    #[oai(
-        path = "/link_requests/:id/events",
-        method = "get",
-        operation_id = "link_request_events"
-    )]
+    #[oai(path = "/link_requests/:id/events", method = "get", operation_id = "link_request_events")]
     async fn history(
         &self,
         caller: OptionalCaller,
@@ -316,7 +312,7 @@ impl LinksApi {
             meaning: words::meaning(&event.payload, now),
             ..HistoryEntry::of(&event.payload, &event.event_type)
         });
-        Ok(HistoryAnswer::Events(Json(entries.collect()), etag, "no-store"))
+        Ok(HistoryAnswer::Events(Json(entries.collect()), etag))
     }
 }
 
@@ -408,7 +404,9 @@ impl LinksApi {
             clock::until(opens_at, now)
         });
         let detail = match opens_at {
-            Some(opens_at) => format!("{NOT_READY}: it opens in {}", words::duration(opens_at - now)),
+            Some(opens_at) => {
+                format!("{NOT_READY}: it opens in {}", words::duration(opens_at - now))
+            }
             None => NOT_READY.to_owned(),
         };
         let error = ApiError::new(Code::LinkNotYetOpen, detail).retry_after(wait);
@@ -450,11 +448,11 @@ impl HistoryEntry {
 }
 
 fn made(answer: RequestMade) -> RequestAnswer {
-    RequestAnswer::Made(Json(answer), "no-store")
+    RequestAnswer::Made(Json(answer))
 }
 
 fn welcome(answer: TicketPage) -> BuyAnswer {
-    BuyAnswer::Welcome(Json(answer), "no-store")
+    BuyAnswer::Welcome(Json(answer))
 }
 
 fn replay<T: for<'de> Deserialize<'de>>(answer: &StoredAnswer) -> Result<T, ApiError> {
@@ -490,7 +488,9 @@ impl From<LinkRequestError> for ApiError {
             LinkRequestError::Unknown => unknown(),
             LinkRequestError::WrongToken => wrong(),
             LinkRequestError::AlreadyUsed => Self::new(Code::LinkUsed, "Your link is Invalid"),
-            LinkRequestError::Expired { .. } => Self::new(Code::LinkExpired, "Your link is Expired"),
+            LinkRequestError::Expired { .. } => {
+                Self::new(Code::LinkExpired, "Your link is Expired")
+            }
             LinkRequestError::NotYetOpen { .. } => Self::new(Code::LinkNotYetOpen, NOT_READY),
             LinkRequestError::AlreadyRequested => Self::internal(&error),
         }
