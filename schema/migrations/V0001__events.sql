@@ -8,6 +8,7 @@ exception
 end
 $$;
 
+grant turnstile_app to current_user; -- so that an owner who is no superuser can work as it
 grant usage on schema public to turnstile_app;
 
 create table logs (

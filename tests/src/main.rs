@@ -1,2 +1,61 @@
-//! x
-fn main() {}
+//! `turnstile`: runs everything on this machine. Only reading the command line is here; the commands are in the
+//! library, each in a module of its own.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use tests::settings::Settings;
+use tests::{admin, run, say, throwaway};
+
+/// Runs Turnstile with private servers on this machine.
+#[derive(Parser)]
+#[command(name = "turnstile", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Starts servers and services, and keeps them running until Ctrl-C.
+    Run(Settings),
+    /// Checks the stored history and all projections, beside a running system or alone.
+    Verify(Settings),
+    /// Gives an account a tier (premium, standard, default), or the role admin.
+    Grant {
+        /// Whose account.
+        username: String,
+        /// The tier, or `admin`.
+        tier: String,
+        #[command(flatten)]
+        settings: Settings,
+    },
+    /// Starts throwaway servers, prints where they are as one line of JSON, and deletes them at the end of input.
+    Servers,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match perform(Arguments::parse().command).await {
+        Ok(code) => code,
+        Err(error) => {
+            say::note(format!("turnstile: {error:#}."));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn perform(command: Command) -> Result<ExitCode> {
+    let status = match command {
+        Command::Run(settings) => return run::run(&settings).await.map(|()| ExitCode::SUCCESS),
+        Command::Servers => return throwaway::serve().await.map(|()| ExitCode::SUCCESS),
+        Command::Verify(settings) => admin::ticketing(&settings, &["verify"]).await?,
+        Command::Grant { username, tier, settings } => {
+            admin::ticketing(&settings, &["grant", &username, &tier]).await?
+        }
+    };
+    // Killed by a signal, it has no code.
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}

@@ -22,7 +22,7 @@
 //! | `MAX_CONNECTIONS` | `10000` | HTTP connections at once; more wait in the listen backlog |
 //! | `REQUEST_TIMEOUT_SECONDS` | `10` | a request that takes longer is answered 503 |
 //! | `ALLOW_UNSAFE_DATABASE` | off | `1`: start although Postgres does not flush its commits |
-//! | `LOG` | `info` | filter of the log, `tracing` syntax |
+//! | `RUST_LOG` | `info` | filter of the log, `tracing` syntax |
 
 use std::net::IpAddr;
 use std::path::PathBuf;

@@ -8,3 +8,4 @@ pub mod api_error;
 pub mod config;
 pub mod links;
 pub mod platform;
+pub mod verify;

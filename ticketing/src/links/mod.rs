@@ -9,6 +9,11 @@
 //! a request of an account is read by that account alone, a guest's by whoever knows its id.
 
 pub mod buy_ticket;
+pub mod consumer;
+pub mod invariants;
 pub mod link_request;
+pub mod link_token;
 pub mod record_evaluation;
 pub mod request;
+pub mod status;
+pub mod sweep;

@@ -81,16 +81,13 @@ impl Broker {
         gauge.set(if up { 1.0 } else { 0.0 });
     }
 
-    fn forget(&self, name: &str) {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
-    }
-
     /// Runs `session` with a connection, again and again with back-off, until cancelled. Logs once per change of state.
     pub async fn supervise<F, S>(&self, name: &str, shutdown: &CancellationToken, session: F)
     where
         F: Fn(Connection) -> S,
         S: Future<Output = Result<(), BrokerError>>,
     {
+        let _noted = Noted { broker: self, name };
         let mut pause = FIRST_PAUSE;
         let mut complained = false;
         while !shutdown.is_cancelled() {
@@ -122,7 +119,19 @@ impl Broker {
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        self.forget(name);
+    }
+}
+
+/// A supervised task counts until it ends, however it does.
+struct Noted<'a> {
+    broker: &'a Broker,
+    name: &'a str,
+}
+
+impl Drop for Noted<'_> {
+    fn drop(&mut self) {
+        let mut sessions = self.broker.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.remove(self.name);
     }
 }
 

@@ -101,7 +101,7 @@ impl RelayWorker {
     /// Tries to become leader; returns at once if another is, or when leadership has ended.
     async fn lead(&self, name: &str, shutdown: &CancellationToken) -> Result<(), DatabaseError> {
         let log = self.relay.store.log();
-        let client = Arc::new(self.relay.store.database().connect(name).await?);
+        let client = self.relay.store.database().connect(name).await?;
         let limit = format!("set idle_session_timeout = {}", IDLE_LIMIT.as_millis());
         client.batch_execute(&limit).await?;
         let lock = "select pg_try_advisory_lock(hashtextextended('relay:' || $1, 0))";
@@ -117,13 +117,13 @@ impl RelayWorker {
         tracing::info!(log, epoch, "leading the relay");
         self.relay.leading.store(true, Ordering::Relaxed);
         let term = shutdown.child_token();
-        let heart = tokio::spawn(beat(Arc::clone(&client), term.clone()));
         let leadership = Leadership { client, epoch, log };
-        self.relay
-            .broker
-            .supervise(name, &term, |connection| self.session(connection, &leadership, &term))
-            .await;
-        heart.abort();
+        let session = |connection| self.session(connection, &leadership, &term);
+        // In one task, so that whatever ends the one ends the other.
+        tokio::select! {
+            () = self.relay.broker.supervise(name, &term, session) => {}
+            () = leadership.beat() => {}
+        }
         tracing::info!(log, epoch, "no longer leading the relay");
         Ok(())
     }
@@ -143,7 +143,7 @@ impl RelayWorker {
         let mut again = self.again.lock().await;
         let mut cursor = leadership.cursor().await.map_err(|error| stop(error, term))?;
         while !term.is_cancelled() {
-            let events = event_store::read_log(&*leadership.client, leadership.log, cursor, WINDOW);
+            let events = event_store::read_log(&leadership.client, leadership.log, cursor, WINDOW);
             let events = events.await.map_err(|error| stop(error, term))?;
             if events.is_empty() {
                 tokio::select! {
@@ -175,7 +175,7 @@ impl RelayWorker {
         leadership: &Leadership,
         position: i64,
     ) -> Result<(), BrokerError> {
-        let events = event_store::read_log(&*leadership.client, leadership.log, position - 1, 1);
+        let events = event_store::read_log(&leadership.client, leadership.log, position - 1, 1);
         let events = events.await.map_err(|error| BrokerError::Stopped(error.to_string()))?;
         metrics::counter!("ticketing_relay_published_again_total").increment(1);
         self.publish(channel, &events).await.1
@@ -211,7 +211,7 @@ impl RelayWorker {
 }
 
 struct Leadership {
-    client: Arc<Client>,
+    client: Client,
     epoch: i64,
     log: &'static str,
 }
@@ -220,6 +220,15 @@ impl Leadership {
     async fn cursor(&self) -> Result<i64, tokio_postgres::Error> {
         let text = "select position from relay_cursors where log = $1";
         self.client.query_one(text, &[&self.log]).await?.try_get(0)
+    }
+
+    /// Keeps the session from idling while the broker is slow; returns when it is lost.
+    async fn beat(&self) {
+        let mut beat = tokio::time::interval(HEARTBEAT);
+        let answers = || timeout(IDLE_LIMIT, self.client.batch_execute("select 1"));
+        while answers().await.is_ok_and(|answer| answer.is_ok()) {
+            beat.tick().await;
+        }
     }
 
     /// False if a newer leader exists.
@@ -234,15 +243,6 @@ impl Leadership {
 fn stop(reason: impl ToString, term: &CancellationToken) -> BrokerError {
     term.cancel();
     BrokerError::Stopped(reason.to_string())
-}
-
-/// Keeps the session from idling while the broker is slow; ends the term when it is lost.
-async fn beat(client: Arc<Client>, term: CancellationToken) {
-    let mut beat = tokio::time::interval(HEARTBEAT);
-    while timeout(IDLE_LIMIT, client.batch_execute("select 1")).await.is_ok_and(|r| r.is_ok()) {
-        beat.tick().await;
-    }
-    term.cancel();
 }
 
 async fn news(head: &mut watch::Receiver<i64>, cursor: i64) {

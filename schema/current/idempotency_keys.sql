@@ -1,0 +1,10 @@
+create table idempotency_keys (
+    key bytea primary key,
+    fingerprint bytea not null,
+    status smallint not null,
+    body text not null,
+    stored_at timestamptz not null
+);
+comment on table idempotency_keys is 'Answers kept for a repeat with the same Idempotency-Key; keys and requests are hashes. Kept for 24 hours.';
+create index on idempotency_keys (stored_at);
+grant select, insert, delete on idempotency_keys to turnstile_app;

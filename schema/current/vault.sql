@@ -1,0 +1,10 @@
+create table vault (
+    id uuid not null,
+    name text not null,
+    value text not null,
+    expires_at timestamptz,
+    constraint vault_pkey primary key (id, name)
+);
+comment on table vault is 'Values that must not enter history: tokens, personal data. Deletable.';
+create index on vault (expires_at) where expires_at is not null;
+grant select, insert, delete on vault to turnstile_app;

@@ -1,0 +1,4 @@
+//! What is promised in documents, held to the code: schema, messages, OpenAPI.
+
+mod asyncapi;
+mod schema;

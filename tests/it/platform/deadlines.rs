@@ -1,0 +1,126 @@
+//! Deadlines: recorded when due, once, even if a worker dies over it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta};
+use ticketing::platform::append::{Append, Attached, NewDeadline};
+use ticketing::platform::clock::Clock;
+use ticketing::platform::database::Database;
+use ticketing::platform::deadlines::{DeadlineHandler, DeadlineWorker, Due, Step};
+use ticketing::platform::event_store::EventStore;
+use ticketing::platform::{housekeeping, idempotency, vault};
+use uuid::Uuid;
+
+use super::append::{LOG, append, to};
+use crate::harness::Place;
+
+#[derive(Default)]
+struct Counter {
+    calls: Arc<AtomicUsize>,
+    fails: Arc<AtomicBool>,
+}
+
+#[async_trait]
+impl DeadlineHandler for Counter {
+    fn kind(&self) -> &'static str {
+        "test"
+    }
+
+    async fn handle(&self, _due: Due) -> bool {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        !self.fails.load(Ordering::Relaxed)
+    }
+}
+
+async fn with_deadline(database: &Database, due_at: DateTime<chrono::Utc>) {
+    let store = EventStore::open(LOG, database.clone());
+    let subject = Uuid::now_v7();
+    let deadlines = vec![NewDeadline { kind: "test", subject, due_at }];
+    let attached = Attached { deadlines, ..Attached::default() };
+    store.append(Append { attached, ..append(vec![to(subject, 0)]) }).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_deadline_is_recorded_once_when_it_is_due() {
+    let (_place, database) = Place::migrated().await;
+    let clock = Clock::default();
+    with_deadline(&database, clock.now() + TimeDelta::minutes(15)).await;
+    let handler = Counter::default();
+    let calls = Arc::clone(&handler.calls);
+    let worker = DeadlineWorker::new(database.clone(), clock.clone(), vec![Box::new(handler)]);
+    assert_eq!(worker.step().await.unwrap(), Step::Idle);
+    clock.move_test_clock(&database, clock.now() + TimeDelta::minutes(15)).await.unwrap();
+    assert_eq!(worker.step().await.unwrap(), Step::Did(1));
+    assert_eq!(worker.step().await.unwrap(), Step::Idle);
+    assert_eq!(calls.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test]
+async fn a_deadline_whose_worker_failed_is_taken_again_after_its_lease() {
+    let (_place, database) = Place::migrated().await;
+    let clock = Clock::default();
+    with_deadline(&database, clock.now()).await;
+    let handler = Counter::default();
+    handler.fails.store(true, Ordering::Relaxed);
+    let (calls, fails) = (Arc::clone(&handler.calls), Arc::clone(&handler.fails));
+    let worker = DeadlineWorker::new(database.clone(), clock.clone(), vec![Box::new(handler)]);
+    assert_eq!(worker.step().await.unwrap(), Step::Idle);
+    assert_eq!(worker.step().await.unwrap(), Step::Idle);
+    assert_eq!(calls.load(Ordering::Relaxed), 1, "the lease keeps others away");
+    fails.store(false, Ordering::Relaxed);
+    clock.move_test_clock(&database, clock.now() + TimeDelta::seconds(31)).await.unwrap();
+    assert_eq!(worker.step().await.unwrap(), Step::Did(1));
+}
+
+#[tokio::test]
+async fn the_test_clock_only_moves_forward_and_every_process_follows() {
+    let (place, database) = Place::migrated().await;
+    let (mine, theirs) = (Clock::default(), Clock::default());
+    let start = mine.now();
+    let moved = mine.move_test_clock(&database, start + TimeDelta::days(1)).await.unwrap();
+    assert!(moved >= start + TimeDelta::days(1));
+    let back = mine.move_test_clock(&database, start).await.unwrap();
+    assert!(back >= moved, "the past can not be reached");
+    theirs.follow_test_clock(&place.database()).await.unwrap();
+    assert!(theirs.now() >= start + TimeDelta::days(1));
+}
+
+#[tokio::test]
+async fn housekeeping_deletes_what_has_served_its_time_and_never_history() {
+    let (_place, database) = Place::migrated().await;
+    let clock = Clock::default();
+    let store = EventStore::open(LOG, database.clone());
+    let id = Uuid::now_v7();
+    let key =
+        idempotency::IdempotencyKey::read(Some("k"), Some(id), "POST", "/", b"").unwrap().unwrap();
+    let answer = idempotency::StoredAnswer { status: 201, body: "{}".into() };
+    let secret = ticketing::platform::append::NewSecret {
+        id,
+        name: "test",
+        value: "secret".into(),
+        expires_at: Some(clock.now() + TimeDelta::hours(1)),
+    };
+    let attached = Attached {
+        answer: Some((key, answer.clone())),
+        secrets: vec![secret],
+        ..Attached::default()
+    };
+    let mut kept = append(vec![to(id, 0)]);
+    kept.attached = attached;
+    store.append(kept).await.unwrap();
+    assert_eq!(housekeeping::sweep(&database, &clock).await.unwrap(), 0);
+    let idempotency = idempotency::Idempotency::new(database.clone());
+    assert!(matches!(
+        idempotency.find(&key).await.unwrap(),
+        Some(idempotency::Begun::Replay(kept)) if kept == answer
+    ));
+    clock.move_test_clock(&database, clock.now() + TimeDelta::hours(25)).await.unwrap();
+    assert_eq!(housekeeping::sweep(&database, &clock).await.unwrap(), 2);
+    assert!(idempotency.find(&key).await.unwrap().is_none());
+    assert!(vault::Vault::new(database.clone()).find(id, "test").await.unwrap().is_none());
+    let client = database.get().await.unwrap();
+    let events: i64 = client.query_one("select count(*) from events", &[]).await.unwrap().get(0);
+    assert_eq!(events, 1);
+}

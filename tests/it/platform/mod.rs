@@ -1,0 +1,9 @@
+//! The mechanisms of `ticketing/src/platform`, one by one, on real servers.
+
+mod append;
+mod commands;
+mod deadlines;
+mod lost_replies;
+mod projections;
+mod proxy;
+mod relay;

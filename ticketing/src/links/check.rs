@@ -1,0 +1,173 @@
+//! The check query: is the link there? Waits a moment for a verdict that is not there yet, so that a client who checks at
+//! once gets its premium link.
+//!
+//! Readiness is a comparison with the clock at the moment of asking; asking changes nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use shared_events::{AccountId, RequestId};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+
+use super::status::{Found, LinkStatus, LinkStatuses};
+use crate::platform::clock::Clock;
+use crate::platform::event_store::ReadError;
+use crate::platform::log_signal::LogSignal;
+
+/// The longest a check waits for a verdict.
+pub const LONGEST_WAIT: Duration = Duration::from_millis(250);
+/// Checks that may wait at once; one more is answered with what there is.
+pub const MAX_WAITING: usize = 1_000;
+
+/// Answers checks; cheap to clone.
+#[derive(Clone)]
+pub struct Checks {
+    statuses: LinkStatuses,
+    signal: Arc<LogSignal>,
+    clock: Clock,
+    waiting: Arc<Semaphore>,
+}
+
+/// What a check finds.
+#[derive(Clone, Debug)]
+pub enum Checked {
+    /// The link works now.
+    Open {
+        /// Its token.
+        token: SecretString,
+    },
+    /// Not yet; without a time while there is no verdict.
+    NotYet {
+        /// When it opens, if that is known.
+        opens_at: Option<DateTime<Utc>>,
+    },
+    /// It works no longer, or never will.
+    Gone(Gone),
+}
+
+/// Why there is no link (any more).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// It was used.
+    Used,
+    /// Its time is over.
+    Expired,
+    /// The rule gives none.
+    Refused {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Checks {
+    /// Checks against these statuses, woken by this signal.
+    pub fn new(statuses: LinkStatuses, signal: Arc<LogSignal>, clock: Clock) -> Self {
+        Self { statuses, signal, clock, waiting: Arc::new(Semaphore::new(MAX_WAITING)) }
+    }
+
+    /// Checks a request for `caller`; `None` if there is none, or it is somebody else's.
+    ///
+    /// # Errors
+    /// [`ReadError`] if Postgres does not answer.
+    pub async fn check(
+        &self,
+        id: RequestId,
+        caller: Option<AccountId>,
+    ) -> Result<Option<Checked>, ReadError> {
+        let found = self.statuses.find(id).await?;
+        let Some(mut found) = found.filter(|found| found.status.is_readable_by(caller)) else {
+            return Ok(None);
+        };
+        if !found.status.is_evaluated()
+            && let Some(evaluated) = self.wait_for_verdict(id).await?
+        {
+            found = evaluated;
+        }
+        Ok(Some(judge(&found.status, found.token, self.clock.now())))
+    }
+
+    async fn wait_for_verdict(&self, id: RequestId) -> Result<Option<Found>, ReadError> {
+        let Ok(_place) = self.waiting.try_acquire() else { return Ok(None) };
+        let until = Instant::now() + LONGEST_WAIT;
+        let mut watch = self.signal.watch_stream(id.0);
+        loop {
+            // Registered first, read second: a verdict in between wakes the watch.
+            match self.statuses.find(id).await? {
+                Some(found) if found.status.is_evaluated() => return Ok(Some(found)),
+                _ => {}
+            }
+            if timeout_at(until, watch.changed()).await.is_err() {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+/// What a status means at a moment. A token that housekeeping has deleted belongs to a link whose time is over.
+fn judge(status: &LinkStatus, token: Option<SecretString>, now: DateTime<Utc>) -> Checked {
+    if let Some(reason) = &status.refused {
+        return Checked::Gone(Gone::Refused { reason: reason.clone() });
+    }
+    if status.bought_at.is_some() {
+        return Checked::Gone(Gone::Used);
+    }
+    let (Some(opens_at), Some(closes_at)) = (status.opens_at, status.closes_at) else {
+        return Checked::NotYet { opens_at: None };
+    };
+    if now < opens_at {
+        return Checked::NotYet { opens_at: Some(opens_at) };
+    }
+    match token {
+        Some(token) if now < closes_at => Checked::Open { token },
+        _ => Checked::Gone(Gone::Expired),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeDelta;
+
+    fn issued(now: DateTime<Utc>) -> LinkStatus {
+        LinkStatus {
+            rule: Some("10 minutes".into()),
+            opens_at: Some(now),
+            closes_at: Some(now + TimeDelta::hours(1)),
+            ..LinkStatus::default()
+        }
+    }
+
+    fn judged(status: &LinkStatus, now: DateTime<Utc>) -> Checked {
+        judge(status, Some("token".into()), now)
+    }
+
+    #[test]
+    fn a_link_is_ready_from_its_first_instant_until_just_before_its_last() {
+        let opens = DateTime::UNIX_EPOCH;
+        let tick = TimeDelta::microseconds(1);
+        let status = issued(opens);
+        assert!(matches!(judged(&status, opens - tick), Checked::NotYet { opens_at: Some(_) }));
+        assert!(matches!(judged(&status, opens), Checked::Open { .. }));
+        let closes = opens + TimeDelta::hours(1);
+        assert!(matches!(judged(&status, closes - tick), Checked::Open { .. }));
+        assert!(matches!(judged(&status, closes), Checked::Gone(Gone::Expired)));
+    }
+
+    #[test]
+    fn a_used_link_is_gone_for_good() {
+        let now = DateTime::UNIX_EPOCH;
+        let status = LinkStatus { bought_at: Some(now), ..issued(now) };
+        for later in [TimeDelta::zero(), TimeDelta::hours(2)] {
+            assert!(matches!(judged(&status, now + later), Checked::Gone(Gone::Used)));
+        }
+    }
+
+    #[test]
+    fn without_a_verdict_nothing_is_known() {
+        let nothing = judged(&LinkStatus::default(), DateTime::UNIX_EPOCH);
+        assert!(matches!(nothing, Checked::NotYet { opens_at: None }));
+    }
+}

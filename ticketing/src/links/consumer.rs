@@ -1,0 +1,163 @@
+//! Verdicts of the rule service become events: checks the message, then records it, once, with the token in the vault.
+//!
+//! A verdict of another history or on a request that is decided changes nothing. Not here: reading tables.
+
+use std::sync::Arc;
+
+use shared_events::{Decision, LinkRequestEvent, Verdict};
+use uuid::Uuid;
+
+use super::link_request::{LinkRequest, LinkRequestCommand, LinkRequestError};
+use super::link_token::LinkKeys;
+use super::record_evaluation::{RecordEvaluation, Ruling};
+use super::status::TOKEN_IN_VAULT;
+use crate::platform::append::{AppendError, Attached, NewSecret, Origin, ProcessedMessage};
+use crate::platform::clock::Clock;
+use crate::platform::commands::{CommandError, Commands, Done, Execution};
+use crate::platform::inbox::{Handled, Handler, Incoming};
+
+/// The name under which processed messages are remembered.
+const CONSUMER: &str = shared_events::topology::RECORD_VERDICTS.name;
+/// What stands in a dead letter instead of a token.
+const REMOVED: &str = "(removed)";
+
+/// Records verdicts.
+pub struct RecordVerdicts {
+    /// Commands on link requests.
+    pub commands: Commands<LinkRequest>,
+    /// The public keys of the rule service.
+    pub keys: Arc<LinkKeys>,
+    /// The time.
+    pub clock: Clock,
+    /// The history this service writes; known once the database answered.
+    pub history: tokio::sync::OnceCell<Uuid>,
+}
+
+impl Handler for RecordVerdicts {
+    async fn handle(&self, message: &Incoming) -> Handled {
+        let verdict: Verdict = match serde_json::from_str(&message.body) {
+            Ok(verdict) => verdict,
+            Err(error) => return Handled::Poison(format!("not a verdict: {error}")),
+        };
+        let Ok(history) =
+            self.history.get_or_try_init(|| self.commands.store().history()).await.copied()
+        else {
+            return Handled::Unavailable;
+        };
+        if message.history.is_some_and(|theirs| theirs != history) {
+            tracing::warn!(message_id = %message.message_id, "a verdict of another history was dropped");
+            return Handled::Done;
+        }
+        let (ruling, secret) = match verdict.decision {
+            Decision::Refused { refused } => (Ruling::Refused { reason: refused }, None),
+            Decision::Granted { opens_at, closes_at, access_token } => {
+                let claims = self.keys.verify(&access_token);
+                // A key that was rolled out to the rule service first will be known here soon.
+                let Some(claims) = claims.filter(|claims| claims.sub == verdict.request_id) else {
+                    return Handled::Refused("the access token can not be verified".into());
+                };
+                (
+                    Ruling::Granted { opens_at, closes_at, token_id: claims.jti },
+                    Some((claims.jti.0, access_token)),
+                )
+            }
+        };
+        let command = LinkRequestCommand::RecordEvaluation(RecordEvaluation {
+            rule: verdict.rule,
+            rule_set_version: verdict.rule_set_version,
+            ruling,
+            now: self.clock.now(),
+        });
+        self.record(message, verdict.request_id.0, command, secret).await
+    }
+
+    fn without_secrets(&self, body: &str) -> String {
+        without_tokens(body)
+    }
+}
+
+impl RecordVerdicts {
+    async fn record(
+        &self,
+        message: &Incoming,
+        request_id: Uuid,
+        command: LinkRequestCommand,
+        secret: Option<(Uuid, String)>,
+    ) -> Handled {
+        let execution = Execution {
+            origin: Origin {
+                correlation: message.correlation.unwrap_or(message.message_id),
+                causation: Some(message.message_id),
+                traceparent: message.traceparent.clone(),
+            },
+            now: self.clock.now(),
+        };
+        let attach = |done: &Done<LinkRequest>| Attached {
+            message: Some(ProcessedMessage { consumer: CONSUMER, id: message.message_id }),
+            secrets: secret.iter().map(|(id, token)| token_secret(*id, token, done)).collect(),
+            ..Attached::default()
+        };
+        match self.commands.execute(request_id, command, execution, attach).await {
+            Ok(_) => Handled::Done,
+            Err(CommandError::Refused(LinkRequestError::Unknown)) => {
+                Handled::Refused("there is no such request".into())
+            }
+            Err(CommandError::Refused(refusal)) => Handled::Poison(refusal.to_string()),
+            Err(CommandError::Append(AppendError::Invalid)) => {
+                Handled::Poison("the verdict can not be stored".into())
+            }
+            Err(CommandError::Conflict | CommandError::KeyTaken | CommandError::Append(_)) => {
+                Handled::Unavailable
+            }
+            Err(CommandError::Read(error)) => {
+                tracing::warn!(%error, "a link request could not be read");
+                Handled::Unavailable
+            }
+        }
+    }
+}
+
+/// The token is of no use once the link has closed.
+fn token_secret(id: Uuid, token: &str, done: &Done<LinkRequest>) -> NewSecret {
+    let closes_at = done.events.iter().find_map(|event| match event {
+        LinkRequestEvent::RuleEvaluated {
+            outcome: shared_events::Outcome::Opens { closes_at, .. },
+            ..
+        } => Some(*closes_at),
+        _ => None,
+    });
+    NewSecret { id, name: TOKEN_IN_VAULT, value: token.to_owned(), expires_at: closes_at }
+}
+
+/// Replaces everything that has the looks of a JWT (RFC 7519: it begins with the base64 of `{"`).
+fn without_tokens(body: &str) -> String {
+    let in_token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let mut clean = String::with_capacity(body.len());
+    let mut rest = body;
+    while let Some(start) = rest.find("eyJ") {
+        let (before, token) = rest.split_at(start);
+        clean.push_str(before);
+        clean.push_str(REMOVED);
+        rest = token.trim_start_matches(in_token);
+    }
+    clean.push_str(rest);
+    clean
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dead_letter_keeps_all_but_the_token() {
+        let body = r#"{"tier":"premium","access_token":"eyJh.eyJi-_.c9","rule":"instant"}"#;
+        let expected = r#"{"tier":"premium","access_token":"(removed)","rule":"instant"}"#;
+        assert_eq!(without_tokens(body), expected);
+    }
+
+    #[test]
+    fn a_token_is_found_in_what_is_not_even_json() {
+        assert_eq!(without_tokens("{{ eyJh.eyJi.c eyJx"), "{{ (removed) (removed)");
+        assert_eq!(without_tokens("nothing here"), "nothing here");
+    }
+}

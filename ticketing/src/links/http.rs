@@ -1,0 +1,498 @@
+//! The access links over HTTP: asking for one, checking it, using it, and its history.
+//!
+//! The two that act are GETs by contract, and POSTs for whoever prefers that. HEAD and prefetches never reach them. Not
+//! here: rules and SQL.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, Object, OpenApi};
+use secrecy::ExposeSecret;
+use serde::{Deserialize, Serialize};
+use shared_events::{LinkRequestEvent, Outcome, RequestId, Requester, Tier};
+use uuid::Uuid;
+
+use super::buy_ticket::BuyTicket;
+use super::check::{Checked, Checks, Gone};
+use super::link_request::{LinkRequest, LinkRequestCommand, LinkRequestError};
+use super::link_token::LinkKeys;
+use super::request::Request;
+use super::words;
+use crate::accounts::Caller;
+use crate::api::authentication::OptionalCaller;
+use crate::api::context::Context;
+use crate::api::idempotent::{Idempotent, Started};
+use crate::api::rate_limits::{Limited, RateLimits};
+use crate::api::tags::Tags;
+use crate::api_error::{ApiError, Code};
+use crate::platform::append::Attached;
+use crate::platform::clock::{self, Clock};
+use crate::platform::commands::{CommandError, Commands, Execution};
+use crate::platform::idempotency::StoredAnswer;
+
+const CREATED: &str = "Your request is created successfully";
+const READY: &str = "Link Generated Successfully";
+const NOT_READY: &str = "Your link is not ready yet please wait";
+const WELCOME: &str = "Welcome to the Ticket Page";
+const UNKNOWN: &str = "Your request_id is invalid";
+/// What a client should wait while there is no verdict, seconds.
+const SHORTLY: u64 = 1;
+
+/// What the routes need.
+pub struct LinksApi {
+    /// Commands on link requests.
+    pub commands: Commands<LinkRequest>,
+    /// Answers checks.
+    pub checks: Checks,
+    /// The rule service's public keys.
+    pub keys: Arc<LinkKeys>,
+    /// Repeats of the same call.
+    pub idempotent: Idempotent,
+    /// Who may how often.
+    pub limits: Arc<RateLimits>,
+    /// The time.
+    pub clock: Clock,
+    /// What links begin with.
+    pub public_url: Arc<str>,
+}
+
+/// A link request that was made.
+#[derive(Debug, Object, Serialize, Deserialize)]
+struct RequestMade {
+    /// For people.
+    message: String,
+    /// What the request is known by; for a guest, all that it is known by.
+    request_id: Uuid,
+}
+
+#[derive(ApiResponse)]
+enum RequestAnswer {
+    /// The request is made.
+    #[oai(status = 201)]
+    Made(Json<RequestMade>, #[oai(header = "Cache-Control")] &'static str),
+}
+
+/// What a check found.
+#[derive(Debug, Object)]
+struct LinkChecked {
+    /// For people.
+    message: &'static str,
+    /// The link, if it is open.
+    #[oai(skip_serializing_if_is_none)]
+    link: Option<String>,
+    /// When it opens, if that is known and still to come.
+    #[oai(skip_serializing_if_is_none)]
+    opens_at: Option<DateTime<Utc>>,
+    /// When to ask again, seconds.
+    #[oai(skip_serializing_if_is_none)]
+    retry_after_seconds: Option<u64>,
+}
+
+#[derive(ApiResponse)]
+enum CheckAnswer {
+    /// The link, or when to ask again.
+    #[oai(status = 200)]
+    Checked(
+        Json<LinkChecked>,
+        /// Seconds until asking again can help.
+        #[oai(header = "Retry-After")]
+        Option<u64>,
+        #[oai(header = "Cache-Control")] &'static str,
+    ),
+}
+
+/// The ticket page.
+#[derive(Debug, Object, Serialize, Deserialize)]
+struct TicketPage {
+    /// A welcome.
+    message: String,
+}
+
+#[derive(ApiResponse)]
+enum BuyAnswer {
+    /// The link was used, for good.
+    #[oai(status = 200)]
+    Welcome(Json<TicketPage>, #[oai(header = "Cache-Control")] &'static str),
+}
+
+/// One event of a link request.
+#[derive(Debug, Object)]
+struct HistoryEntry {
+    /// Its place in the history, from 1.
+    sequence: i64,
+    /// What happened.
+    event: String,
+    /// When it was recorded.
+    recorded_at: DateTime<Utc>,
+    /// The rule that decided, if it is a verdict.
+    #[oai(skip_serializing_if_is_none)]
+    rule: Option<String>,
+    /// The version of the rule set that held the rule.
+    #[oai(skip_serializing_if_is_none)]
+    rule_set_version: Option<String>,
+    /// When the link opens, if it does.
+    #[oai(skip_serializing_if_is_none)]
+    opens_at: Option<DateTime<Utc>>,
+    /// When it closes.
+    #[oai(skip_serializing_if_is_none)]
+    closes_at: Option<DateTime<Utc>>,
+    /// What it means at this moment, in words.
+    meaning: String,
+}
+
+#[derive(ApiResponse)]
+enum HistoryAnswer {
+    /// The events, oldest first.
+    #[oai(status = 200)]
+    Events(
+        Json<Vec<HistoryEntry>>,
+        /// The sequence of the last event.
+        #[oai(header = "ETag")]
+        String,
+        #[oai(header = "Cache-Control")] &'static str,
+    ),
+}
+
+#[OpenApi(tag = "Tags::Links")]
+impl LinksApi {
+    /// Ask for a link
+    ///
+    /// With a login token the link opens as the account's tier says; without one as that of a guest, who is known by the
+    /// request's id alone.
+    #[oai(
+        path = "/request_for_ticketing_link",
+        method = "get",
+        operation_id = "request_for_ticketing_link"
+    )]
+    async fn request_by_get(
+        &self,
+        caller: OptionalCaller,
+        context: Context,
+        /// The same key replays the same answer for 24 hours; a guest's has to be a UUID.
+        #[oai(name = "Idempotency-Key")]
+        key: Header<Option<String>>,
+    ) -> Result<Limited<RequestAnswer>, ApiError> {
+        self.request("GET", caller.0, context, key.0).await
+    }
+
+    /// Ask for a link
+    ///
+    /// The same as with GET.
+    #[oai(
+        path = "/request_for_ticketing_link",
+        method = "post",
+        operation_id = "post_request_for_ticketing_link"
+    )]
+    async fn request_by_post(
+        &self,
+        caller: OptionalCaller,
+        context: Context,
+        /// The same key replays the same answer for 24 hours; a guest's has to be a UUID.
+        #[oai(name = "Idempotency-Key")]
+        key: Header<Option<String>>,
+    ) -> Result<Limited<RequestAnswer>, ApiError> {
+        self.request("POST", caller.0, context, key.0).await
+    }
+
+    /// Check a link
+    ///
+    /// Answers with the link from the moment it opens. Asking changes nothing. An account's request is answered to that
+    /// account alone.
+    ///
+    /// Errors: `request_id_missing`, `link_request_unknown`, `link_gone`.
+    #[oai(
+        path = "/check_ticketing_link",
+        method = "get",
+        operation_id = "check_ticketing_link"
+    )]
+    async fn check(
+        &self,
+        caller: OptionalCaller,
+        /// Which request.
+        request_id: Query<Option<String>>,
+    ) -> Result<CheckAnswer, ApiError> {
+        let missing = || ApiError::new(Code::RequestIdMissing, "request_id is missing");
+        let id = read_id(request_id.0.as_deref().filter(|id| !id.is_empty()).ok_or_else(missing)?)?;
+        let account = caller.0.map(|caller| caller.account);
+        let checked = self.checks.check(id, account).await?.ok_or_else(unknown)?;
+        let answer = match checked {
+            Checked::Open { token } => {
+                let (url, token) = (&self.public_url, token.expose_secret());
+                let link = format!("{url}/buy_ticket/{token}?request_id={id}");
+                LinkChecked {
+                    message: READY,
+                    link: Some(link),
+                    opens_at: None,
+                    retry_after_seconds: None,
+                }
+            }
+            Checked::NotYet { opens_at } => LinkChecked {
+                message: NOT_READY,
+                link: None,
+                opens_at,
+                retry_after_seconds: Some(self.seconds_until(opens_at)),
+            },
+            Checked::Gone(gone) => return Err(gone_error(gone)),
+        };
+        let retry_after = answer.retry_after_seconds;
+        Ok(CheckAnswer::Checked(Json(answer), retry_after, "no-store"))
+    }
+
+    /// Use a link
+    ///
+    /// Works once, within its time. The token is the right to use it: no login is needed.
+    ///
+    /// Errors: `link_request_unknown`, `link_not_yet_open`, `link_wrong`, `link_used`, `link_expired`, `concurrent_change`.
+    #[oai(path = "/buy_ticket/:token", method = "get", operation_id = "buy_ticket")]
+    async fn buy_by_get(
+        &self,
+        context: Context,
+        /// The link's token.
+        token: Path<String>,
+        /// Which request; the token names it too.
+        request_id: Query<Option<String>>,
+        /// The same key replays the same answer for 24 hours; it has to be a UUID.
+        #[oai(name = "Idempotency-Key")]
+        key: Header<Option<String>>,
+    ) -> Result<BuyAnswer, ApiError> {
+        self.buy("GET", context, &token.0, request_id.0, key.0).await
+    }
+
+    /// Use a link
+    ///
+    /// The same as with GET.
+    ///
+    /// Errors: `link_request_unknown`, `link_not_yet_open`, `link_wrong`, `link_used`, `link_expired`, `concurrent_change`.
+    #[oai(path = "/buy_ticket/:token", method = "post", operation_id = "post_buy_ticket")]
+    async fn buy_by_post(
+        &self,
+        context: Context,
+        /// The link's token.
+        token: Path<String>,
+        /// Which request; the token names it too.
+        request_id: Query<Option<String>>,
+        /// The same key replays the same answer for 24 hours; it has to be a UUID.
+        #[oai(name = "Idempotency-Key")]
+        key: Header<Option<String>>,
+    ) -> Result<BuyAnswer, ApiError> {
+        self.buy("POST", context, &token.0, request_id.0, key.0).await
+    }
+
+    /// Read a request's history
+    ///
+    /// Each event with its time, the rule that decided with its version, and what it means now. An account's request is
+    /// shown to that account alone, a guest's to whoever knows its id.
+    ///
+    /// Errors: `link_request_unknown`.
+    #[oai(
+        path = "/link_requests/:id/events",
+        method = "get",
+        operation_id = "link_request_events"
+    )]
+    async fn history(
+        &self,
+        caller: OptionalCaller,
+        /// Which request.
+        id: Path<Uuid>,
+    ) -> Result<HistoryAnswer, ApiError> {
+        let events = self.checks.history(RequestId(id.0)).await?;
+        let account = caller.0.map(|caller| caller.account);
+        let readable = events.first().is_some_and(|first| match &first.payload {
+            LinkRequestEvent::Requested { requester: Requester::Account(owner), .. } => {
+                account == Some(*owner)
+            }
+            _ => true,
+        });
+        if !readable {
+            return Err(unknown());
+        }
+        let now = self.clock.now();
+        let etag = format!("\"{}\"", events.len());
+        let entries = events.iter().map(|event| HistoryEntry {
+            sequence: event.sequence,
+            recorded_at: event.recorded_at,
+            meaning: words::meaning(&event.payload, now),
+            ..HistoryEntry::of(&event.payload, &event.event_type)
+        });
+        Ok(HistoryAnswer::Events(Json(entries.collect()), etag, "no-store"))
+    }
+}
+
+impl LinksApi {
+    async fn request(
+        &self,
+        method: &str,
+        caller: Option<Caller>,
+        context: Context,
+        key: Option<String>,
+    ) -> Result<Limited<RequestAnswer>, ApiError> {
+        let account = caller.as_ref().map(|caller| caller.account);
+        let rate = self.limits.link_request(account, context.client)?;
+        rate.on(self.make_request(method, caller, context, key).await)
+    }
+
+    async fn make_request(
+        &self,
+        method: &str,
+        caller: Option<Caller>,
+        context: Context,
+        key: Option<String>,
+    ) -> Result<RequestAnswer, ApiError> {
+        let account = caller.as_ref().map(|caller| caller.account);
+        let path = "/request_for_ticketing_link";
+        let started = self.idempotent.start(key, account, method, path, b"").await?;
+        let started = match started {
+            Started::Replay(answer) => return replay(&answer).map(made),
+            Started::Go(started) => started,
+        };
+        let id = Uuid::now_v7();
+        let now = self.clock.now();
+        let (requester, tier) = match caller {
+            Some(caller) => (Requester::Account(caller.account), caller.tier),
+            None => (Requester::Guest, Tier::Default),
+        };
+        let command = LinkRequestCommand::Request(Request { requester, tier, now });
+        let answer = RequestMade { message: CREATED.to_owned(), request_id: id };
+        let stored = started.answer(201, &answer);
+        let attach = |_: &_| Attached { answer: stored.clone(), ..Attached::default() };
+        let execution = Execution { origin: context.origin(), now };
+        match self.commands.create(id, command, execution, attach).await {
+            Ok(_) => Ok(made(answer)),
+            Err(CommandError::KeyTaken) => replay(&started.taken().await?).map(made),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn buy(
+        &self,
+        method: &str,
+        context: Context,
+        token: &str,
+        request_id: Option<String>,
+        key: Option<String>,
+    ) -> Result<BuyAnswer, ApiError> {
+        let claims = self.keys.verify(token);
+        let id = match request_id.as_deref().filter(|id| !id.is_empty()) {
+            Some(id) => read_id(id)?,
+            None => claims.as_ref().map(|claims| claims.sub).ok_or_else(wrong)?,
+        };
+        let path = format!("/buy_ticket/{token}");
+        let body = id.to_string();
+        let started = self.idempotent.start(key, None, method, &path, body.as_bytes()).await?;
+        let started = match started {
+            Started::Replay(answer) => return replay(&answer).map(welcome),
+            Started::Go(started) => started,
+        };
+        let token = claims.filter(|claims| claims.sub == id).map(|claims| claims.jti);
+        let now = self.clock.now();
+        let command = LinkRequestCommand::BuyTicket(BuyTicket { token, now });
+        let answer = TicketPage { message: WELCOME.to_owned() };
+        let stored = started.answer(200, &answer);
+        let attach = |_: &_| Attached { answer: stored.clone(), ..Attached::default() };
+        let execution = Execution { origin: context.origin(), now };
+        match self.commands.execute(id.0, command, execution, attach).await {
+            Ok(_) => Ok(welcome(answer)),
+            Err(CommandError::KeyTaken) => replay(&started.taken().await?).map(welcome),
+            Err(CommandError::Refused(LinkRequestError::NotYetOpen { opens_at })) => {
+                Err(self.not_yet_open(opens_at))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn not_yet_open(&self, opens_at: Option<DateTime<Utc>>) -> ApiError {
+        let now = self.clock.now();
+        let wait = opens_at.map_or(std::time::Duration::from_secs(SHORTLY), |opens_at| {
+            clock::until(opens_at, now)
+        });
+        let detail = match opens_at {
+            Some(opens_at) => format!("{NOT_READY}: it opens in {}", words::duration(opens_at - now)),
+            None => NOT_READY.to_owned(),
+        };
+        let error = ApiError::new(Code::LinkNotYetOpen, detail).retry_after(wait);
+        match opens_at {
+            Some(opens_at) => error.opens_at(opens_at),
+            None => error,
+        }
+    }
+
+    fn seconds_until(&self, opens_at: Option<DateTime<Utc>>) -> u64 {
+        opens_at.map_or(SHORTLY, |opens_at| {
+            crate::api_error::whole_seconds(clock::until(opens_at, self.clock.now()))
+        })
+    }
+}
+
+impl HistoryEntry {
+    fn of(event: &LinkRequestEvent, event_type: &str) -> Self {
+        let mut entry = Self {
+            sequence: 0,
+            event: event_type.to_owned(),
+            recorded_at: DateTime::UNIX_EPOCH,
+            rule: None,
+            rule_set_version: None,
+            opens_at: None,
+            closes_at: None,
+            meaning: String::new(),
+        };
+        if let LinkRequestEvent::RuleEvaluated { rule, rule_set_version, outcome } = event {
+            entry.rule = Some(rule.clone());
+            entry.rule_set_version = Some(rule_set_version.clone());
+            if let Outcome::Opens { opens_at, closes_at } = outcome {
+                entry.opens_at = Some(*opens_at);
+                entry.closes_at = Some(*closes_at);
+            }
+        }
+        entry
+    }
+}
+
+fn made(answer: RequestMade) -> RequestAnswer {
+    RequestAnswer::Made(Json(answer), "no-store")
+}
+
+fn welcome(answer: TicketPage) -> BuyAnswer {
+    BuyAnswer::Welcome(Json(answer), "no-store")
+}
+
+fn replay<T: for<'de> Deserialize<'de>>(answer: &StoredAnswer) -> Result<T, ApiError> {
+    serde_json::from_str(&answer.body).map_err(|error| ApiError::internal(&error))
+}
+
+fn read_id(text: &str) -> Result<RequestId, ApiError> {
+    let id = Uuid::parse_str(text).map_err(|_| ApiError::new(Code::MalformedParameter, UNKNOWN))?;
+    Ok(RequestId(id))
+}
+
+fn unknown() -> ApiError {
+    ApiError::new(Code::LinkRequestUnknown, UNKNOWN)
+}
+
+fn wrong() -> ApiError {
+    ApiError::new(Code::LinkWrong, "Your link is Wrong")
+}
+
+fn gone_error(gone: Gone) -> ApiError {
+    match gone {
+        Gone::Used => ApiError::new(Code::LinkGone, "Your link was used; it works once"),
+        Gone::Expired => ApiError::new(Code::LinkGone, "Your link has expired"),
+        Gone::Refused { reason } => {
+            ApiError::new(Code::LinkGone, format!("There is no link: {reason}"))
+        }
+    }
+}
+
+impl From<LinkRequestError> for ApiError {
+    fn from(error: LinkRequestError) -> Self {
+        match error {
+            LinkRequestError::Unknown => unknown(),
+            LinkRequestError::WrongToken => wrong(),
+            LinkRequestError::AlreadyUsed => Self::new(Code::LinkUsed, "Your link is Invalid"),
+            LinkRequestError::Expired { .. } => Self::new(Code::LinkExpired, "Your link is Expired"),
+            LinkRequestError::NotYetOpen { .. } => Self::new(Code::LinkNotYetOpen, NOT_READY),
+            LinkRequestError::AlreadyRequested => Self::internal(&error),
+        }
+    }
+}
