@@ -23,6 +23,7 @@ pub use code::Code;
 
 use crate::api::rate_limits::RateHeaders;
 use crate::platform::database::DatabaseError;
+use crate::platform::idempotency::InvalidKey;
 
 /// The media type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";
@@ -134,6 +135,18 @@ impl ApiError {
     pub fn overloaded() -> Self {
         Self::new(Code::Overloaded, "The service is overloaded, please try again")
             .retry_after(SHORT_WAIT)
+    }
+
+    /// The idempotency key belongs to another request.
+    pub fn idempotency_key_reused() -> Self {
+        let detail = "This Idempotency-Key was used for another request";
+        Self::new(Code::IdempotencyKeyReused, detail)
+    }
+
+    /// A request with the same idempotency key is being worked on.
+    pub fn request_in_flight() -> Self {
+        let detail = "A request with this Idempotency-Key is still being worked on";
+        Self::new(Code::RequestInFlight, detail).retry_after(SHORT_WAIT)
     }
 
     /// Says when trying again can help; told in whole seconds, rounded up.
@@ -271,6 +284,12 @@ impl From<DatabaseError> for ApiError {
             None => matches!(error, DatabaseError::Unavailable(_) | DatabaseError::Statement(_)),
         };
         if away { Self::unavailable(&error) } else { Self::internal(&error) }
+    }
+}
+
+impl From<InvalidKey> for ApiError {
+    fn from(error: InvalidKey) -> Self {
+        Self::new(Code::InvalidIdempotencyKey, error.to_string())
     }
 }
 

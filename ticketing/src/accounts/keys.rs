@@ -219,23 +219,23 @@ pub fn generate(folder: &Path, clock: &Clock) -> Result<Option<PathBuf>, KeyErro
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
 
     /// A folder of keys that is gone after the test.
-    pub(in crate::accounts) struct Folder(pub(in crate::accounts) PathBuf);
+    pub(crate) struct Folder(pub(crate) PathBuf);
 
     impl Folder {
-        pub(in crate::accounts) fn new() -> Self {
+        pub(crate) fn new() -> Self {
             let path = std::env::temp_dir().join(format!("keys-{}", uuid::Uuid::new_v4()));
             fs::create_dir(&path).unwrap();
             Self(path)
         }
 
         /// Adds a key that signs from this time on.
-        pub(in crate::accounts) fn add(&self, signs_from: &str) {
+        pub(crate) fn add(&self, signs_from: &str) {
             let other = Self::new();
             let made = generate(&other.0, &Clock::default()).unwrap().unwrap();
             fs::copy(made, self.0.join(format!("{signs_from}.pem"))).unwrap();

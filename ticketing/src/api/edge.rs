@@ -113,7 +113,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         let operation = AssertUnwindSafe(self.operations.call(request)).catch_unwind();
         match tokio::time::timeout(self.deadline, operation).await {
             Ok(Ok(Ok(response))) => Ok(response),
-            Ok(Ok(Err(error))) => library_errors::answer(error, &route.allow),
+            Ok(Ok(Err(error))) => library_errors::answer(error, route),
             Ok(Err(_panic)) => Err(ApiError::internal(&Panicked)),
             Err(_elapsed) => Err(ApiError::new(
                 Code::TimedOut,
@@ -197,3 +197,6 @@ fn log(context: &Context, method: &Method, route: &str, response: &Response, too
         );
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::api_error::{ApiError, Code};
 
@@ -52,14 +53,18 @@ impl Page {
         mark.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
         let after = match after {
             None => None,
-            Some(cursor) => Some(read_cursor(cursor, mark).ok_or_else(|| {
-                ApiError::new(
-                    Code::InvalidCursor,
-                    "after is not a cursor of this list and its filters",
-                )
-            })?),
+            Some(cursor) => Some(read_cursor(cursor, mark).ok_or_else(invalid_cursor)?),
         };
         Ok(Self { limit, after, query, mark })
+    }
+
+    /// The key of the last item before the page, for lists whose keys are UUIDs.
+    ///
+    /// # Errors
+    /// 400 if it is none.
+    pub fn after_uuid(&self) -> Result<Option<Uuid>, ApiError> {
+        let key = self.after.as_deref().map(Uuid::parse_str).transpose();
+        key.map_err(|_| invalid_cursor())
     }
 
     /// How many items to fetch: one more than the page has, which tells whether there is a next.
@@ -79,6 +84,10 @@ impl Page {
         let cursor = URL_SAFE_NO_PAD.encode(cursor);
         Some(format!("<{}limit={}&after={cursor}>; rel=\"next\"", self.query, self.limit))
     }
+}
+
+fn invalid_cursor() -> ApiError {
+    ApiError::new(Code::InvalidCursor, "after is not a cursor of this list and its filters")
 }
 
 fn read_cursor(cursor: &str, mark: [u8; MARK]) -> Option<String> {

@@ -68,9 +68,7 @@ impl Routes {
             }
         }
         // A fixed segment goes before a parameter, as in the router.
-        routes
-            .patterns
-            .sort_by(|a, b| b.pattern.replace('{', "\u{1}").cmp(&a.pattern.replace('{', "\u{1}")));
+        routes.patterns.sort_by_key(|route| route.pattern.replace('{', "\u{10ffff}"));
         routes
     }
 

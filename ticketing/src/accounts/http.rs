@@ -1,0 +1,377 @@
+//! The operations on accounts: register, log in, and what administrators read. No rules and no SQL here.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use poem_openapi::param::{Header, Path, Query};
+use poem_openapi::payload::Json;
+use poem_openapi::types::{Example, Password, ToJSON};
+use poem_openapi::{ApiResponse, Enum, Object, OpenApi, Tags};
+use secrecy::SecretString;
+use shared_events::link_request::{AccountId, Tier};
+use uuid::Uuid;
+
+use super::Accounts;
+use super::caller::Role;
+use super::find::{AccountRow, Filter};
+use super::login::LoginError;
+use super::password::HashError;
+use super::register::{Register, RegisterError};
+use crate::api::Context;
+use crate::api::authentication::AdministratorCaller;
+use crate::api::body::Body;
+use crate::api::paging::Page;
+use crate::api::rate_limits::{Limited, RateLimits};
+use crate::api_error::{ApiError, Code, FieldError};
+use crate::platform::idempotency::{IdempotencyKey, StoredAnswer};
+
+const REGISTERED: &str = "Account created successfully";
+const LOGGED_IN: &str = "Login Success";
+const REGISTER: &str = "/register";
+const ADMIN_ACCOUNTS: &str = "/admin/accounts";
+
+#[derive(Tags)]
+enum Tag {
+    /// Registering and logging in.
+    #[oai(rename = "accounts")]
+    Accounts,
+}
+
+/// A new account.
+#[derive(Object)]
+#[oai(rename = "Registration", example)]
+struct Registration {
+    /// Where mail reaches the user; unique whatever its case.
+    email: String,
+    /// 3 to 64 letters (a-z), digits, dots, underscores or hyphens; unique whatever its case.
+    username: String,
+    /// 8 to 128 characters, and none of the most common passwords.
+    password: Password,
+    /// The tier asked for: `premium`, `standard` or `default`.
+    role: String,
+}
+
+impl Example for Registration {
+    fn example() -> Self {
+        Self {
+            email: "john@gmail.com".to_owned(),
+            username: "john".to_owned(),
+            password: Password("1q2W3E4r".to_owned()),
+            role: "premium".to_owned(),
+        }
+    }
+}
+
+/// A username and its password.
+#[derive(Object)]
+#[oai(rename = "Credentials", example)]
+struct Credentials {
+    /// The username, whatever its case.
+    username: String,
+    /// The password.
+    password: Password,
+}
+
+impl Example for Credentials {
+    fn example() -> Self {
+        Self { username: "john".to_owned(), password: Password("1q2W3E4r".to_owned()) }
+    }
+}
+
+/// Says that something was done.
+#[derive(Object)]
+#[oai(example)]
+struct Registered {
+    /// `Account created successfully`
+    message: String,
+}
+
+impl Example for Registered {
+    fn example() -> Self {
+        Self { message: REGISTERED.to_owned() }
+    }
+}
+
+/// A login token.
+#[derive(Object)]
+#[oai(example)]
+struct LoggedIn {
+    /// `Login Success`
+    message: String,
+    /// The token, valid for one hour; to be sent as `Authorization: Bearer <token>`.
+    access_token: String,
+}
+
+impl Example for LoggedIn {
+    fn example() -> Self {
+        let access_token = "eyJ0eXAiOiJsb2dpbitqd3QiLCJhbGciOiJFUzI1NiJ9.e30.c2ln".to_owned();
+        Self { message: LOGGED_IN.to_owned(), access_token }
+    }
+}
+
+/// An account as administrators see it.
+#[derive(Object)]
+#[oai(rename = "Account", example)]
+struct Account {
+    /// Which account.
+    id: Uuid,
+    /// The name to log in with.
+    username: String,
+    /// Where mail reaches the user.
+    email: String,
+    /// What it is entitled to: `premium`, `standard` or `default`.
+    tier: String,
+    /// What it may do beyond that: `admin`.
+    roles: Vec<String>,
+    /// When it was made.
+    created_at: DateTime<Utc>,
+    /// When tier or roles were last changed.
+    #[oai(skip_serializing_if_is_none)]
+    changed_at: Option<DateTime<Utc>>,
+}
+
+impl Example for Account {
+    fn example() -> Self {
+        Self {
+            id: Uuid::from_u128(0x0198_c0de_0000_7000_8000_0000_0000_0001),
+            username: "john".to_owned(),
+            email: "john@gmail.com".to_owned(),
+            tier: "premium".to_owned(),
+            roles: Vec::new(),
+            created_at: DateTime::from_timestamp(1_800_000_000, 0).unwrap_or_default(),
+            changed_at: None,
+        }
+    }
+}
+
+impl From<AccountRow> for Account {
+    fn from(row: AccountRow) -> Self {
+        let AccountRow { id, username, email, tier, roles, created_at, changed_at } = row;
+        Self { id, username, email, tier, roles, created_at, changed_at }
+    }
+}
+
+#[derive(ApiResponse)]
+enum RegisterAnswer {
+    /// The account was created
+    #[oai(status = 201)]
+    Created(Json<Registered>),
+}
+
+#[derive(ApiResponse)]
+enum LoginAnswer {
+    /// Logged in
+    #[oai(status = 200)]
+    Ok(Json<LoggedIn>),
+}
+
+#[derive(ApiResponse)]
+enum AccountAnswer {
+    /// The account
+    #[oai(status = 200)]
+    Ok(Json<Account>),
+}
+
+#[derive(ApiResponse)]
+enum AccountsAnswer {
+    /// A page of accounts
+    #[oai(status = 200)]
+    Ok(
+        Json<Vec<Account>>,
+        /// The next page, `rel="next"` (RFC 8288); absent on the last one.
+        #[oai(header = "Link")]
+        Option<String>,
+    ),
+}
+
+/// A tier.
+#[derive(Clone, Copy, Enum)]
+#[oai(rename = "Tier", rename_all = "snake_case")]
+enum TierName {
+    Premium,
+    Standard,
+    Default,
+}
+
+impl From<TierName> for Tier {
+    fn from(name: TierName) -> Self {
+        match name {
+            TierName::Premium => Self::Premium,
+            TierName::Standard => Self::Standard,
+            TierName::Default => Self::Default,
+        }
+    }
+}
+
+/// A role.
+#[derive(Clone, Copy, Enum)]
+#[oai(rename = "Role", rename_all = "snake_case")]
+enum RoleName {
+    Admin,
+}
+
+impl From<RoleName> for Role {
+    fn from(name: RoleName) -> Self {
+        match name {
+            RoleName::Admin => Self::Admin,
+        }
+    }
+}
+
+/// The operations on accounts.
+pub struct AccountsApi {
+    /// The use cases.
+    pub accounts: Arc<Accounts>,
+    /// Who may how often.
+    pub limits: Arc<RateLimits>,
+}
+
+#[OpenApi(tag = "Tag::Accounts")]
+impl AccountsApi {
+    /// Register an account
+    ///
+    /// `role` is the tier asked for. Whether it is granted is the policy of the installation; by default it is.
+    ///
+    /// Errors: `invalid_role`, `account_exists`, `invalid_idempotency_key`, `idempotency_key_reused`,
+    /// `request_in_flight`, `unavailable`.
+    #[oai(path = "/register", method = "post", operation_id = "register")]
+    async fn register(
+        &self,
+        context: Context,
+        /// Makes repeating safe: the same key and body is answered as the first time, for 24 hours. A UUID.
+        #[oai(name = "Idempotency-Key")]
+        idempotency_key: Header<Option<String>>,
+        body: Body<Registration>,
+    ) -> Result<Limited<RegisterAnswer>, ApiError> {
+        let rate = self.limits.registration(context.client)?;
+        rate.on(self.create(body.value, idempotency_key.0).await)
+    }
+
+    /// Log in
+    ///
+    /// The token is valid for one hour.
+    ///
+    /// Errors: `wrong_credentials`, `unavailable`.
+    #[oai(path = "/login", method = "post", operation_id = "login")]
+    async fn login(
+        &self,
+        context: Context,
+        body: Body<Credentials>,
+    ) -> Result<Limited<LoginAnswer>, ApiError> {
+        let Credentials { username, password } = body.value;
+        let rate = self.limits.login(&username, context.client)?;
+        let token = self.accounts.login(&username, SecretString::from(password.0)).await;
+        rate.on(token.map_err(ApiError::from).map(|access_token| {
+            LoginAnswer::Ok(Json(LoggedIn { message: LOGGED_IN.to_owned(), access_token }))
+        }))
+    }
+
+    /// List accounts
+    ///
+    /// Oldest first. For administrators.
+    ///
+    /// Errors: `forbidden`, `invalid_cursor`, `unavailable`.
+    #[oai(path = "/admin/accounts", method = "get", operation_id = "list_accounts")]
+    async fn list(
+        &self,
+        _caller: AdministratorCaller,
+        /// Only accounts of this tier.
+        tier: Query<Option<TierName>>,
+        /// Only accounts with this role.
+        role: Query<Option<RoleName>>,
+        /// Only accounts with this text in their username or address, whatever its case.
+        q: Query<Option<String>>,
+        /// Accounts of a page, 1 to 200; 50 if nothing is said.
+        limit: Query<Option<u32>>,
+        /// Where the page before ended: from its `Link`.
+        after: Query<Option<String>>,
+    ) -> Result<AccountsAnswer, ApiError> {
+        let filter =
+            Filter { tier: tier.0.map(Tier::from), role: role.0.map(Role::from), text: q.0 };
+        let filters = [
+            ("tier", filter.tier.map(Tier::as_str)),
+            ("role", filter.role.map(Role::as_str)),
+            ("q", filter.text.as_deref()),
+        ];
+        let page = Page::read(ADMIN_ACCOUNTS, limit.0, after.0.as_deref(), &filters)?;
+        let after = page.after_uuid()?;
+        let mut rows = self.accounts.list(&filter, after, page.fetch()).await?;
+        let next = page.cut(&mut rows, |row| row.id.to_string());
+        Ok(AccountsAnswer::Ok(Json(rows.into_iter().map(Account::from).collect()), next))
+    }
+
+    /// Read an account
+    ///
+    /// For administrators.
+    ///
+    /// Errors: `forbidden`, `not_found`, `unavailable`.
+    #[oai(path = "/admin/accounts/:id", method = "get", operation_id = "read_account")]
+    async fn read(
+        &self,
+        _caller: AdministratorCaller,
+        /// Which account.
+        id: Path<Uuid>,
+    ) -> Result<AccountAnswer, ApiError> {
+        let unknown = || ApiError::new(Code::NotFound, "There is no such account");
+        let row = self.accounts.find(AccountId(id.0)).await?.ok_or_else(unknown)?;
+        Ok(AccountAnswer::Ok(Json(row.into())))
+    }
+}
+
+impl AccountsApi {
+    async fn create(
+        &self,
+        registration: Registration,
+        key: Option<String>,
+    ) -> Result<RegisterAnswer, ApiError> {
+        let Registration { email, username, password, role } = registration;
+        let tier = role.parse().map_err(|_| ApiError::new(Code::InvalidRole, "invalid role"))?;
+        let password = SecretString::from(password.0);
+        let register = Register { email, username, password, tier };
+        let body = register.fingerprint();
+        let key = IdempotencyKey::read(key.as_deref(), None, "POST", REGISTER, &body)?;
+        let registered = Registered { message: REGISTERED.to_owned() };
+        let answer = StoredAnswer { status: 201, body: registered.to_json_string() };
+        self.accounts.register(register, key.map(|key| (key, answer))).await?;
+        Ok(RegisterAnswer::Created(Json(registered)))
+    }
+}
+
+impl From<RegisterError> for ApiError {
+    fn from(error: RegisterError) -> Self {
+        match error {
+            RegisterError::Invalid(fields) => Self::invalid_fields(
+                fields.into_iter().map(|(name, rule)| FieldError::new(name, rule)).collect(),
+            ),
+            RegisterError::Taken => {
+                Self::new(Code::AccountExists, "User already exists, Please login")
+            }
+            RegisterError::KeyReused => Self::idempotency_key_reused(),
+            RegisterError::InFlight => Self::request_in_flight(),
+            RegisterError::Hash(error) => error.into(),
+            RegisterError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<LoginError> for ApiError {
+    fn from(error: LoginError) -> Self {
+        match error {
+            LoginError::WrongCredentials => {
+                Self::new(Code::WrongCredentials, "Invalid username or password Please try again")
+            }
+            LoginError::Hash(error) => error.into(),
+            LoginError::Sign(error) => Self::unavailable(&error),
+            LoginError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl From<HashError> for ApiError {
+    fn from(error: HashError) -> Self {
+        match error {
+            HashError::Overloaded => Self::overloaded(),
+            HashError::Failed => Self::internal(&error),
+        }
+    }
+}
