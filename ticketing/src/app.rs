@@ -15,8 +15,11 @@ use poem_openapi::OpenApi;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::accounts::Accounts;
 use crate::accounts::grants::Grants;
+use crate::accounts::http::AccountsApi;
 use crate::accounts::keys::TokenKeys;
+use crate::accounts::password::Passwords;
 use crate::accounts::tokens::LoginTokens;
 use crate::api::authentication::Authenticator;
 use crate::api::rate_limits::RateLimits;
@@ -30,13 +33,14 @@ use crate::links::{self, Links};
 use crate::platform::clock::Clock;
 use crate::platform::database::{Database, DatabaseError};
 use crate::platform::event_store::EventStore;
+use crate::platform::idempotency::Idempotency;
 use crate::platform::projections::Projection;
 use crate::platform::{Platform, housekeeping};
 use crate::readiness::Health;
 use crate::verify::Invariant;
 
 /// The routes of every context, in the order of the document.
-type Contexts = LinksApi;
+type Contexts = (AccountsApi, LinksApi);
 
 /// Paths whose GET acts: HEAD and prefetches must not reach them.
 const ACTING_GETS: &[&str] = &["/request_for_ticketing_link", "/buy_ticket/{token}"];
@@ -68,6 +72,16 @@ impl App {
         let keys = TokenKeys::open(&settings.token_keys_dir)?;
         let grants = Grants::default();
         let tokens = Arc::new(LoginTokens::new(keys.clone(), grants.clone()));
+        let accounts = Accounts {
+            database: platform.database.clone(),
+            clock: platform.clock.clone(),
+            passwords: Passwords::new()?,
+            tokens: Arc::clone(&tokens),
+            idempotency: Idempotency::new(platform.database.clone()),
+            tier_policy: settings.tier_policy,
+        };
+        let accounts_api =
+            AccountsApi { accounts: Arc::new(accounts), limits: Arc::clone(&limits) };
         let (links_api, links) = Links::wire(&platform, &settings, Arc::clone(&limits))?;
         let health = Health::new(platform.clone(), vec![links.progress()]);
         let jwks = {
@@ -82,7 +96,7 @@ impl App {
             jwks,
             acting_gets: ACTING_GETS,
         };
-        let apis: Contexts = links_api;
+        let apis: Contexts = (accounts_api, links_api);
         let endpoint = if settings.test_clock {
             let (clock, database) = (platform.clock.clone(), platform.database.clone());
             edge((apis, TestClockApi { clock, database }), parts, &health)?

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail, ensure};
 use clap::{Parser, Subcommand};
 use shared_events::topology::QUEUES;
+use ticketing::accounts::grant::{self, Grant};
 use ticketing::accounts::keys;
 use ticketing::api::server;
 use ticketing::app::{self, App};
@@ -62,6 +63,15 @@ enum Command {
         #[arg(long, env = "AMQP_URL", hide_env_values = true)]
         amqp_url: String,
     },
+    /// Grant an account a tier or the role of an administrator.
+    Grant {
+        /// Whose account.
+        username: String,
+        /// `premium`, `standard`, `default` or `admin`.
+        grant: Grant,
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
     /// Make a first key for login tokens, if the folder has none.
     GenerateKey {
         /// The folder, `TOKEN_KEYS_DIR`.
@@ -79,6 +89,11 @@ async fn main() -> anyhow::Result<()> {
         Command::Rebuild { projection, database } => rebuild(&projection, &database).await,
         Command::Verify { database } => run_verify(&database).await,
         Command::Redrive { queue, amqp_url } => redrive(&queue, &amqp_url).await,
+        Command::Grant { username, grant, database } => {
+            let database = Database::new(&database)?;
+            grant::grant(&database, &Clock::default(), &username, grant).await?;
+            say(&format!("granted {grant} to {username}\n"))
+        }
         Command::GenerateKey { folder } => match keys::generate(&folder, &Clock::default())? {
             Some(file) => say(&format!("made {}\n", file.display())),
             None => say("there is a key already\n"),
