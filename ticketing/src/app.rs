@@ -27,7 +27,6 @@ use crate::api::test_clock::TestClockApi;
 use crate::api::{self, Document, Parts, server};
 use crate::api_error::ApiError;
 use crate::config::Settings;
-use crate::links::http::LinksApi;
 use crate::links::status::LinkStatusProjection;
 use crate::links::{self, Links};
 use crate::platform::clock::Clock;
@@ -40,7 +39,7 @@ use crate::readiness::Health;
 use crate::verify::Invariant;
 
 /// The routes of every context, in the order of the document.
-type Contexts = (AccountsApi, LinksApi);
+type Contexts = (AccountsApi, links::Routes);
 
 /// Paths whose GET acts: HEAD and prefetches must not reach them.
 const ACTING_GETS: &[&str] = &["/request_for_ticketing_link", "/buy_ticket/{token}"];

@@ -22,4 +22,4 @@ pub mod sweep;
 mod wiring;
 pub mod words;
 
-pub use wiring::Links;
+pub use wiring::{Links, Routes};
