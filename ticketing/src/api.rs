@@ -11,6 +11,7 @@ mod document;
 mod edge;
 mod field_errors;
 pub mod http_metrics;
+pub mod idempotent;
 mod library_errors;
 mod pages;
 pub mod paging;
@@ -19,6 +20,8 @@ mod response_headers;
 mod routes;
 pub mod server;
 pub mod service;
+pub mod test_clock;
+pub mod tier_name;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;

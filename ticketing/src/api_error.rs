@@ -3,6 +3,7 @@
 //! or of a secret is ever in an answer: the cause of a failure goes to the log, once, beside the request id.
 
 mod code;
+mod of_platform;
 
 use std::borrow::Cow;
 use std::error::Error;

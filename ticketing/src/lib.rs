@@ -5,7 +5,9 @@
 pub mod accounts;
 pub mod api;
 pub mod api_error;
+pub mod app;
 pub mod config;
 pub mod links;
 pub mod platform;
+pub mod readiness;
 pub mod verify;

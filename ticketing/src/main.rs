@@ -1,2 +1,182 @@
-//! x
-fn main() {}
+//! The command line: `serve`, and what operators do beside it. Settings stand in `config.rs`, the service in `app.rs`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, bail, ensure};
+use clap::{Parser, Subcommand};
+use shared_events::topology::QUEUES;
+use ticketing::accounts::grant::{self, Grant};
+use ticketing::accounts::keys;
+use ticketing::api::server;
+use ticketing::app::{self, App};
+use ticketing::config::{DatabaseSettings, Settings};
+use ticketing::platform::broker::Broker;
+use ticketing::platform::clock::Clock;
+use ticketing::platform::database::Database;
+use ticketing::platform::{dead_letters, projection_copy, telemetry};
+use ticketing::verify;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+#[derive(Parser)]
+#[command(about = "The ticketing service of Turnstile", version)]
+struct Program {
+    #[command(subcommand)]
+    command: Command,
+    /// What to log, in the syntax of the crate `tracing`.
+    #[arg(long, env = "RUST_LOG", default_value = "info", global = true)]
+    log: String,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve HTTP and do the work behind it.
+    Serve(Box<Settings>),
+    /// Bring the schema up to date.
+    Migrate {
+        #[command(flatten)]
+        database: DatabaseSettings,
+        /// The database was restored from a dump: begin a new history, so that messages of the other are told apart.
+        #[arg(long)]
+        restored: bool,
+    },
+    /// Print the OpenAPI document.
+    Openapi,
+    /// Build a projection again from history and swap it in.
+    Rebuild {
+        /// Which one, for example `links`.
+        projection: String,
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
+    /// Show that everything read follows from history, and that history holds what is promised.
+    Verify {
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
+    /// Send the dead letters of a queue back into it.
+    Redrive {
+        /// Which one, for example `ticketing.record_verdicts`.
+        queue: String,
+        /// RabbitMQ, `amqp://user:password@host:port/vhost`.
+        #[arg(long, env = "AMQP_URL", hide_env_values = true)]
+        amqp_url: String,
+    },
+    /// Grant an account a tier or the role of an administrator.
+    Grant {
+        /// Whose account.
+        username: String,
+        /// `premium`, `standard`, `default` or `admin`.
+        grant: Grant,
+        #[command(flatten)]
+        database: DatabaseSettings,
+    },
+    /// Make a first key for login tokens, if the folder has none.
+    GenerateKey {
+        /// The folder, `TOKEN_KEYS_DIR`.
+        folder: PathBuf,
+    },
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let program = Program::parse();
+    match program.command {
+        Command::Serve(settings) => serve(*settings, &program.log).await,
+        Command::Migrate { database, restored } => migrate(&database, restored).await,
+        Command::Openapi => say(&app::document().yaml),
+        Command::Rebuild { projection, database } => rebuild(&projection, &database).await,
+        Command::Verify { database } => run_verify(&database).await,
+        Command::Redrive { queue, amqp_url } => redrive(&queue, &amqp_url).await,
+        Command::Grant { username, grant, database } => {
+            let database = Database::new(&database)?;
+            grant::grant(&database, &Clock::default(), &username, grant).await?;
+            say(&format!("granted {grant} to {username}\n"))
+        }
+        Command::GenerateKey { folder } => match keys::generate(&folder, &Clock::default())? {
+            Some(file) => say(&format!("made {}\n", file.display())),
+            None => say("there is a key already\n"),
+        },
+    }
+}
+
+async fn serve(settings: Settings, log: &str) -> anyhow::Result<()> {
+    telemetry::start_logging(log);
+    let metrics = telemetry::start_metrics()?;
+    let listener = server::listen(settings.http.bind_address, settings.http.port)?;
+    let app = App::build(settings, metrics)?;
+    let shutdown = CancellationToken::new();
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let asked = shutdown.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        asked.cancel();
+    });
+    app.serve(listener, shutdown).await
+}
+
+async fn migrate(settings: &DatabaseSettings, restored: bool) -> anyhow::Result<()> {
+    let database = Database::new(settings)?;
+    let applied = database.migrate().await?;
+    for migration in &applied {
+        say(&format!("applied {migration}\n"))?;
+    }
+    if applied.is_empty() {
+        say("the schema is up to date\n")?;
+    }
+    if restored {
+        database.begin_new_history().await?;
+        say("a new history has begun: messages of the other one will be dropped\n")?;
+    }
+    Ok(())
+}
+
+async fn rebuild(name: &str, settings: &DatabaseSettings) -> anyhow::Result<()> {
+    let projections = app::projections();
+    let known: Vec<_> = projections.iter().map(|projection| projection.name()).collect();
+    let projection = projections.iter().find(|projection| projection.name() == name);
+    let projection = projection.with_context(|| format!("the projections are {known:?}"))?;
+    let database = Database::new(settings)?;
+    let mut client = database.connect_as_owner("ticketing rebuild").await?;
+    let position = projection_copy::rebuild(&mut client, &**projection).await?;
+    say(&format!("rebuilt {name} from {position} events\n"))
+}
+
+async fn run_verify(settings: &DatabaseSettings) -> anyhow::Result<()> {
+    let database = Database::new(settings)?;
+    let projections = app::projections();
+    let projections: Vec<_> = projections.iter().map(|projection| &**projection).collect();
+    let findings = verify::verify(&database, &projections, &app::invariants()).await?;
+    for finding in &findings {
+        let mark = if finding.violations == 0 { "ok  " } else { "FAIL" };
+        say(&format!("{mark} {}", finding.name))?;
+        say(&match finding.violations {
+            0 => "\n".to_owned(),
+            violations => format!(": {violations} violations\n"),
+        })?;
+    }
+    let failed = findings.iter().filter(|finding| finding.violations > 0).count();
+    ensure!(failed == 0, "{failed} of {} checks failed", findings.len());
+    say(&format!("all {} checks passed\n", findings.len()))
+}
+
+async fn redrive(name: &str, amqp_url: &str) -> anyhow::Result<()> {
+    let Some(queue) = QUEUES.iter().find(|queue| queue.name == name) else {
+        bail!("the queues are {:?}", QUEUES.map(|queue| queue.name));
+    };
+    let sent = dead_letters::redrive(&Broker::new(amqp_url), queue).await?;
+    say(&format!("sent {sent} messages back into {name}\n"))
+}
+
+/// Command output. A reader who has gone away is no failure of ours.
+fn say(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        otherwise => Ok(otherwise?),
+    }
+}

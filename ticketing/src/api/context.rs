@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::client_address::ClientAddress;
 use crate::accounts::Caller;
+use crate::platform::append::Origin;
 
 /// The header that names a request, in and out.
 pub const X_REQUEST_ID: &str = "x-request-id";
@@ -45,6 +46,17 @@ impl Context {
             .unwrap_or(TraceParent { trace: correlation.as_u128(), parent: 0, sampled: false })
             .child();
         Self { request_id, correlation, trace, client, caller: None }
+    }
+}
+
+impl Context {
+    /// Where what follows from this request comes from.
+    pub fn origin(&self) -> Origin {
+        Origin {
+            correlation: self.correlation,
+            causation: None,
+            traceparent: Some(self.trace.to_string()),
+        }
     }
 }
 

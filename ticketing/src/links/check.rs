@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
-use shared_events::{AccountId, RequestId};
+use shared_events::{AccountId, Envelope, LinkRequestEvent, RequestId};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
@@ -87,6 +87,17 @@ impl Checks {
             found = evaluated;
         }
         Ok(Some(judge(&found.status, found.token, self.clock.now())))
+    }
+
+    /// The events of a request, oldest first; none if there is no such request.
+    ///
+    /// # Errors
+    /// [`ReadError`] if Postgres does not answer.
+    pub async fn history(
+        &self,
+        id: RequestId,
+    ) -> Result<Vec<Envelope<LinkRequestEvent>>, ReadError> {
+        self.statuses.history(id).await
     }
 
     async fn wait_for_verdict(&self, id: RequestId) -> Result<Option<Found>, ReadError> {

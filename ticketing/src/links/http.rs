@@ -3,34 +3,44 @@
 //! The two that act are GETs by contract, and POSTs for whoever prefers that. HEAD and prefetches never reach them. Not
 //! here: rules and SQL.
 
+mod admin;
+mod answers;
+mod errors;
+
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi};
+use poem_openapi::{OpenApi, Tags};
 use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize};
-use shared_events::{LinkRequestEvent, Outcome, RequestId, Requester, Tier};
+use serde::Deserialize;
+use shared_events::{LinkRequestEvent, RequestId, Requester, Tier};
 use uuid::Uuid;
 
 use super::buy_ticket::BuyTicket;
-use super::check::{Checked, Checks, Gone};
+use super::check::{Checked, Checks};
 use super::link_request::{LinkRequest, LinkRequestCommand, LinkRequestError};
 use super::link_token::LinkKeys;
 use super::request::Request;
 use super::words;
 use crate::accounts::Caller;
+use crate::api::Context;
 use crate::api::authentication::OptionalCaller;
-use crate::api::context::Context;
 use crate::api::idempotent::{Idempotent, Started};
 use crate::api::rate_limits::{Limited, RateLimits};
-use crate::api::tags::Tags;
 use crate::api_error::{ApiError, Code};
 use crate::platform::append::Attached;
 use crate::platform::clock::{self, Clock};
 use crate::platform::commands::{CommandError, Commands, Execution};
 use crate::platform::idempotency::StoredAnswer;
+use answers::{
+    BuyAnswer, CheckAnswer, HistoryAnswer, HistoryEntry, LinkChecked, RequestAnswer, RequestMade,
+    TicketPage,
+};
+use errors::{unknown, wrong};
+
+pub use admin::LinksAdminApi;
 
 const CREATED: &str = "Your request is created successfully";
 const READY: &str = "Link Generated Successfully";
@@ -58,104 +68,14 @@ pub struct LinksApi {
     pub public_url: Arc<str>,
 }
 
-/// A link request that was made.
-#[derive(Debug, Object, Serialize, Deserialize)]
-struct RequestMade {
-    /// For people.
-    message: String,
-    /// What the request is known by; for a guest, all that it is known by.
-    request_id: Uuid,
+#[derive(Tags)]
+enum Tag {
+    /// Access links: who may buy when.
+    #[oai(rename = "links")]
+    Links,
 }
 
-#[derive(ApiResponse)]
-enum RequestAnswer {
-    /// The request is made.
-    #[oai(status = 201)]
-    Made(Json<RequestMade>, #[oai(header = "Cache-Control")] &'static str),
-}
-
-/// What a check found.
-#[derive(Debug, Object)]
-struct LinkChecked {
-    /// For people.
-    message: &'static str,
-    /// The link, if it is open.
-    #[oai(skip_serializing_if_is_none)]
-    link: Option<String>,
-    /// When it opens, if that is known and still to come.
-    #[oai(skip_serializing_if_is_none)]
-    opens_at: Option<DateTime<Utc>>,
-    /// When to ask again, seconds.
-    #[oai(skip_serializing_if_is_none)]
-    retry_after_seconds: Option<u64>,
-}
-
-#[derive(ApiResponse)]
-enum CheckAnswer {
-    /// The link, or when to ask again.
-    #[oai(status = 200)]
-    Checked(
-        Json<LinkChecked>,
-        /// Seconds until asking again can help.
-        #[oai(header = "Retry-After")]
-        Option<u64>,
-        #[oai(header = "Cache-Control")] &'static str,
-    ),
-}
-
-/// The ticket page.
-#[derive(Debug, Object, Serialize, Deserialize)]
-struct TicketPage {
-    /// A welcome.
-    message: String,
-}
-
-#[derive(ApiResponse)]
-enum BuyAnswer {
-    /// The link was used, for good.
-    #[oai(status = 200)]
-    Welcome(Json<TicketPage>, #[oai(header = "Cache-Control")] &'static str),
-}
-
-/// One event of a link request.
-#[derive(Debug, Object)]
-struct HistoryEntry {
-    /// Its place in the history, from 1.
-    sequence: i64,
-    /// What happened.
-    event: String,
-    /// When it was recorded.
-    recorded_at: DateTime<Utc>,
-    /// The rule that decided, if it is a verdict.
-    #[oai(skip_serializing_if_is_none)]
-    rule: Option<String>,
-    /// The version of the rule set that held the rule.
-    #[oai(skip_serializing_if_is_none)]
-    rule_set_version: Option<String>,
-    /// When the link opens, if it does.
-    #[oai(skip_serializing_if_is_none)]
-    opens_at: Option<DateTime<Utc>>,
-    /// When it closes.
-    #[oai(skip_serializing_if_is_none)]
-    closes_at: Option<DateTime<Utc>>,
-    /// What it means at this moment, in words.
-    meaning: String,
-}
-
-#[derive(ApiResponse)]
-enum HistoryAnswer {
-    /// The events, oldest first.
-    #[oai(status = 200)]
-    Events(
-        Json<Vec<HistoryEntry>>,
-        /// The sequence of the last event.
-        #[oai(header = "ETag")]
-        String,
-        #[oai(header = "Cache-Control")] &'static str,
-    ),
-}
-
-#[OpenApi(tag = "Tags::Links")]
+#[OpenApi(tag = "Tag::Links")]
 impl LinksApi {
     /// Ask for a link
     ///
@@ -202,11 +122,7 @@ impl LinksApi {
     /// account alone.
     ///
     /// Errors: `request_id_missing`, `link_request_unknown`, `link_gone`.
-    #[oai(
-        path = "/check_ticketing_link",
-        method = "get",
-        operation_id = "check_ticketing_link"
-    )]
+    #[oai(path = "/check_ticketing_link", method = "get", operation_id = "check_ticketing_link")]
     async fn check(
         &self,
         caller: OptionalCaller,
@@ -222,22 +138,22 @@ impl LinksApi {
                 let (url, token) = (&self.public_url, token.expose_secret());
                 let link = format!("{url}/buy_ticket/{token}?request_id={id}");
                 LinkChecked {
-                    message: READY,
+                    message: READY.to_owned(),
                     link: Some(link),
                     opens_at: None,
                     retry_after_seconds: None,
                 }
             }
             Checked::NotYet { opens_at } => LinkChecked {
-                message: NOT_READY,
+                message: NOT_READY.to_owned(),
                 link: None,
                 opens_at,
                 retry_after_seconds: Some(self.seconds_until(opens_at)),
             },
-            Checked::Gone(gone) => return Err(gone_error(gone)),
+            Checked::Gone(gone) => return Err(errors::gone(gone)),
         };
         let retry_after = answer.retry_after_seconds;
-        Ok(CheckAnswer::Checked(Json(answer), retry_after, "no-store"))
+        Ok(CheckAnswer::Checked(Json(answer), retry_after))
     }
 
     /// Use a link
@@ -286,11 +202,7 @@ impl LinksApi {
     /// shown to that account alone, a guest's to whoever knows its id.
     ///
     /// Errors: `link_request_unknown`.
-    #[oai(
-        path = "/link_requests/:id/events",
-        method = "get",
-        operation_id = "link_request_events"
-    )]
+    #[oai(path = "/link_requests/:id/events", method = "get", operation_id = "link_request_events")]
     async fn history(
         &self,
         caller: OptionalCaller,
@@ -310,13 +222,8 @@ impl LinksApi {
         }
         let now = self.clock.now();
         let etag = format!("\"{}\"", events.len());
-        let entries = events.iter().map(|event| HistoryEntry {
-            sequence: event.sequence,
-            recorded_at: event.recorded_at,
-            meaning: words::meaning(&event.payload, now),
-            ..HistoryEntry::of(&event.payload, &event.event_type)
-        });
-        Ok(HistoryAnswer::Events(Json(entries.collect()), etag, "no-store"))
+        let entries = events.iter().map(|event| HistoryEntry::of(event, now)).collect();
+        Ok(HistoryAnswer::Events(Json(entries), etag))
     }
 }
 
@@ -408,7 +315,9 @@ impl LinksApi {
             clock::until(opens_at, now)
         });
         let detail = match opens_at {
-            Some(opens_at) => format!("{NOT_READY}: it opens in {}", words::duration(opens_at - now)),
+            Some(opens_at) => {
+                format!("{NOT_READY}: it opens in {}", words::duration(opens_at - now))
+            }
             None => NOT_READY.to_owned(),
         };
         let error = ApiError::new(Code::LinkNotYetOpen, detail).retry_after(wait);
@@ -425,36 +334,12 @@ impl LinksApi {
     }
 }
 
-impl HistoryEntry {
-    fn of(event: &LinkRequestEvent, event_type: &str) -> Self {
-        let mut entry = Self {
-            sequence: 0,
-            event: event_type.to_owned(),
-            recorded_at: DateTime::UNIX_EPOCH,
-            rule: None,
-            rule_set_version: None,
-            opens_at: None,
-            closes_at: None,
-            meaning: String::new(),
-        };
-        if let LinkRequestEvent::RuleEvaluated { rule, rule_set_version, outcome } = event {
-            entry.rule = Some(rule.clone());
-            entry.rule_set_version = Some(rule_set_version.clone());
-            if let Outcome::Opens { opens_at, closes_at } = outcome {
-                entry.opens_at = Some(*opens_at);
-                entry.closes_at = Some(*closes_at);
-            }
-        }
-        entry
-    }
-}
-
 fn made(answer: RequestMade) -> RequestAnswer {
-    RequestAnswer::Made(Json(answer), "no-store")
+    RequestAnswer::Made(Json(answer))
 }
 
 fn welcome(answer: TicketPage) -> BuyAnswer {
-    BuyAnswer::Welcome(Json(answer), "no-store")
+    BuyAnswer::Welcome(Json(answer))
 }
 
 fn replay<T: for<'de> Deserialize<'de>>(answer: &StoredAnswer) -> Result<T, ApiError> {
@@ -464,35 +349,4 @@ fn replay<T: for<'de> Deserialize<'de>>(answer: &StoredAnswer) -> Result<T, ApiE
 fn read_id(text: &str) -> Result<RequestId, ApiError> {
     let id = Uuid::parse_str(text).map_err(|_| ApiError::new(Code::MalformedParameter, UNKNOWN))?;
     Ok(RequestId(id))
-}
-
-fn unknown() -> ApiError {
-    ApiError::new(Code::LinkRequestUnknown, UNKNOWN)
-}
-
-fn wrong() -> ApiError {
-    ApiError::new(Code::LinkWrong, "Your link is Wrong")
-}
-
-fn gone_error(gone: Gone) -> ApiError {
-    match gone {
-        Gone::Used => ApiError::new(Code::LinkGone, "Your link was used; it works once"),
-        Gone::Expired => ApiError::new(Code::LinkGone, "Your link has expired"),
-        Gone::Refused { reason } => {
-            ApiError::new(Code::LinkGone, format!("There is no link: {reason}"))
-        }
-    }
-}
-
-impl From<LinkRequestError> for ApiError {
-    fn from(error: LinkRequestError) -> Self {
-        match error {
-            LinkRequestError::Unknown => unknown(),
-            LinkRequestError::WrongToken => wrong(),
-            LinkRequestError::AlreadyUsed => Self::new(Code::LinkUsed, "Your link is Invalid"),
-            LinkRequestError::Expired { .. } => Self::new(Code::LinkExpired, "Your link is Expired"),
-            LinkRequestError::NotYetOpen { .. } => Self::new(Code::LinkNotYetOpen, NOT_READY),
-            LinkRequestError::AlreadyRequested => Self::internal(&error),
-        }
-    }
 }

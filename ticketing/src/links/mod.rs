@@ -9,7 +9,9 @@
 //! a request of an account is read by that account alone, a guest's by whoever knows its id.
 
 pub mod buy_ticket;
+pub mod check;
 pub mod consumer;
+pub mod http;
 pub mod invariants;
 pub mod link_request;
 pub mod link_token;
@@ -17,3 +19,7 @@ pub mod record_evaluation;
 pub mod request;
 pub mod status;
 pub mod sweep;
+mod wiring;
+pub mod words;
+
+pub use wiring::{Links, Routes};

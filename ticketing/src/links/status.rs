@@ -176,8 +176,19 @@ impl LinkStatuses {
         self.find_in_stream(id).await
     }
 
+    /// The events of a request, oldest first; none if there is no such request.
+    ///
+    /// # Errors
+    /// [`ReadError`] if Postgres does not answer or an event can not be read.
+    pub async fn history(
+        &self,
+        id: RequestId,
+    ) -> Result<Vec<Envelope<LinkRequestEvent>>, ReadError> {
+        self.store.stream(LinkRequest::TYPE, id.0).await
+    }
+
     async fn find_in_stream(&self, id: RequestId) -> Result<Option<Found>, ReadError> {
-        let events = self.store.stream(LinkRequest::TYPE, id.0).await?;
+        let events = self.history(id).await?;
         if events.is_empty() {
             return Ok(None);
         }

@@ -149,6 +149,18 @@ impl Database {
         Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
     }
 
+    /// Begins a new history of every log, after a dump was restored: the broker may hold messages of the other one.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Statement`] if Postgres does not answer.
+    pub async fn begin_new_history(&self) -> Result<(), DatabaseError> {
+        let client = self.connect_as_owner("ticketing migrate").await?;
+        let begin = "begin; update logs set history = gen_random_uuid(); \
+                     update checkpoints c set history = l.history from logs l where l.log = c.log; \
+                     commit";
+        Ok(client.batch_execute(begin).await?)
+    }
+
     /// Checks what the promise of durability needs of the server.
     ///
     /// # Errors

@@ -21,3 +21,47 @@ pub mod relay;
 pub mod retries;
 pub mod telemetry;
 pub mod vault;
+pub mod workers;
+
+use std::sync::Arc;
+
+use broker::Broker;
+use clock::Clock;
+use database::{Database, DatabaseError};
+use dead_letters::DeadLetters;
+use retries::Retries;
+use workers::Workers;
+
+use crate::config::Settings;
+
+/// The mechanisms a context is wired with; cheap to clone.
+#[derive(Clone)]
+pub struct Platform {
+    /// Postgres.
+    pub database: Database,
+    /// The time.
+    pub clock: Clock,
+    /// RabbitMQ.
+    pub broker: Broker,
+    /// Where messages go that can not be processed.
+    pub dead_letters: Arc<DeadLetters>,
+    /// Messages that will be tried again.
+    pub retries: Retries,
+    /// The background tasks.
+    pub workers: Workers,
+}
+
+impl Platform {
+    /// All mechanisms; connects to nothing yet.
+    ///
+    /// # Errors
+    /// [`DatabaseError::Address`] if the settings name no database.
+    pub fn new(settings: &Settings) -> Result<Self, DatabaseError> {
+        let database = Database::new(&settings.database)?;
+        let clock = Clock::default();
+        let broker = Broker::new(&settings.amqp_url);
+        let dead_letters = Arc::new(DeadLetters::new(broker.clone(), clock.clone()));
+        let retries = Retries::new(database.clone(), clock.clone());
+        Ok(Self { database, clock, broker, dead_letters, retries, workers: Workers::new() })
+    }
+}

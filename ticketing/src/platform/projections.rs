@@ -112,10 +112,13 @@ impl Builder {
         let ended = self.progress.stopped.child_token();
         let name = format!("ticketing project {}", self.projection.name());
         let session = |connection| self.session(connection, &ended);
+        let work = async {
+            tokio::join!(broker.supervise(&name, &ended, session), self.compare(&ended));
+            // Stopped at an event it can not read: its consumer is gone, the rest of the process lives on.
+            std::future::pending::<()>().await;
+        };
         tokio::select! {
-            ((), ()) = async {
-                tokio::join!(broker.supervise(&name, &ended, session), self.compare(&ended))
-            } => {}
+            () = work => {}
             () = shutdown.cancelled() => {}
         }
     }

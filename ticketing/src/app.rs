@@ -1,0 +1,263 @@
+//! The one composition root: everything the service is made of is put together here, for `main` and for tests.
+//!
+//! Order at start: keys and addresses are read, HTTP listens (alive, not ready), then Postgres is waited for, the schema is
+//! migrated, and the workers start; the broker may come at any time. Order at stop: not ready, no new connections, requests
+//! finish, workers finish, connections close.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use metrics_exporter_prometheus::PrometheusHandle;
+use poem::endpoint::BoxEndpoint;
+use poem::{Endpoint, EndpointExt, IntoResponse, Request, Response};
+use poem_openapi::OpenApi;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::accounts::Accounts;
+use crate::accounts::grants::Grants;
+use crate::accounts::http::AccountsApi;
+use crate::accounts::keys::TokenKeys;
+use crate::accounts::password::Passwords;
+use crate::accounts::tokens::LoginTokens;
+use crate::api::authentication::Authenticator;
+use crate::api::rate_limits::RateLimits;
+use crate::api::test_clock::TestClockApi;
+use crate::api::{self, Document, Parts, server};
+use crate::api_error::ApiError;
+use crate::config::Settings;
+use crate::links::status::LinkStatusProjection;
+use crate::links::{self, Links};
+use crate::platform::clock::Clock;
+use crate::platform::database::{Database, DatabaseError};
+use crate::platform::event_store::EventStore;
+use crate::platform::idempotency::Idempotency;
+use crate::platform::projections::Projection;
+use crate::platform::{Platform, housekeeping};
+use crate::readiness::Health;
+use crate::verify::Invariant;
+
+/// The routes of every context, in the order of the document.
+type Contexts = (AccountsApi, links::Routes);
+
+/// Paths whose GET acts: HEAD and prefetches must not reach them.
+const ACTING_GETS: &[&str] = &["/request_for_ticketing_link", "/buy_ticket/{token}"];
+/// How long to wait before Postgres is tried again at start.
+const START_PAUSE: Duration = Duration::from_secs(1);
+/// How often gauges are set.
+const GAUGES: Duration = Duration::from_secs(1);
+
+/// The service, put together.
+pub struct App {
+    platform: Platform,
+    settings: Settings,
+    endpoint: BoxEndpoint<'static, Response>,
+    health: Arc<Health>,
+    links: Links,
+    keys: TokenKeys,
+    grants: Grants,
+    limits: Arc<RateLimits>,
+}
+
+impl App {
+    /// Puts the service together; reads key files, connects to nothing yet.
+    ///
+    /// # Errors
+    /// If a setting or a key file can not be used.
+    pub fn build(settings: Settings, metrics: PrometheusHandle) -> anyhow::Result<Self> {
+        let platform = Platform::new(&settings)?;
+        let limits = Arc::new(RateLimits::new(&settings.limits));
+        let keys = TokenKeys::open(&settings.token_keys_dir)?;
+        let grants = Grants::default();
+        let tokens = Arc::new(LoginTokens::new(keys.clone(), grants.clone()));
+        let accounts = Accounts {
+            database: platform.database.clone(),
+            clock: platform.clock.clone(),
+            passwords: Passwords::new()?,
+            tokens: Arc::clone(&tokens),
+            idempotency: Idempotency::new(platform.database.clone()),
+            tier_policy: settings.tier_policy,
+        };
+        let accounts_api =
+            AccountsApi { accounts: Arc::new(accounts), limits: Arc::clone(&limits) };
+        let (links_api, links) = Links::wire(&platform, &settings, Arc::clone(&limits))?;
+        let health = Health::new(platform.clone(), vec![links.progress()]);
+        let jwks = {
+            let (keys, clock) = (keys.clone(), platform.clock.clone());
+            Arc::new(move || keys.jwks(clock.now()))
+        };
+        let parts = Parts {
+            settings: settings.http.clone(),
+            authenticator: Authenticator::new(tokens, platform.clock.clone()),
+            probe: Arc::clone(&health) as _,
+            metrics: Box::new(move || metrics.render()),
+            jwks,
+            acting_gets: ACTING_GETS,
+        };
+        let apis: Contexts = (accounts_api, links_api);
+        let endpoint = if settings.test_clock {
+            let (clock, database) = (platform.clock.clone(), platform.database.clone());
+            edge((apis, TestClockApi { clock, database }), parts, &health)?
+        } else {
+            edge(apis, parts, &health)?
+        };
+        Ok(Self { platform, settings, endpoint, health, links, keys, grants, limits })
+    }
+
+    /// Serves until `shutdown` is cancelled or a worker fails; returns when everything has finished.
+    ///
+    /// # Errors
+    /// If a worker failed: the process should be started again.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        shutdown: CancellationToken,
+    ) -> anyhow::Result<()> {
+        let Self { platform, settings, endpoint, health, links, keys, grants, limits } = self;
+        let workers = platform.workers.clone();
+        let closing = CancellationToken::new();
+        let connections = settings.http.max_connections;
+        let http = tokio::spawn(server::serve(listener, endpoint, connections, closing.clone()));
+        tokio::select! {
+            started = start(&platform, &settings, &grants) => started?,
+            () = shutdown.cancelled() => return Ok(()),
+        }
+        let Platform { database, clock, .. } = &platform;
+        let (test_clock, stop) = (settings.test_clock, workers.stop_signal());
+        let failed = workers.failed();
+        workers.spawn_droppable("clock", clock.clone().run(database.clone(), test_clock));
+        workers.spawn_droppable("grants", grants.run(database.clone(), clock.clone()));
+        workers.spawn_droppable("token keys", keys.run());
+        workers.spawn_droppable("rate limits", async move {
+            limits.run().await;
+            std::future::pending::<()>().await; // without limits there is nothing to forget
+        });
+        workers.spawn_droppable("gauges", gauges(vec![links.store().clone()]));
+        workers.spawn("housekeeping", housekeeping::run(database.clone(), clock.clone(), stop));
+        links.start(&platform);
+        health.start();
+        workers.spawn_droppable("readiness", Arc::clone(&health).run());
+        tracing::info!("ready");
+        tokio::select! {
+            () = shutdown.cancelled() => {}
+            () = failed.cancelled() => {}
+        }
+        tracing::info!("stopping");
+        health.drain();
+        closing.cancel();
+        http.await?;
+        workers.stop().await;
+        platform.database.close();
+        anyhow::ensure!(!failed.is_cancelled(), "a worker has failed");
+        tracing::info!("stopped");
+        Ok(())
+    }
+}
+
+/// The projections of every context, for `rebuild` and `verify`.
+pub fn projections() -> Vec<Box<dyn Projection>> {
+    vec![Box::new(LinkStatusProjection)]
+}
+
+/// What must hold of every context's history.
+pub fn invariants() -> Vec<Invariant> {
+    links::invariants::INVARIANTS.to_vec()
+}
+
+/// The OpenAPI document, as `openapi.yaml` holds it.
+pub fn document() -> Document {
+    api::document::<Contexts>()
+}
+
+fn edge<A: OpenApi + 'static>(
+    apis: A,
+    parts: Parts,
+    health: &Health,
+) -> anyhow::Result<BoxEndpoint<'static, Response>> {
+    let endpoint = api::endpoint(apis, parts)?;
+    Ok(NotBeforeStart { endpoint, started: health.started() }.boxed())
+}
+
+/// Refuses commands and queries until the schema is there.
+struct NotBeforeStart<E> {
+    endpoint: E,
+    started: Arc<AtomicBool>,
+}
+
+impl<E: Endpoint<Output = Response>> Endpoint for NotBeforeStart<E> {
+    type Output = Response;
+
+    async fn call(&self, request: Request) -> poem::Result<Response> {
+        let path = request.uri().path();
+        let always = ["/livez", "/readyz", "/metrics", "/docs", "/openapi"];
+        let allowed = always.iter().any(|always| path.starts_with(always));
+        if allowed || self.started.load(Ordering::Relaxed) {
+            return self.endpoint.call(request).await;
+        }
+        Ok(ApiError::overloaded().into_response())
+    }
+}
+
+/// Waits for Postgres, migrates, and sets the clock. Only what waiting can not mend is an error.
+async fn start(platform: &Platform, settings: &Settings, grants: &Grants) -> anyhow::Result<()> {
+    let mut complained = false;
+    loop {
+        match prepare(platform, settings, grants).await {
+            Ok(()) => return Ok(()),
+            Err(error @ (DatabaseError::Unsafe(_) | DatabaseError::Migration(_))) => {
+                return Err(error.into());
+            }
+            Err(error) if !complained => {
+                let cause = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(%error, cause, "waiting for Postgres");
+                complained = true;
+            }
+            Err(_) => {}
+        }
+        tokio::time::sleep(START_PAUSE).await;
+    }
+}
+
+async fn prepare(
+    platform: &Platform,
+    settings: &Settings,
+    grants: &Grants,
+) -> Result<(), DatabaseError> {
+    let Platform { database, clock, .. } = platform;
+    for migration in database.migrate().await? {
+        tracing::info!(migration, "migrated");
+    }
+    if !settings.database.allow_unsafe_database {
+        database.assert_durable().await?;
+    }
+    set_clock(clock, database, settings.test_clock).await?;
+    grants.refresh(database, clock.now()).await
+}
+
+/// Sets a clock by Postgres, and by the test clock if there is one.
+///
+/// # Errors
+/// [`DatabaseError`] if Postgres does not answer.
+pub async fn set_clock(
+    clock: &Clock,
+    database: &Database,
+    test_clock: bool,
+) -> Result<(), DatabaseError> {
+    clock.measure(database).await?;
+    if test_clock {
+        clock.follow_test_clock(database).await?;
+    }
+    Ok(())
+}
+
+async fn gauges(stores: Vec<EventStore>) {
+    let mut period = tokio::time::interval(GAUGES);
+    loop {
+        period.tick().await;
+        for store in &stores {
+            let gauge = metrics::gauge!("ticketing_append_queue_depth", "log" => store.log());
+            gauge.set(store.queue_depth() as f64);
+        }
+    }
+}
