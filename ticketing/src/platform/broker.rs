@@ -38,9 +38,12 @@ pub enum BrokerError {
     /// The consumer's stream ended: its queue or its connection is gone.
     #[error("the consumer was ended")]
     ConsumerEnded,
-    /// A message was not accepted or reached no queue.
-    #[error("a message was not delivered: {0}")]
-    NotDelivered(&'static str),
+    /// The broker did not take a message.
+    #[error("the broker did not accept a message")]
+    NotAccepted,
+    /// A message reached no queue.
+    #[error("no queue takes a message")]
+    Unroutable,
     /// The database failed, or the task lost what entitles it to go on.
     #[error("{0}")]
     Stopped(String),

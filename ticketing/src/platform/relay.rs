@@ -182,6 +182,9 @@ impl RelayWorker {
     }
 
     /// Publishes in order and awaits every confirm. Returns how many from the front were delivered.
+    ///
+    /// A message that was returned counts for all of them: when the broker confirms several together, the library hands
+    /// a returned message to any one of their confirms, not to its own.
     async fn publish(
         &self,
         channel: &Channel,
@@ -199,10 +202,16 @@ impl RelayWorker {
             }
         }
         let mut delivered = 0;
+        let mut unbroken = true;
         for confirm in confirms {
             match confirmed(confirm).await {
-                Ok(()) => delivered += 1,
-                Err(error) => return (delivered, Err(error)),
+                Ok(()) if unbroken => delivered += 1,
+                Ok(()) => {}
+                Err(error @ BrokerError::Unroutable) => return (0, Err(error)),
+                Err(error) => {
+                    unbroken = false;
+                    outcome = outcome.and(Err(error));
+                }
             }
         }
         metrics::counter!("ticketing_relayed_total").increment(delivered as u64);
@@ -257,7 +266,8 @@ async fn publish_one(
     exchange: Exchange,
     event: &StoredEvent,
 ) -> Result<PublisherConfirm, BrokerError> {
-    let body = serde_json::to_vec(event).map_err(|_| BrokerError::NotDelivered("no JSON"))?;
+    let body =
+        serde_json::to_vec(event).map_err(|error| BrokerError::Stopped(error.to_string()))?;
     let options = BasicPublishOptions { mandatory: true, ..Default::default() };
     let publish = channel.basic_publish(
         exchange.name.into(),
@@ -272,13 +282,12 @@ async fn publish_one(
 /// Awaits the broker's word that it has the message safely and some queue has taken it.
 ///
 /// # Errors
-/// [`BrokerError::NotDelivered`] if it was refused or reached no queue.
+/// [`BrokerError::NotAccepted`] if it was refused, [`BrokerError::Unroutable`] if it reached no queue.
 pub async fn confirmed(confirm: PublisherConfirm) -> Result<(), BrokerError> {
     match timeout(CALL_LIMIT, confirm).await.map_err(|_| BrokerError::Silent)?? {
         Confirmation::Ack(None) => Ok(()),
-        Confirmation::Ack(Some(_)) => Err(BrokerError::NotDelivered("no queue takes it")),
-        Confirmation::Nack(_) => Err(BrokerError::NotDelivered("the broker refused it")),
-        Confirmation::NotRequested => Err(BrokerError::NotDelivered("confirms are off")),
+        Confirmation::Ack(Some(_)) => Err(BrokerError::Unroutable),
+        Confirmation::Nack(_) | Confirmation::NotRequested => Err(BrokerError::NotAccepted),
     }
 }
 
