@@ -1,8 +1,10 @@
-//! Dead letters: where a message goes that can not be processed, with its reason, and how it comes back.
+//! Dead letters: where a message goes that can not be processed, with its reason, and how it comes
+//! back.
 //!
-//! Published through the service's named dead-letter exchange to `<queue>.dead`, confirmed, and only then acked where it
-//! came from; its neighbours are not affected. Secrets are taken out before (see `Incoming::without_secrets`). `redrive`
-//! sends everything back into the queue it came from. Not here: when a message is given up (`inbox.rs`).
+//! Published through the service's named dead-letter exchange to `<queue>.dead`, confirmed, and
+//! only then acked where it came from; its neighbours are not affected. Secrets are taken out
+//! before (see `Incoming::without_secrets`). `redrive` sends everything back into the queue it came
+//! from. Not here: when a message is given up (`inbox.rs`).
 
 use lapin::options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions};
 use lapin::protocol::basic::AMQPProperties;
@@ -81,7 +83,8 @@ impl DeadLetters {
     }
 }
 
-/// Sends every dead letter of `queue` back into it. Returns how many; those that arrive meanwhile stay.
+/// Sends every dead letter of `queue` back into it. Returns how many; those that arrive meanwhile
+/// stay.
 ///
 /// # Errors
 /// [`BrokerError`]: what was sent back by then is sent back, the rest is still there.
@@ -104,7 +107,8 @@ pub async fn redrive(broker: &Broker, queue: &Queue) -> Result<u32, BrokerError>
     Ok(sent)
 }
 
-/// The headers that say what a message is. Others may be of any size, and some (`CC`, `BCC`) would steer the broker.
+/// The headers that say what a message is. Others may be of any size, and some (`CC`, `BCC`) would
+/// steer the broker.
 fn kept_headers(properties: &AMQPProperties) -> FieldTable {
     let kept = [
         header::AGGREGATE_ID,
@@ -124,8 +128,8 @@ fn kept_headers(properties: &AMQPProperties) -> FieldTable {
     headers
 }
 
-/// The properties that say what a message is. An expiry would delete the dead letter; a `user_id` would make the broker
-/// refuse it from another user and end the channel, again and again.
+/// The properties that say what a message is. An expiry would delete the dead letter; a `user_id`
+/// would make the broker refuse it from another user and end the channel, again and again.
 fn kept(original: &AMQPProperties) -> AMQPProperties {
     let mut properties = AMQPProperties::default().with_delivery_mode(2);
     if let Some(content_type) = original.content_type() {
