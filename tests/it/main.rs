@@ -5,6 +5,14 @@
 //! virtual host) for each test; `platform` tests the mechanisms one by one; `gate` plays the flows;
 //! `contracts` and `tidy` hold documents and the shape of the source to what they promise.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that can not go on has failed"
+)]
+
 mod contracts;
 mod harness;
 mod platform;
