@@ -1,7 +1,7 @@
 //! The access links over HTTP: asking for one, checking it, using it, and its history.
 //!
-//! The two that act are GETs by contract, and POSTs for whoever prefers that. HEAD and prefetches never reach them. Not
-//! here: rules and SQL.
+//! The two that act are GETs by contract, and POSTs for whoever prefers that. HEAD and prefetches
+//! never reach them. Not here: rules and SQL.
 
 mod admin;
 mod answers;
@@ -79,8 +79,8 @@ enum Tag {
 impl LinksApi {
     /// Ask for a link
     ///
-    /// With a login token the link opens as the account's tier says; without one as that of a guest, who is known by the
-    /// request's id alone.
+    /// With a login token the link opens as the account's tier says; without one as that of a
+    /// guest, who is known by the request's id alone.
     #[oai(
         path = "/request_for_ticketing_link",
         method = "get",
@@ -118,8 +118,8 @@ impl LinksApi {
 
     /// Check a link
     ///
-    /// Answers with the link from the moment it opens. Asking changes nothing. An account's request is answered to that
-    /// account alone.
+    /// Answers with the link from the moment it opens. Asking changes nothing. An account's request
+    /// is answered to that account alone.
     ///
     /// Errors: `request_id_missing`, `link_request_unknown`, `link_gone`.
     #[oai(path = "/check_ticketing_link", method = "get", operation_id = "check_ticketing_link")]
@@ -160,7 +160,8 @@ impl LinksApi {
     ///
     /// Works once, within its time. The token is the right to use it: no login is needed.
     ///
-    /// Errors: `link_request_unknown`, `link_not_yet_open`, `link_wrong`, `link_used`, `link_expired`, `concurrent_change`.
+    /// Errors: `link_request_unknown`, `link_not_yet_open`, `link_wrong`, `link_used`,
+    /// `link_expired`, `concurrent_change`.
     #[oai(path = "/buy_ticket/:token", method = "get", operation_id = "buy_ticket")]
     async fn buy_by_get(
         &self,
@@ -180,7 +181,8 @@ impl LinksApi {
     ///
     /// The same as with GET.
     ///
-    /// Errors: `link_request_unknown`, `link_not_yet_open`, `link_wrong`, `link_used`, `link_expired`, `concurrent_change`.
+    /// Errors: `link_request_unknown`, `link_not_yet_open`, `link_wrong`, `link_used`,
+    /// `link_expired`, `concurrent_change`.
     #[oai(path = "/buy_ticket/:token", method = "post", operation_id = "post_buy_ticket")]
     async fn buy_by_post(
         &self,
@@ -198,8 +200,8 @@ impl LinksApi {
 
     /// Read a request's history
     ///
-    /// Each event with its time, the rule that decided with its version, and what it means now. An account's request is
-    /// shown to that account alone, a guest's to whoever knows its id.
+    /// Each event with its time, the rule that decided with its version, and what it means now. An
+    /// account's request is shown to that account alone, a guest's to whoever knows its id.
     ///
     /// Errors: `link_request_unknown`.
     #[oai(path = "/link_requests/:id/events", method = "get", operation_id = "link_request_events")]

@@ -1,4 +1,5 @@
-//! How this context hangs together: its log with relay, projection, consumer and sweep, and its routes.
+//! How this context hangs together: its log with relay, projection, consumer and sweep, and its
+//! routes.
 
 use std::sync::Arc;
 
