@@ -5,6 +5,7 @@
 //! the shape of the source to what they promise.
 
 mod contracts;
+mod gate;
 mod harness;
 mod platform;
 mod tidy;
