@@ -1,7 +1,9 @@
-//! The envelope: what is known of every event beside what happened, and the form in which it is relayed.
+//! The envelope: what is known of every event beside what happened, and the form in which it is
+//! relayed.
 //!
-//! A relayed message's body is the whole envelope as JSON; its AMQP properties and headers repeat what routers
-//! and operators read (see [`crate::topology::header`]). Not here: the events themselves, one file per aggregate.
+//! A relayed message's body is the whole envelope as JSON; its AMQP properties and headers repeat
+//! what routers and operators read (see [`crate::topology::header`]). Not here: the events
+//! themselves, one file per aggregate.
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,8 +11,8 @@ use uuid::Uuid;
 
 /// An event together with its place in history.
 ///
-/// Within one log and history, positions are 1, 2, 3, … in commit order and without holes, so a reader that has
-/// applied `previous` may apply this one.
+/// Within one log and history, positions are 1, 2, 3, … in commit order and without holes, so a
+/// reader that has applied `previous` may apply this one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Envelope<P> {
     /// The event's own id, a UUID v7; also the id of the message that carries it.

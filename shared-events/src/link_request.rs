@@ -1,5 +1,6 @@
-//! The events of a link request: somebody asks for a ticket link, a rule says when it opens, it is issued and
-//! used once. Nothing marks expiry: that is a comparison with the clock. The link's token is not here (vault).
+//! The events of a link request: somebody asks for a ticket link, a rule says when it opens, it is
+//! issued and used once. Nothing marks expiry: that is a comparison with the clock. The link's
+//! token is not here (vault).
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,8 +1,9 @@
 //! Every exchange, queue, routing key and header name. These strings exist nowhere else.
 //!
-//! The publisher declares its exchange; the consumer declares queue, binding and dead letters; the publisher
-//! declares the work queues it feeds too, because the broker can not tell it of a single queue that is missing.
-//! All declarations are idempotent. Not here: `lapin`; each service turns this into its own calls.
+//! The publisher declares its exchange; the consumer declares queue, binding and dead letters; the
+//! publisher declares the work queues it feeds too, because the broker can not tell it of a single
+//! queue that is missing. All declarations are idempotent. Not here: `lapin`; each service turns
+//! this into its own calls.
 
 /// An exchange that messages are published to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +41,8 @@ pub struct Queue {
     pub binding: Binding,
     /// One consumer at a time, the others stand by.
     pub single_active_consumer: bool,
-    /// At most so many messages, the oldest dropped first; only for queues whose reader can read the store instead.
+    /// At most so many messages, the oldest dropped first; only for queues whose reader can read
+    /// the store instead.
     pub max_length: Option<i64>,
     /// Where its consumer puts what can not be processed.
     pub dead_letters: DeadLetters,
@@ -66,8 +68,9 @@ pub enum Argument {
     Flag(bool),
 }
 
-/// How often the broker may redeliver a message before dropping it: never in practice. It is no poison detector: a crash
-/// loop would take the innocent prefetched neighbours along. Set because 4.x defaults to 20, and -1 breaks 3.10.
+/// How often the broker may redeliver a message before dropping it: never in practice. It is no
+/// poison detector: a crash loop would take the innocent prefetched neighbours along. Set because
+/// 4.x defaults to 20, and -1 breaks 3.10.
 const DELIVERY_LIMIT: i64 = 1_000_000;
 
 impl Queue {

@@ -1,7 +1,8 @@
-//! Reading stored events of every version ever released: an append-only list of upcasters, and [`decode`].
+//! Reading stored events of every version ever released: an append-only list of upcasters, and
+//! [`decode`].
 //!
-//! To change an event's shape: raise its `event_version`, add an upcaster from the old one at the end of the list,
-//! and keep the old golden file. Not here: where the text comes from.
+//! To change an event's shape: raise its `event_version`, add an upcaster from the old one at the
+//! end of the list, and keep the old golden file. Not here: where the text comes from.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -65,7 +66,8 @@ impl std::error::Error for DecodeError {
 /// Reads an event as stored, lifting older versions to the present one.
 ///
 /// # Errors
-/// [`DecodeError`] if the payload is malformed, contradicts `event_type`, or is of an unknown version.
+/// [`DecodeError`] if the payload is malformed, contradicts `event_type`, or is of an unknown
+/// version.
 pub fn decode<E: DomainEvent>(
     event_type: &str,
     event_version: &str,

@@ -1,5 +1,5 @@
-//! The verdict: what the rule service answers to a `Requested` event. A message, never stored as such:
-//! `ticketing` turns it into events and puts the token into its vault.
+//! The verdict: what the rule service answers to a `Requested` event. A message, never stored as
+//! such: `ticketing` turns it into events and puts the token into its vault.
 
 use std::fmt;
 
@@ -11,8 +11,8 @@ use crate::link_request::{RequestId, Tier, TokenId};
 
 /// The rule service's answer about one request.
 ///
-/// The same `Requested` event under the same rule set always gets the same answer, message id and token id
-/// (only the signature inside the token differs, as ECDSA signatures do).
+/// The same `Requested` event under the same rule set always gets the same answer, message id and
+/// token id (only the signature inside the token differs, as ECDSA signatures do).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Verdict {
     /// Which request.
@@ -38,7 +38,8 @@ pub enum Decision {
         opens_at: DateTime<Utc>,
         /// The first instant at which it no longer works.
         closes_at: DateTime<Utc>,
-        /// The signed token the link will carry: a secret, so neither `Debug` nor a dead letter shows it.
+        /// The signed token the link will carry: a secret, so neither `Debug` nor a dead letter
+        /// shows it.
         access_token: String,
     },
     /// There will be no link.
@@ -63,7 +64,8 @@ impl fmt::Debug for Decision {
     }
 }
 
-/// The claims of a link token, a JWT of type [`LINK_TOKEN_TYPE`] signed with ES256 by the rule service.
+/// The claims of a link token, a JWT of type [`LINK_TOKEN_TYPE`] signed with ES256 by the rule
+/// service.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LinkTokenClaims {
     /// Always [`LINK_TOKEN_ISSUER`].
@@ -76,7 +78,8 @@ pub struct LinkTokenClaims {
     pub jti: TokenId,
     /// The link's first instant, seconds since 1970.
     pub nbf: i64,
-    /// An outer bound, a day after the link closes, seconds since 1970. The request's stream decides.
+    /// An outer bound, a day after the link closes, seconds since 1970. The request's stream
+    /// decides.
     pub exp: i64,
 }
 

@@ -1,4 +1,5 @@
 //! What is promised in documents, held to the code: schema, messages, OpenAPI.
 
 mod asyncapi;
+mod openapi;
 mod schema;

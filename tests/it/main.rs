@@ -1,8 +1,9 @@
-//! The integration tests: whole flows over HTTP and single mechanisms, on real Postgres and RabbitMQ.
+//! The integration tests: whole flows over HTTP and single mechanisms, on real Postgres and
+//! RabbitMQ.
 //!
-//! `harness` brings the servers, one pair for the whole run, and a place of its own (database and virtual host) for each
-//! test; `platform` tests the mechanisms one by one; `gate` plays the flows; `contracts` and `tidy` hold documents and
-//! the shape of the source to what they promise.
+//! `harness` brings the servers, one pair for the whole run, and a place of its own (database and
+//! virtual host) for each test; `platform` tests the mechanisms one by one; `gate` plays the flows;
+//! `contracts` and `tidy` hold documents and the shape of the source to what they promise.
 
 mod contracts;
 mod gate;

@@ -1,6 +1,8 @@
-//! Guards the house: the arrows that must never exist, the size of files, and that each says what it owns.
+//! Guards the house: the arrows that must never exist, the size of files, and that each says what
+//! it owns.
 //!
-//! It reads the source as text. Each rule has a control: a line that breaks it, on which it has to turn red.
+//! It reads the source as text. Each rule has a control: a line that breaks it, on which it has to
+//! turn red.
 
 use std::fs;
 use std::path::{Path, PathBuf};

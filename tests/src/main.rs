@@ -1,5 +1,5 @@
-//! `turnstile`: runs everything on this machine. Only reading the command line is here; the commands are in the
-//! library, each in a module of its own.
+//! `turnstile`: runs everything on this machine. Only reading the command line is here; the
+//! commands are in the library, each in a module of its own.
 
 use std::process::ExitCode;
 
@@ -31,7 +31,8 @@ enum Command {
         #[command(flatten)]
         settings: Settings,
     },
-    /// Starts throwaway servers, prints where they are as one line of JSON, and deletes them at the end of input.
+    /// Starts throwaway servers, prints where they are as one line of JSON, and deletes them at the
+    /// end of input.
     Servers,
 }
 

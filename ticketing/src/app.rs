@@ -1,8 +1,10 @@
-//! The one composition root: everything the service is made of is put together here, for `main` and for tests.
+//! The one composition root: everything the service is made of is put together here, for `main` and
+//! for tests.
 //!
-//! Order at start: keys and addresses are read, HTTP listens (alive, not ready), then Postgres is waited for, the schema is
-//! migrated, and the workers start; the broker may come at any time. Order at stop: not ready, no new connections, requests
-//! finish, workers finish, connections close.
+//! Order at start: keys and addresses are read, HTTP listens (alive, not ready), then Postgres is
+//! waited for, the schema is migrated, and the workers start; the broker may come at any time.
+//! Order at stop: not ready, no new connections, requests finish, workers finish, connections
+//! close.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,7 +29,6 @@ use crate::api::test_clock::TestClockApi;
 use crate::api::{self, Document, Parts, server};
 use crate::api_error::ApiError;
 use crate::config::Settings;
-use crate::links::http::LinksApi;
 use crate::links::status::LinkStatusProjection;
 use crate::links::{self, Links};
 use crate::platform::clock::Clock;
@@ -40,7 +41,7 @@ use crate::readiness::Health;
 use crate::verify::Invariant;
 
 /// The routes of every context, in the order of the document.
-type Contexts = (AccountsApi, LinksApi);
+type Contexts = (AccountsApi, links::Routes);
 
 /// Paths whose GET acts: HEAD and prefetches must not reach them.
 const ACTING_GETS: &[&str] = &["/request_for_ticketing_link", "/buy_ticket/{token}"];
@@ -106,7 +107,8 @@ impl App {
         Ok(Self { platform, settings, endpoint, health, links, keys, grants, limits })
     }
 
-    /// Serves until `shutdown` is cancelled or a worker fails; returns when everything has finished.
+    /// Serves until `shutdown` is cancelled or a worker fails; returns when everything has
+    /// finished.
     ///
     /// # Errors
     /// If a worker failed: the process should be started again.

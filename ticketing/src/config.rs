@@ -92,7 +92,8 @@ pub struct HttpSettings {
     /// Origins that browsers may call from, beside `PUBLIC_URL`.
     #[arg(long, env = "ALLOWED_ORIGINS", value_delimiter = ',')]
     pub allowed_origins: Vec<String>,
-    /// HTTP connections at once. Too low: clients wait to connect; too high: memory and descriptors.
+    /// HTTP connections at once. Too low: clients wait to connect; too high: memory and
+    /// descriptors.
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 10_000)]
     pub max_connections: usize,
     /// How long a request may take, in seconds, before it is answered 503.

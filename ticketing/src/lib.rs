@@ -1,6 +1,7 @@
 //! The ticketing service: HTTP, commands and projections over an event history in Postgres.
 //!
-//! [`app`] is the composition root; [`platform`] holds the mechanisms; every other module is a context or the edge.
+//! [`app`] is the composition root; [`platform`] holds the mechanisms; every other module is a
+//! context or the edge.
 
 pub mod accounts;
 pub mod api;

@@ -1,4 +1,5 @@
-//! The command line: `serve`, and what operators do beside it. Settings stand in `config.rs`, the service in `app.rs`.
+//! The command line: `serve`, and what operators do beside it. Settings stand in `config.rs`, the
+//! service in `app.rs`.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -37,7 +38,8 @@ enum Command {
     Migrate {
         #[command(flatten)]
         database: DatabaseSettings,
-        /// The database was restored from a dump: begin a new history, so that messages of the other are told apart.
+        /// The database was restored from a dump: begin a new history, so that messages of the
+        /// other are told apart.
         #[arg(long)]
         restored: bool,
     },

@@ -1,5 +1,5 @@
-//! Whether this replica can take commands, and what works less well than it should. Found out in the background, so that
-//! asking is quick and never waits for what is down.
+//! Whether this replica can take commands, and what works less well than it should. Found out in
+//! the background, so that asking is quick and never waits for what is down.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use crate::platform::projections::Progress;
 /// How often Postgres is asked, and how long it may take.
 const PERIOD: Duration = Duration::from_millis(500);
 const LIMIT: Duration = Duration::from_secs(2);
-/// A projection further behind than this is reported; less is the normal delay under load, in events.
+/// A projection further behind than this is reported; less is the normal delay under load, in
+/// events.
 const LAGGING: i64 = 1_000;
 
 /// What is known of this replica.

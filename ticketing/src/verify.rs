@@ -1,7 +1,8 @@
-//! `ticketing verify`: shows that what is read follows from history, and that history holds what is promised.
+//! `ticketing verify`: shows that what is read follows from history, and that history holds what is
+//! promised.
 //!
-//! Everything is seen in one snapshot, so it can run beside a living system. Each finding is printed; any difference makes
-//! the command fail.
+//! Everything is seen in one snapshot, so it can run beside a living system. Each finding is
+//! printed; any difference makes the command fail.
 
 use crate::platform::database::Database;
 use crate::platform::event_store::ReadError;

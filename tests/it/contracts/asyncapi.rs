@@ -1,5 +1,5 @@
-//! `shared-events/asyncapi.yaml` names every exchange, queue, binding, argument, header and event that the code has, and
-//! no other.
+//! `shared-events/asyncapi.yaml` names every exchange, queue, binding, argument, header and event
+//! that the code has, and no other.
 
 use std::collections::BTreeSet;
 

@@ -203,8 +203,9 @@ async fn the_service_may_not_change_history() {
     }
 }
 
-/// Four writers and two readers at once, each writer with a connection of its own, as four processes have.
-/// `naive` readers and writers (positions from a sequence, no lock) lose events in this test's control.
+/// Four writers and two readers at once, each writer with a connection of its own, as four
+/// processes have. `naive` readers and writers (positions from a sequence, no lock) lose events in
+/// this test's control.
 #[tokio::test(flavor = "multi_thread")]
 async fn writers_of_several_processes_hide_no_event_from_any_reader() {
     const WRITERS: i64 = 4;
@@ -240,7 +241,8 @@ async fn read_all(database: Database, total: i64) -> Vec<i64> {
     seen
 }
 
-/// The control of the test above: without the log's lock, a cursor over a sequence does skip events.
+/// The control of the test above: without the log's lock, a cursor over a sequence does skip
+/// events.
 #[tokio::test(flavor = "multi_thread")]
 async fn control_without_the_lock_a_cursor_skips_events() {
     let (_place, database) = Place::migrated().await;

@@ -1,4 +1,5 @@
-//! A TCP proxy that can lose what the server says, for faults that no process can be killed at the right moment for.
+//! A TCP proxy that can lose what the server says, for faults that no process can be killed at the
+//! right moment for.
 
 use std::net::SocketAddr;
 use std::sync::Arc;

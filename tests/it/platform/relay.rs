@@ -43,7 +43,8 @@ async fn cursor(database: &Database) -> i64 {
     client.query_one(text, &[]).await.unwrap().get(0)
 }
 
-/// Takes messages from the queue until every position up to `last` was seen; the order of first sight.
+/// Takes messages from the queue until every position up to `last` was seen; the order of first
+/// sight.
 async fn receive(place: &Place, last: i64) -> Vec<i64> {
     let connection = Broker::new(&place.amqp_url()).connect("test").await.unwrap();
     let (_channel, mut consumer) = consume(&connection, &PROJECT_LINKS, 500).await.unwrap();
@@ -84,7 +85,8 @@ async fn a_relay_killed_at_any_moment_loses_nothing() {
         eventually("it leads", || async { relay.is_leading() }).await;
         append_some(&store, 200).await;
         appended += 200;
-        // Somewhere between publish, confirm and cursor; aborting drops both connections as a kill would.
+        // Somewhere between publish, confirm and cursor; aborting drops both connections as a kill
+        // would.
         tokio::time::sleep(Duration::from_millis(3 * round)).await;
         task.abort();
         assert!(task.await.is_err());
@@ -137,7 +139,8 @@ async fn a_leader_whose_session_was_taken_away_moves_no_cursor() {
     let (_task, relay) = start(&place, &place.amqp_url());
     eventually("it leads", || async { relay.is_leading() }).await;
     let owner = database.connect_as_owner("test").await.unwrap();
-    // What Postgres does to a frozen leader after three seconds, and what the next leader does first.
+    // What Postgres does to a frozen leader after three seconds, and what the next leader does
+    // first.
     let take = "select pg_terminate_backend(pid) from pg_stat_activity \
                 where application_name = 'ticketing relay links' and datname = current_database()";
     owner.execute(take, &[]).await.unwrap();

@@ -22,6 +22,7 @@ use crate::api::authentication::AdministratorCaller;
 use crate::api::body::Body;
 use crate::api::paging::Page;
 use crate::api::rate_limits::{Limited, RateLimits};
+use crate::api::tier_name::TierName;
 use crate::api_error::{ApiError, Code, FieldError};
 use crate::platform::idempotency::{IdempotencyKey, StoredAnswer};
 
@@ -182,25 +183,6 @@ enum AccountsAnswer {
         #[oai(header = "Link")]
         Option<String>,
     ),
-}
-
-/// A tier.
-#[derive(Clone, Copy, Enum)]
-#[oai(rename = "Tier", rename_all = "snake_case")]
-enum TierName {
-    Premium,
-    Standard,
-    Default,
-}
-
-impl From<TierName> for Tier {
-    fn from(name: TierName) -> Self {
-        match name {
-            TierName::Premium => Self::Premium,
-            TierName::Standard => Self::Standard,
-            TierName::Default => Self::Default,
-        }
-    }
 }
 
 /// A role.

@@ -1,5 +1,5 @@
-//! Repeats of the same call at the edge: `Idempotency-Key` turned into a replay, a refusal, or leave to go on. Not here: how
-//! keys are stored (`platform/idempotency.rs`).
+//! Repeats of the same call at the edge: `Idempotency-Key` turned into a replay, a refusal, or
+//! leave to go on. Not here: how keys are stored (`platform/idempotency.rs`).
 
 use serde::Serialize;
 use shared_events::AccountId;
@@ -35,7 +35,8 @@ impl Idempotent {
     /// Looks at the key of a call, before anything is done. A guest's key has to be a UUID.
     ///
     /// # Errors
-    /// 400 if the key is malformed, 409 if a call with it is in flight, 422 if it was used for another body.
+    /// 400 if the key is malformed, 409 if a call with it is in flight, 422 if it was used for
+    /// another body.
     pub async fn start(
         &self,
         header: Option<String>,

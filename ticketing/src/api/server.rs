@@ -32,6 +32,8 @@ const LISTEN_BACKLOG: u32 = 4096;
 const ACCEPT_BACK_OFF: Duration = Duration::from_millis(50);
 /// Requests of one HTTP/2 connection at once.
 const HTTP2_STREAMS: u32 = 256;
+/// An HTTP/2 peer that does not answer a ping is gone; it is asked this often.
+const HTTP2_PING_EVERY: Duration = Duration::from_secs(20);
 /// Descriptors for what is not an HTTP connection.
 const OTHER_DESCRIPTORS: u64 = 512;
 
@@ -137,7 +139,12 @@ async fn serve_connection<E>(
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(HTTP2_STREAMS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(HTTP2_STREAMS)
+        .keep_alive_interval(HTTP2_PING_EVERY)
+        .keep_alive_timeout(HEADER_TIMEOUT);
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(watcher.watch(connection));
     // While the protocol is still being recognised, the builder's own time limits do not run.

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use poem_openapi::param::Path;
 use poem_openapi::payload::{Json, PlainText};
-use poem_openapi::types::Any;
+use poem_openapi::types::Example;
 use poem_openapi::{ApiResponse, Object, OpenApi, Tags};
-use serde_json::Value;
+use serde::Deserialize;
 
 use crate::api_error::{ApiError, Code};
 
@@ -46,12 +46,63 @@ struct Health {
     parts: BTreeMap<String, String>,
 }
 
-impl poem_openapi::types::Example for Health {
+impl Example for Health {
     fn example() -> Self {
         let parts = [("postgres", "ok"), ("broker", "not connected")];
         let parts = parts.into_iter().map(|(name, state)| (name.to_owned(), state.to_owned()));
         Self { status: "degraded".to_owned(), parts: parts.collect() }
     }
+}
+
+/// Public keys (RFC 7517).
+#[derive(Default, Deserialize, Object)]
+#[oai(rename = "KeySet", example)]
+struct KeySet {
+    /// Those that sign, will sign, or signed tokens that may still be valid.
+    keys: Vec<PublicKey>,
+}
+
+/// A public key for ES256 (RFC 7518, section 6.2).
+#[derive(Deserialize, Object)]
+struct PublicKey {
+    /// `EC`
+    kty: String,
+    /// `P-256`
+    crv: String,
+    /// One coordinate, base64url.
+    x: String,
+    /// The other coordinate, base64url.
+    y: String,
+    /// The key's id: its thumbprint (RFC 7638).
+    kid: String,
+    /// `ES256`
+    alg: String,
+    /// `sig`
+    #[oai(rename = "use")]
+    #[serde(rename = "use")]
+    key_use: String,
+}
+
+impl Example for KeySet {
+    fn example() -> Self {
+        let key = PublicKey {
+            kty: "EC".to_owned(),
+            crv: "P-256".to_owned(),
+            x: "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU".to_owned(),
+            y: "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0".to_owned(),
+            kid: "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U".to_owned(),
+            alg: "ES256".to_owned(),
+            key_use: "sig".to_owned(),
+        };
+        Self { keys: vec![key] }
+    }
+}
+
+#[derive(ApiResponse)]
+enum LivenessAnswer {
+    /// The process lives
+    #[oai(status = 200)]
+    Lives(PlainText<&'static str>),
 }
 
 #[derive(ApiResponse)]
@@ -62,6 +113,20 @@ enum ReadinessAnswer {
     /// Commands can not be taken
     #[oai(status = 503)]
     NotReady(Json<Health>),
+}
+
+#[derive(ApiResponse)]
+enum KeysAnswer {
+    /// The keys
+    #[oai(status = 200)]
+    Keys(Json<KeySet>),
+}
+
+#[derive(ApiResponse)]
+enum MeaningAnswer {
+    /// What it means
+    #[oai(status = 200)]
+    Meaning(PlainText<String>),
 }
 
 /// The service's own operations.
@@ -76,8 +141,8 @@ impl ServiceApi {
     ///
     /// Answers as long as the process can answer at all.
     #[oai(path = "/livez", method = "get", operation_id = "livez")]
-    async fn livez(&self) -> PlainText<&'static str> {
-        PlainText("ok")
+    async fn livez(&self) -> LivenessAnswer {
+        LivenessAnswer::Lives(PlainText("ok"))
     }
 
     /// Whether this replica can take commands
@@ -100,8 +165,8 @@ impl ServiceApi {
     ///
     /// A JWK set (RFC 7517). Keys change; read it again when a token names a key that is not in it.
     #[oai(path = "/.well-known/jwks.json", method = "get", operation_id = "jwks")]
-    async fn jwks(&self) -> Json<Any<Value>> {
-        Json(Any(serde_json::from_str(&(self.jwks)()).unwrap_or_default()))
+    async fn jwks(&self) -> KeysAnswer {
+        KeysAnswer::Keys(Json(serde_json::from_str(&(self.jwks)()).unwrap_or_default()))
     }
 
     /// What a problem code means
@@ -115,11 +180,12 @@ impl ServiceApi {
         /// The code
         #[oai(example = "example_code")]
         code: Path<String>,
-    ) -> Result<PlainText<String>, ApiError> {
+    ) -> Result<MeaningAnswer, ApiError> {
         let unknown = || ApiError::new(Code::NotFound, "No problem has this code");
         let code = Code::find(&code.0).ok_or_else(unknown)?;
         let (status, title, meaning) = (code.status(), code.title(), code.meaning());
-        Ok(PlainText(format!("{title}\nHTTP status {status}\n\n{meaning}\n")))
+        let text = format!("{title}\nHTTP status {status}\n\n{meaning}\n");
+        Ok(MeaningAnswer::Meaning(PlainText(text)))
     }
 }
 

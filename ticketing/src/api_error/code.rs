@@ -6,7 +6,7 @@ use http::StatusCode;
 macro_rules! codes {
     ($($(#[doc = $meaning:literal])+ $name:ident = $code:literal, $status:ident, $title:literal;)+) => {
         /// Why a request was refused. The names never change: clients decide by them.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Code { $($(#[doc = $meaning])+ $name,)+ }
 
         impl Code {

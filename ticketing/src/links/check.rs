@@ -1,5 +1,5 @@
-//! The check query: is the link there? Waits a moment for a verdict that is not there yet, so that a client who checks at
-//! once gets its premium link.
+//! The check query: is the link there? Waits a moment for a verdict that is not there yet, so that
+//! a client who checks at once gets its premium link.
 //!
 //! Readiness is a comparison with the clock at the moment of asking; asking changes nothing.
 
@@ -117,7 +117,8 @@ impl Checks {
     }
 }
 
-/// What a status means at a moment. A token that housekeeping has deleted belongs to a link whose time is over.
+/// What a status means at a moment. A token that housekeeping has deleted belongs to a link whose
+/// time is over.
 fn judge(status: &LinkStatus, token: Option<SecretString>, now: DateTime<Utc>) -> Checked {
     if let Some(reason) = &status.refused {
         return Checked::Gone(Gone::Refused { reason: reason.clone() });

@@ -1,6 +1,8 @@
-//! Verdicts of the rule service become events: checks the message, then records it, once, with the token in the vault.
+//! Verdicts of the rule service become events: checks the message, then records it, once, with the
+//! token in the vault.
 //!
-//! A verdict of another history or on a request that is decided changes nothing. Not here: reading tables.
+//! A verdict of another history or on a request that is decided changes nothing. Not here: reading
+//! tables.
 
 use std::sync::Arc;
 

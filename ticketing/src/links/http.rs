@@ -1,21 +1,25 @@
 //! The access links over HTTP: asking for one, checking it, using it, and its history.
 //!
-//! The two that act are GETs by contract, and POSTs for whoever prefers that. HEAD and prefetches never reach them. Not
-//! here: rules and SQL.
+//! The two that act are GETs by contract, and POSTs for whoever prefers that. HEAD and prefetches
+//! never reach them. Not here: rules and SQL.
+
+mod admin;
+mod answers;
+mod errors;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::{ApiResponse, Object, OpenApi, Tags};
+use poem_openapi::{OpenApi, Tags};
 use secrecy::ExposeSecret;
-use serde::{Deserialize, Serialize};
-use shared_events::{LinkRequestEvent, Outcome, RequestId, Requester, Tier};
+use serde::Deserialize;
+use shared_events::{LinkRequestEvent, RequestId, Requester, Tier};
 use uuid::Uuid;
 
 use super::buy_ticket::BuyTicket;
-use super::check::{Checked, Checks, Gone};
+use super::check::{Checked, Checks};
 use super::link_request::{LinkRequest, LinkRequestCommand, LinkRequestError};
 use super::link_token::LinkKeys;
 use super::request::Request;
@@ -30,6 +34,13 @@ use crate::platform::append::Attached;
 use crate::platform::clock::{self, Clock};
 use crate::platform::commands::{CommandError, Commands, Execution};
 use crate::platform::idempotency::StoredAnswer;
+use answers::{
+    BuyAnswer, CheckAnswer, HistoryAnswer, HistoryEntry, LinkChecked, RequestAnswer, RequestMade,
+    TicketPage,
+};
+use errors::{unknown, wrong};
+
+pub use admin::LinksAdminApi;
 
 const CREATED: &str = "Your request is created successfully";
 const READY: &str = "Link Generated Successfully";
@@ -57,101 +68,6 @@ pub struct LinksApi {
     pub public_url: Arc<str>,
 }
 
-/// A link request that was made.
-#[derive(Debug, Object, Serialize, Deserialize)]
-struct RequestMade {
-    /// For people.
-    message: String,
-    /// What the request is known by; for a guest, all that it is known by.
-    request_id: Uuid,
-}
-
-#[derive(ApiResponse)]
-enum RequestAnswer {
-    /// The request is made.
-    #[oai(status = 201)]
-    Made(Json<RequestMade>),
-}
-
-/// What a check found.
-#[derive(Debug, Object)]
-struct LinkChecked {
-    /// For people.
-    message: String,
-    /// The link, if it is open.
-    #[oai(skip_serializing_if_is_none)]
-    link: Option<String>,
-    /// When it opens, if that is known and still to come.
-    #[oai(skip_serializing_if_is_none)]
-    opens_at: Option<DateTime<Utc>>,
-    /// When to ask again, seconds.
-    #[oai(skip_serializing_if_is_none)]
-    retry_after_seconds: Option<u64>,
-}
-
-#[derive(ApiResponse)]
-enum CheckAnswer {
-    /// The link, or when to ask again.
-    #[oai(status = 200)]
-    Checked(
-        Json<LinkChecked>,
-        /// Seconds until asking again can help.
-        #[oai(header = "Retry-After")]
-        Option<u64>,
-    ),
-}
-
-/// The ticket page.
-#[derive(Debug, Object, Serialize, Deserialize)]
-struct TicketPage {
-    /// A welcome.
-    message: String,
-}
-
-#[derive(ApiResponse)]
-enum BuyAnswer {
-    /// The link was used, for good.
-    #[oai(status = 200)]
-    Welcome(Json<TicketPage>),
-}
-
-/// One event of a link request.
-#[derive(Debug, Object)]
-struct HistoryEntry {
-    /// Its place in the history, from 1.
-    sequence: i64,
-    /// What happened.
-    event: String,
-    /// When it was recorded.
-    recorded_at: DateTime<Utc>,
-    /// The rule that decided, if it is a verdict.
-    #[oai(skip_serializing_if_is_none)]
-    rule: Option<String>,
-    /// The version of the rule set that held the rule.
-    #[oai(skip_serializing_if_is_none)]
-    rule_set_version: Option<String>,
-    /// When the link opens, if it does.
-    #[oai(skip_serializing_if_is_none)]
-    opens_at: Option<DateTime<Utc>>,
-    /// When it closes.
-    #[oai(skip_serializing_if_is_none)]
-    closes_at: Option<DateTime<Utc>>,
-    /// What it means at this moment, in words.
-    meaning: String,
-}
-
-#[derive(ApiResponse)]
-enum HistoryAnswer {
-    /// The events, oldest first.
-    #[oai(status = 200)]
-    Events(
-        Json<Vec<HistoryEntry>>,
-        /// The sequence of the last event.
-        #[oai(header = "ETag")]
-        String,
-    ),
-}
-
 #[derive(Tags)]
 enum Tag {
     /// Access links: who may buy when.
@@ -163,8 +79,8 @@ enum Tag {
 impl LinksApi {
     /// Ask for a link
     ///
-    /// With a login token the link opens as the account's tier says; without one as that of a guest, who is known by the
-    /// request's id alone.
+    /// With a login token the link opens as the account's tier says; without one as that of a
+    /// guest, who is known by the request's id alone.
     #[oai(
         path = "/request_for_ticketing_link",
         method = "get",
@@ -202,8 +118,8 @@ impl LinksApi {
 
     /// Check a link
     ///
-    /// Answers with the link from the moment it opens. Asking changes nothing. An account's request is answered to that
-    /// account alone.
+    /// Answers with the link from the moment it opens. Asking changes nothing. An account's request
+    /// is answered to that account alone.
     ///
     /// Errors: `request_id_missing`, `link_request_unknown`, `link_gone`.
     #[oai(path = "/check_ticketing_link", method = "get", operation_id = "check_ticketing_link")]
@@ -234,7 +150,7 @@ impl LinksApi {
                 opens_at,
                 retry_after_seconds: Some(self.seconds_until(opens_at)),
             },
-            Checked::Gone(gone) => return Err(gone_error(gone)),
+            Checked::Gone(gone) => return Err(errors::gone(gone)),
         };
         let retry_after = answer.retry_after_seconds;
         Ok(CheckAnswer::Checked(Json(answer), retry_after))
@@ -244,7 +160,8 @@ impl LinksApi {
     ///
     /// Works once, within its time. The token is the right to use it: no login is needed.
     ///
-    /// Errors: `link_request_unknown`, `link_not_yet_open`, `link_wrong`, `link_used`, `link_expired`, `concurrent_change`.
+    /// Errors: `link_request_unknown`, `link_not_yet_open`, `link_wrong`, `link_used`,
+    /// `link_expired`, `concurrent_change`.
     #[oai(path = "/buy_ticket/:token", method = "get", operation_id = "buy_ticket")]
     async fn buy_by_get(
         &self,
@@ -264,7 +181,8 @@ impl LinksApi {
     ///
     /// The same as with GET.
     ///
-    /// Errors: `link_request_unknown`, `link_not_yet_open`, `link_wrong`, `link_used`, `link_expired`, `concurrent_change`.
+    /// Errors: `link_request_unknown`, `link_not_yet_open`, `link_wrong`, `link_used`,
+    /// `link_expired`, `concurrent_change`.
     #[oai(path = "/buy_ticket/:token", method = "post", operation_id = "post_buy_ticket")]
     async fn buy_by_post(
         &self,
@@ -282,8 +200,8 @@ impl LinksApi {
 
     /// Read a request's history
     ///
-    /// Each event with its time, the rule that decided with its version, and what it means now. An account's request is
-    /// shown to that account alone, a guest's to whoever knows its id.
+    /// Each event with its time, the rule that decided with its version, and what it means now. An
+    /// account's request is shown to that account alone, a guest's to whoever knows its id.
     ///
     /// Errors: `link_request_unknown`.
     #[oai(path = "/link_requests/:id/events", method = "get", operation_id = "link_request_events")]
@@ -306,13 +224,8 @@ impl LinksApi {
         }
         let now = self.clock.now();
         let etag = format!("\"{}\"", events.len());
-        let entries = events.iter().map(|event| HistoryEntry {
-            sequence: event.sequence,
-            recorded_at: event.recorded_at,
-            meaning: words::meaning(&event.payload, now),
-            ..HistoryEntry::of(&event.payload, &event.event_type)
-        });
-        Ok(HistoryAnswer::Events(Json(entries.collect()), etag))
+        let entries = events.iter().map(|event| HistoryEntry::of(event, now)).collect();
+        Ok(HistoryAnswer::Events(Json(entries), etag))
     }
 }
 
@@ -423,30 +336,6 @@ impl LinksApi {
     }
 }
 
-impl HistoryEntry {
-    fn of(event: &LinkRequestEvent, event_type: &str) -> Self {
-        let mut entry = Self {
-            sequence: 0,
-            event: event_type.to_owned(),
-            recorded_at: DateTime::UNIX_EPOCH,
-            rule: None,
-            rule_set_version: None,
-            opens_at: None,
-            closes_at: None,
-            meaning: String::new(),
-        };
-        if let LinkRequestEvent::RuleEvaluated { rule, rule_set_version, outcome } = event {
-            entry.rule = Some(rule.clone());
-            entry.rule_set_version = Some(rule_set_version.clone());
-            if let Outcome::Opens { opens_at, closes_at } = outcome {
-                entry.opens_at = Some(*opens_at);
-                entry.closes_at = Some(*closes_at);
-            }
-        }
-        entry
-    }
-}
-
 fn made(answer: RequestMade) -> RequestAnswer {
     RequestAnswer::Made(Json(answer))
 }
@@ -462,37 +351,4 @@ fn replay<T: for<'de> Deserialize<'de>>(answer: &StoredAnswer) -> Result<T, ApiE
 fn read_id(text: &str) -> Result<RequestId, ApiError> {
     let id = Uuid::parse_str(text).map_err(|_| ApiError::new(Code::MalformedParameter, UNKNOWN))?;
     Ok(RequestId(id))
-}
-
-fn unknown() -> ApiError {
-    ApiError::new(Code::LinkRequestUnknown, UNKNOWN)
-}
-
-fn wrong() -> ApiError {
-    ApiError::new(Code::LinkWrong, "Your link is Wrong")
-}
-
-fn gone_error(gone: Gone) -> ApiError {
-    match gone {
-        Gone::Used => ApiError::new(Code::LinkGone, "Your link was used; it works once"),
-        Gone::Expired => ApiError::new(Code::LinkGone, "Your link has expired"),
-        Gone::Refused { reason } => {
-            ApiError::new(Code::LinkGone, format!("There is no link: {reason}"))
-        }
-    }
-}
-
-impl From<LinkRequestError> for ApiError {
-    fn from(error: LinkRequestError) -> Self {
-        match error {
-            LinkRequestError::Unknown => unknown(),
-            LinkRequestError::WrongToken => wrong(),
-            LinkRequestError::AlreadyUsed => Self::new(Code::LinkUsed, "Your link is Invalid"),
-            LinkRequestError::Expired { .. } => {
-                Self::new(Code::LinkExpired, "Your link is Expired")
-            }
-            LinkRequestError::NotYetOpen { .. } => Self::new(Code::LinkNotYetOpen, NOT_READY),
-            LinkRequestError::AlreadyRequested => Self::internal(&error),
-        }
-    }
 }

@@ -1,4 +1,5 @@
-//! What must hold of the links at every moment, as questions to the history; `ticketing verify` asks them.
+//! What must hold of the links at every moment, as questions to the history; `ticketing verify`
+//! asks them.
 
 use crate::verify::Invariant;
 

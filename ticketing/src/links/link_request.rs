@@ -1,5 +1,5 @@
-//! The aggregate `LinkRequest`: what its events made of it, and which commands it takes. Decisions stand in the use-case
-//! files; `apply` only remembers.
+//! The aggregate `LinkRequest`: what its events made of it, and which commands it takes. Decisions
+//! stand in the use-case files; `apply` only remembers.
 
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;

@@ -1,7 +1,8 @@
 //! Reading link tokens: made by the rule service, checked here with its public keys.
 //!
-//! Algorithm, type, issuer and audience are pinned (RFC 8725 §3.1, §3.11). Times in the token are not looked at:
-//! the request's stream decides when a link works. A login token is never a link token, nor the reverse.
+//! Algorithm, type, issuer and audience are pinned (RFC 8725 §3.1, §3.11). Times in the token are
+//! not looked at: the request's stream decides when a link works. A login token is never a link
+//! token, nor the reverse.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};

@@ -1,12 +1,14 @@
-//! The access links: somebody asks for the link to the ticket page, a rule decides when it opens, it works once.
+//! The access links: somebody asks for the link to the ticket page, a rule decides when it opens,
+//! it works once.
 //!
 //! ```text
 //! Absent --request--> Requested --verdict--> Evaluated -> Issued --buy_ticket--> Bought
 //!                         \----verdict: never----> Refused
 //! ```
-//! Invariants: a request has one verdict, the first; a link has one token and is used at most once, within
-//! `opens_at <= now < closes_at`; whether it is open or expired is a comparison with the clock, never an event;
-//! a request of an account is read by that account alone, a guest's by whoever knows its id.
+//! Invariants: a request has one verdict, the first; a link has one token and is used at most once,
+//! within `opens_at <= now < closes_at`; whether it is open or expired is a comparison with the
+//! clock, never an event; a request of an account is read by that account alone, a guest's by
+//! whoever knows its id.
 
 pub mod buy_ticket;
 pub mod check;
@@ -22,4 +24,4 @@ pub mod sweep;
 mod wiring;
 pub mod words;
 
-pub use wiring::Links;
+pub use wiring::{Links, Routes};

@@ -1,4 +1,5 @@
-//! Recording what the rule service decided. The first verdict is final; later or repeated ones change nothing.
+//! Recording what the rule service decided. The first verdict is final; later or repeated ones
+//! change nothing.
 
 use chrono::{DateTime, Utc};
 use shared_events::{LinkRequestEvent, Outcome, TokenId};

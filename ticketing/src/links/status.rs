@@ -1,7 +1,9 @@
-//! The status of a link request: the read row that answers `check`, how events make it, and its SQL.
+//! The status of a link request: the read row that answers `check`, how events make it, and its
+//! SQL.
 //!
-//! [`find`](LinkStatuses::find) compares the row with the stream's last sequence in the same statement and takes newer
-//! events into account, so an answer by id is never older than the last committed event.
+//! [`find`](LinkStatuses::find) compares the row with the stream's last sequence in the same
+//! statement and takes newer events into account, so an answer by id is never older than the last
+//! committed event.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};

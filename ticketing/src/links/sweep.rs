@@ -1,7 +1,9 @@
-//! The sweep: a request that got no verdict for [`PATIENCE`] is published again under the same message id, with back-off.
+//! The sweep: a request that got no verdict for [`PATIENCE`] is published again under the same
+//! message id, with back-off.
 //!
-//! This is what heals a work queue that was deleted, unbound or never declared: the broker can not tell of it. Only the
-//! relay's leader sweeps; how often a request was swept is not kept, because a repeat is harmless.
+//! This is what heals a work queue that was deleted, unbound or never declared: the broker can not
+//! tell of it. Only the relay's leader sweeps; how often a request was swept is not kept, because a
+//! repeat is harmless.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

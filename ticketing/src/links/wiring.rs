@@ -1,4 +1,5 @@
-//! How this context hangs together: its log with relay, projection, consumer and sweep, and its routes.
+//! How this context hangs together: its log with relay, projection, consumer and sweep, and its
+//! routes.
 
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use tokio::sync::OnceCell;
 
 use super::check::Checks;
 use super::consumer::RecordVerdicts;
-use super::http::LinksApi;
+use super::http::{LinksAdminApi, LinksApi};
 use super::link_token::{LinkKeys, LinkKeysError};
 use super::status::{LinkStatusProjection, LinkStatuses};
 use super::sweep;
@@ -25,6 +26,9 @@ use crate::platform::relay::{Relay, RelayWorker, Route};
 
 const FED: [Queue; 2] = [EVALUATE_LINK_REQUESTS, PROJECT_LINKS];
 const ROUTE: Route = Route { exchange: LINKS_EVENTS, queues: &FED };
+
+/// The routes of this context.
+pub type Routes = (LinksApi, LinksAdminApi);
 
 /// What runs in the background for this context.
 pub struct Links {
@@ -45,7 +49,7 @@ impl Links {
         platform: &Platform,
         settings: &Settings,
         limits: Arc<RateLimits>,
-    ) -> Result<(LinksApi, Self), LinkKeysError> {
+    ) -> Result<(Routes, Self), LinkKeysError> {
         let store = EventStore::open(LINKS_LOG, platform.database.clone());
         let commands = Commands::new(store.clone());
         let statuses = LinkStatuses::new(store.clone());
@@ -79,7 +83,8 @@ impl Links {
             clock: platform.clock.clone(),
             public_url: settings.http.public_url().into(),
         };
-        Ok((api, Self { store, relay, relay_worker, builder, inbox, statuses }))
+        let admin = LinksAdminApi { statuses: statuses.clone() };
+        Ok(((api, admin), Self { store, relay, relay_worker, builder, inbox, statuses }))
     }
 
     /// How far its projection is.

@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_events::{LinkRequestEvent, Outcome};
 
-/// A duration as people say it, the two largest units of it: `9 min 30 s`, `2 h 5 min`, `1 d 3 h`. Rounded up to seconds,
-/// so nobody who waits that long is early.
+/// A duration as people say it, the two largest units of it: `9 min 30 s`, `2 h 5 min`, `1 d 3 h`.
+/// Rounded up to seconds, so nobody who waits that long is early.
 pub fn duration(duration: TimeDelta) -> String {
     let mut seconds = duration.num_seconds();
     if duration > TimeDelta::seconds(seconds) {

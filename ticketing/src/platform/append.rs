@@ -1,5 +1,6 @@
-//! What is appended: one call, one [`Append`], all or nothing. Streams with their expected sequences, their events,
-//! and what must be atomic with them. How it is written stands in `append_queue.rs`.
+//! What is appended: one call, one [`Append`], all or nothing. Streams with their expected
+//! sequences, their events, and what must be atomic with them. How it is written stands in
+//! `append_queue.rs`.
 
 use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
@@ -49,7 +50,8 @@ pub struct Append {
 pub struct Attached {
     /// The message that caused it; a second append for it is refused.
     pub message: Option<ProcessedMessage>,
-    /// The caller's idempotency key with the answer for a repeat; a second append under the key is refused.
+    /// The caller's idempotency key with the answer for a repeat; a second append under the key is
+    /// refused.
     pub answer: Option<(IdempotencyKey, StoredAnswer)>,
     /// Moments at which something more is to be recorded.
     pub deadlines: Vec<NewDeadline>,
@@ -159,7 +161,8 @@ pub enum AppendError {
     /// More appends wait than can be written soon.
     #[error("too many appends wait")]
     Overloaded,
-    /// Postgres is away, or whether it committed can not be known: a retry with the same key finds out.
+    /// Postgres is away, or whether it committed can not be known: a retry with the same key finds
+    /// out.
     #[error("the history can not be written at present")]
     Unavailable,
     /// Postgres refuses the data itself, for example a NUL character in JSON.

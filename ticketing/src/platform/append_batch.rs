@@ -1,6 +1,7 @@
 //! A batch of appends as the columns that `append_events` takes, and its outcomes read back.
 //!
-//! Here stands what the function's comment in `schema/current/append_events.sql` means by slots. Not here: connections.
+//! Here stands what the function's comment in `schema/current/append_events.sql` means by slots.
+//! Not here: connections.
 
 use std::collections::HashMap;
 use std::hash::Hash;

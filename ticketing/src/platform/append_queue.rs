@@ -1,9 +1,11 @@
-//! The append queue: the only way into history. Callers queue; one writer task per log takes all that wait and writes
-//! them in one round trip and one transaction under the log's lock (group commit, never a timer).
+//! The append queue: the only way into history. Callers queue; one writer task per log takes all
+//! that wait and writes them in one round trip and one transaction under the log's lock (group
+//! commit, never a timer).
 //!
-//! Promises: an answer `Ok` means committed; a refused append left no trace; positions are commit order. If the
-//! reply to COMMIT is lost, the writer looks its event ids up under the lock and tells each caller the truth, or
-//! `Unavailable` if it can not know. Not here: decisions, and how a batch is laid out (`append_batch.rs`).
+//! Promises: an answer `Ok` means committed; a refused append left no trace; positions are commit
+//! order. If the reply to COMMIT is lost, the writer looks its event ids up under the lock and
+//! tells each caller the truth, or `Unavailable` if it can not know. Not here: decisions, and how a
+//! batch is laid out (`append_batch.rs`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,7 +21,8 @@ use super::append_batch::{Columns, Outcome, prepare};
 use super::database::{Database, DatabaseError};
 use super::log_signal::LogSignal;
 
-/// Appends that may wait; one more is refused at once. At 40,000 a second this is less than half a second.
+/// Appends that may wait; one more is refused at once. At 40,000 a second this is less than half a
+/// second.
 pub const QUEUE_PLACES: usize = 16_384;
 /// Appends in one batch.
 const BATCH_APPENDS: usize = 256;
@@ -44,7 +47,8 @@ struct Waiting {
 }
 
 impl AppendQueue {
-    /// Starts the writer of `log`. It ends when the last clone of the queue is dropped and all is written.
+    /// Starts the writer of `log`. It ends when the last clone of the queue is dropped and all is
+    /// written.
     pub fn start(log: &'static str, database: Database, signal: Arc<LogSignal>) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE_PLACES);
         let writer = Writer { log, database, signal, connection: None };
@@ -225,8 +229,8 @@ impl Writer {
             ids.push(stream.id);
             sequences.push(stream.expected + 1);
         }
-        // Whoever holds the lock is the only writer, so what was under way before is over, and each of these two
-        // statements sees what was committed before it began.
+        // Whoever holds the lock is the only writer, so what was under way before is over, and each
+        // of these two statements sees what was committed before it began.
         let lock = "select pg_advisory_lock(hashtextextended('append:' || $1, 0))";
         client.execute(lock, &[&log]).await?;
         let find = "select e.event_id, e.position from unnest($1::text[], $2::uuid[], $3::bigint[]) s(a, i, n) \

@@ -1,9 +1,9 @@
 //! The broker supervisor: keeps a task's connection to RabbitMQ alive and its topology declared.
 //!
-//! Each supervised task has one connection of its own, named after it, so consuming and publishing never share one (a
-//! blocked connection stops acks too). On the first error or time-out everything is built again: connection,
-//! topology, channel. The library's own recovery is not used: it can leave a publish waiting for ever. Not here:
-//! what is published or consumed.
+//! Each supervised task has one connection of its own, named after it, so consuming and publishing
+//! never share one (a blocked connection stops acks too). On the first error or time-out everything
+//! is built again: connection, topology, channel. The library's own recovery is not used: it can
+//! leave a publish waiting for ever. Not here: what is published or consumed.
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -23,7 +23,8 @@ use tokio_util::sync::CancellationToken;
 pub const CALL_LIMIT: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// A session that lasted this long was a good one: the next failure starts with the first pause again.
+/// A session that lasted this long was a good one: the next failure starts with the first pause
+/// again.
 const GOOD_SESSION: Duration = Duration::from_secs(10);
 
 /// Why a session with the broker ended.
@@ -38,9 +39,12 @@ pub enum BrokerError {
     /// The consumer's stream ended: its queue or its connection is gone.
     #[error("the consumer was ended")]
     ConsumerEnded,
-    /// A message was not accepted or reached no queue.
-    #[error("a message was not delivered: {0}")]
-    NotDelivered(&'static str),
+    /// The broker did not take a message.
+    #[error("the broker did not accept a message")]
+    NotAccepted,
+    /// A message reached no queue.
+    #[error("no queue takes a message")]
+    Unroutable,
     /// The database failed, or the task lost what entitles it to go on.
     #[error("{0}")]
     Stopped(String),
@@ -81,7 +85,8 @@ impl Broker {
         gauge.set(if up { 1.0 } else { 0.0 });
     }
 
-    /// Runs `session` with a connection, again and again with back-off, until cancelled. Logs once per change of state.
+    /// Runs `session` with a connection, again and again with back-off, until cancelled. Logs once
+    /// per change of state.
     pub async fn supervise<F, S>(&self, name: &str, shutdown: &CancellationToken, session: F)
     where
         F: Fn(Connection) -> S,

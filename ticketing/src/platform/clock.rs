@@ -1,8 +1,9 @@
 //! The clock: the only reader of time in this service.
 //!
-//! System time plus the measured offset to Postgres, so that replicas agree; it never runs backwards within a process.
-//! With the test clock an offset kept in a row of the database, which only grows, is added; every process follows
-//! it within [`TEST_CLOCK_POLL`]. Not here: deadlines, and any decision about what a time means.
+//! System time plus the measured offset to Postgres, so that replicas agree; it never runs
+//! backwards within a process. With the test clock an offset kept in a row of the database, which
+//! only grows, is added; every process follows it within [`TEST_CLOCK_POLL`]. Not here: deadlines,
+//! and any decision about what a time means.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -81,8 +82,8 @@ impl Clock {
         Ok(())
     }
 
-    /// Moves the test clock forward to `to`, for every process; a time already passed changes nothing.
-    /// Returns the time it is afterwards.
+    /// Moves the test clock forward to `to`, for every process; a time already passed changes
+    /// nothing. Returns the time it is afterwards.
     ///
     /// # Errors
     /// [`DatabaseError`] if Postgres does not answer.

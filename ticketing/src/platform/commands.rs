@@ -1,8 +1,9 @@
-//! Carries out commands on one aggregate: load, decide, append, and decide again if somebody was faster.
+//! Carries out commands on one aggregate: load, decide, append, and decide again if somebody was
+//! faster.
 //!
-//! Recently used aggregates are kept. A stale one is harmless: an append is refused and decided again from a fresh
-//! load; a refusal or a no-op, which no append would check, is never given from a kept state. Commands over several
-//! streams join several decisions in one [`Append`] themselves.
+//! Recently used aggregates are kept. A stale one is harmless: an append is refused and decided
+//! again from a fresh load; a refusal or a no-op, which no append would check, is never given from
+//! a kept state. Commands over several streams join several decisions in one [`Append`] themselves.
 
 use std::sync::Arc;
 
@@ -99,7 +100,8 @@ where
         self.write(id, done, execution, &attach).await
     }
 
-    /// Carries a command out on an existing aggregate. `attach` says what belongs to the events that were decided.
+    /// Carries a command out on an existing aggregate. `attach` says what belongs to the events
+    /// that were decided.
     ///
     /// # Errors
     /// See [`CommandError`].

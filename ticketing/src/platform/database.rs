@@ -1,7 +1,8 @@
 //! Access to Postgres: the pool, dedicated connections, migrations, and the checks at start.
 //!
-//! Every connection has limits: nothing waits for ever, no transaction stays open behind a future that was dropped.
-//! Pooled and dedicated connections work as `turnstile_app`, which may not change history. Not here: any table.
+//! Every connection has limits: nothing waits for ever, no transaction stays open behind a future
+//! that was dropped. Pooled and dedicated connections work as `turnstile_app`, which may not change
+//! history. Not here: any table.
 
 use std::time::Duration;
 
@@ -18,7 +19,8 @@ mod embedded {
     refinery::embed_migrations!("../schema/migrations");
 }
 
-/// How long a caller waits for a pooled connection. Longer only grows the queue in front of a server in trouble.
+/// How long a caller waits for a pooled connection. Longer only grows the queue in front of a
+/// server in trouble.
 const POOL_WAIT: Duration = Duration::from_secs(2);
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -129,7 +131,8 @@ impl Database {
         connect(&self.service, name).await
     }
 
-    /// A connection without limits, as the role of `DATABASE_URL`: for `migrate`, `rebuild` and `verify`.
+    /// A connection without limits, as the role of `DATABASE_URL`: for `migrate`, `rebuild` and
+    /// `verify`.
     ///
     /// # Errors
     /// [`DatabaseError::Statement`] if Postgres can not be reached.
@@ -137,7 +140,8 @@ impl Database {
         connect(&self.admin, name).await
     }
 
-    /// Brings the schema up to date, one process at a time. Returns the names of what was applied now.
+    /// Brings the schema up to date, one process at a time. Returns the names of what was applied
+    /// now.
     ///
     /// # Errors
     /// [`DatabaseError::Migration`] if a migration fails or an applied one was changed.
@@ -149,7 +153,8 @@ impl Database {
         Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
     }
 
-    /// Begins a new history of every log, after a dump was restored: the broker may hold messages of the other one.
+    /// Begins a new history of every log, after a dump was restored: the broker may hold messages
+    /// of the other one.
     ///
     /// # Errors
     /// [`DatabaseError::Statement`] if Postgres does not answer.

@@ -1,9 +1,10 @@
 //! Deadlines: rows written with the events that create them; a worker has what is due recorded.
 //!
-//! The worker only records: whether something has expired is decided by comparing times when a command runs, so a stopped
-//! worker changes no answer. A due row is claimed by a lease that is committed at once, and its command runs with no
-//! transaction open (a row lock kept across an append would deadlock with the log's lock, unseen by Postgres). A command
-//! may run twice, so it has to be idempotent. Not here: what is recorded.
+//! The worker only records: whether something has expired is decided by comparing times when a
+//! command runs, so a stopped worker changes no answer. A due row is claimed by a lease that is
+//! committed at once, and its command runs with no transaction open (a row lock kept across an
+//! append would deadlock with the log's lock, unseen by Postgres). A command may run twice, so it
+//! has to be idempotent. Not here: what is recorded.
 
 use std::time::Duration;
 
@@ -85,7 +86,8 @@ impl DeadlineWorker {
     /// Claims what is due and has it recorded.
     ///
     /// # Errors
-    /// [`DatabaseError`] if Postgres does not answer; what was claimed is tried again when its lease is over.
+    /// [`DatabaseError`] if Postgres does not answer; what was claimed is tried again when its
+    /// lease is over.
     pub async fn step(&self) -> Result<Step, DatabaseError> {
         let mut done = 0;
         for handler in &self.handlers {

@@ -1,7 +1,8 @@
-//! Reading history: streams for decisions, logs for readers, with upcasting. Writing goes through [`AppendQueue`].
+//! Reading history: streams for decisions, logs for readers, with upcasting. Writing goes through
+//! [`AppendQueue`].
 //!
-//! A reader of a log needs only `position > checkpoint`: positions are commit order, so what is read is complete
-//! up to the last position read.
+//! A reader of a log needs only `position > checkpoint`: positions are commit order, so what is
+//! read is complete up to the last position read.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Idempotency keys: the same key, caller and request replays the stored answer for 24 hours
 //! (the IETF draft `Idempotency-Key` header field).
 //!
-//! Only answers written together with their effect are stored; refusals are decided afresh. Neither key nor request
-//! is stored, only their hashes. Not here: which routes take a key.
+//! Only answers written together with their effect are stored; refusals are decided afresh. Neither
+//! key nor request is stored, only their hashes. Not here: which routes take a key.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -129,7 +129,8 @@ impl Idempotency {
         Self { database, in_flight: Arc::default() }
     }
 
-    /// Looks a key up before any work is done. Two replicas may both find it new; the append then refuses one of them.
+    /// Looks a key up before any work is done. Two replicas may both find it new; the append then
+    /// refuses one of them.
     ///
     /// # Errors
     /// [`DatabaseError`] if Postgres does not answer.
@@ -145,7 +146,8 @@ impl Idempotency {
         Ok(self.find(key).await?.unwrap_or(Begun::First(guard)))
     }
 
-    /// The stored answer or the news that the key belongs to another request; `None` if the key is new.
+    /// The stored answer or the news that the key belongs to another request; `None` if the key is
+    /// new.
     ///
     /// # Errors
     /// [`DatabaseError`] if Postgres does not answer.
@@ -164,8 +166,8 @@ impl Idempotency {
     }
 }
 
-/// Stores an answer in the transaction of its effect, for what is not event-sourced. Returns false if the key was taken
-/// meanwhile: roll back and look it up.
+/// Stores an answer in the transaction of its effect, for what is not event-sourced. Returns false
+/// if the key was taken meanwhile: roll back and look it up.
 ///
 /// # Errors
 /// If Postgres does not answer.

@@ -1,9 +1,10 @@
 //! Commands from messages: at least once in, effect once.
 //!
-//! A message's effect is an append that carries its id (table `inbox`), so a repeat changes nothing. Only a refusal of the
-//! message itself counts as an attempt; while Postgres is away the consumer stops taking and nothing is counted. Refused
-//! messages wait in the table `retries`; after [`ATTEMPTS`], or at once if they can not be decoded, they become
-//! dead letters. The broker's own redelivery count decides nothing. Not here: what a message means.
+//! A message's effect is an append that carries its id (table `inbox`), so a repeat changes
+//! nothing. Only a refusal of the message itself counts as an attempt; while Postgres is away the
+//! consumer stops taking and nothing is counted. Refused messages wait in the table `retries`;
+//! after [`ATTEMPTS`], or at once if they can not be decoded, they become dead letters. The
+//! broker's own redelivery count decides nothing. Not here: what a message means.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,7 +1,8 @@
 //! Wakes whoever waits for news of a log: the relay for its head, a check query for one stream.
 //!
-//! What this process appends is signalled at once; what other replicas append is seen by a poll every [`POLL`]
-//! (no NOTIFY: it would slow every append down). A signal only says "look again"; the truth is in the store.
+//! What this process appends is signalled at once; what other replicas append is seen by a poll
+//! every [`POLL`] (no NOTIFY: it would slow every append down). A signal only says "look again";
+//! the truth is in the store.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -52,7 +53,8 @@ impl LogSignal {
         }
     }
 
-    /// Waits for the next event of one stream. Register first, then read the stream, then wait: nothing is missed.
+    /// Waits for the next event of one stream. Register first, then read the stream, then wait:
+    /// nothing is missed.
     pub fn watch_stream(self: &Arc<Self>, id: Uuid) -> StreamWatch {
         let mut waiting = self.lock();
         let (count, notify) = waiting.entry(id).or_default();

@@ -1,7 +1,8 @@
-//! A second copy of a projection's tables, made from history alone: `rebuild` swaps it in, `verify` compares it.
+//! A second copy of a projection's tables, made from history alone: `rebuild` swaps it in, `verify`
+//! compares it.
 //!
-//! Both work because a projection names its tables without a schema: a copy in a schema that is searched first takes the
-//! writes. The live projection goes on meanwhile.
+//! Both work because a projection names its tables without a schema: a copy in a schema that is
+//! searched first takes the writes. The live projection goes on meanwhile.
 
 use tokio_postgres::{Client, IsolationLevel, Transaction};
 
@@ -11,7 +12,8 @@ use super::projections::{Projection, lock, move_checkpoint};
 /// Events applied to a copy at once.
 const CHUNK: i64 = 5_000;
 
-/// Builds the tables again from event 1 and swaps them in. Returns the position the new tables stand at.
+/// Builds the tables again from event 1 and swaps them in. Returns the position the new tables
+/// stand at.
 ///
 /// # Errors
 /// [`ReadError`]: the live tables are as they were.

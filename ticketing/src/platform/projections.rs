@@ -1,10 +1,12 @@
-//! Projection builders: one per context, from its log to its read tables, each event applied exactly once.
+//! Projection builders: one per context, from its log to its read tables, each event applied
+//! exactly once.
 //!
-//! Messages bring the news quickly; the store is the truth. A batch and its checkpoint are one transaction that begins by
-//! locking the checkpoint, so a frozen builder that wakes finds it moved and does nothing. What a message does not
-//! continue is read from the store; a lost tail heals without a next message; a message of another history is dropped.
-//! A stored event that can not be read stops the projection loudly: nothing is ever skipped. Not here: `rebuild` and
-//! `verify` (`projection_copy.rs`), and what is projected.
+//! Messages bring the news quickly; the store is the truth. A batch and its checkpoint are one
+//! transaction that begins by locking the checkpoint, so a frozen builder that wakes finds it moved
+//! and does nothing. What a message does not continue is read from the store; a lost tail heals
+//! without a next message; a message of another history is dropped. A stored event that can not be
+//! read stops the projection loudly: nothing is ever skipped. Not here: `rebuild` and `verify`
+//! (`projection_copy.rs`), and what is projected.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -42,7 +44,8 @@ pub trait Projection: Send + Sync + 'static {
     fn log(&self) -> &'static str;
     /// The queue that brings its news.
     fn queue(&self) -> &'static Queue;
-    /// The tables it writes, named without a schema everywhere so that a copy can be built beside them.
+    /// The tables it writes, named without a schema everywhere so that a copy can be built beside
+    /// them.
     fn tables(&self) -> &'static [&'static str];
     /// Applies events in order, without gaps or repeats.
     async fn apply(
@@ -114,7 +117,8 @@ impl Builder {
         let session = |connection| self.session(connection, &ended);
         let work = async {
             tokio::join!(broker.supervise(&name, &ended, session), self.compare(&ended));
-            // Stopped at an event it can not read: its consumer is gone, the rest of the process lives on.
+            // Stopped at an event it can not read: its consumer is gone, the rest of the process
+            // lives on.
             std::future::pending::<()>().await;
         };
         tokio::select! {
@@ -194,8 +198,8 @@ impl Builder {
         self.dead_letters.put(self.projection.queue(), letter).await
     }
 
-    /// Applies events that messages brought, sorted by position; what they do not continue is read from the store.
-    /// Returns the checkpoint afterwards.
+    /// Applies events that messages brought, sorted by position; what they do not continue is read
+    /// from the store. Returns the checkpoint afterwards.
     ///
     /// # Errors
     /// [`ReadError`]: nothing was applied.
@@ -271,7 +275,8 @@ impl Builder {
         Ok((checkpoint, count))
     }
 
-    /// Compares the checkpoint with the head; one that stood still behind the head has lost messages.
+    /// Compares the checkpoint with the head; one that stood still behind the head has lost
+    /// messages.
     async fn compare(&self, ended: &CancellationToken) {
         let mut last = -1;
         while !ended.is_cancelled() {

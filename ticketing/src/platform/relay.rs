@@ -1,8 +1,10 @@
-//! The relay: publishes each log to its exchange, in order, at least once, and never before the commit.
+//! The relay: publishes each log to its exchange, in order, at least once, and never before the
+//! commit.
 //!
-//! One leader per log: the holder of an advisory lock on a session that Postgres ends after [`IDLE_LIMIT`] of silence, so a
-//! frozen leader loses it; the cursor is fenced by an epoch besides. The cursor moves to just before the first message
-//! that was not confirmed or was returned. Not here: who consumes.
+//! One leader per log: the holder of an advisory lock on a session that Postgres ends after
+//! [`IDLE_LIMIT`] of silence, so a frozen leader loses it; the cursor is fenced by an epoch
+//! besides. The cursor moves to just before the first message that was not confirmed or was
+//! returned. Not here: who consumes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -38,7 +40,8 @@ const LOOK_ANYWAY: Duration = Duration::from_secs(1);
 pub struct Route {
     /// The log's exchange.
     pub exchange: Exchange,
-    /// The work queues it feeds; they are declared here too, because a missing one would lose messages unnoticed.
+    /// The work queues it feeds; they are declared here too, because a missing one would lose
+    /// messages unnoticed.
     pub queues: &'static [Queue],
 }
 
@@ -72,8 +75,8 @@ impl Relay {
         self.leading.load(Ordering::Relaxed)
     }
 
-    /// Publishes an event again under the same message id. Does nothing unless this process leads, or when
-    /// too many wait: the caller will come back to it.
+    /// Publishes an event again under the same message id. Does nothing unless this process leads,
+    /// or when too many wait: the caller will come back to it.
     pub fn publish_again(&self, position: i64) {
         if self.is_leading() && self.again.try_send(position).is_err() {
             tracing::debug!(position, "too many events wait to be published again");
@@ -182,6 +185,9 @@ impl RelayWorker {
     }
 
     /// Publishes in order and awaits every confirm. Returns how many from the front were delivered.
+    ///
+    /// A message that was returned counts for all of them: when the broker confirms several
+    /// together, the library hands a returned message to any one of their confirms, not to its own.
     async fn publish(
         &self,
         channel: &Channel,
@@ -199,10 +205,16 @@ impl RelayWorker {
             }
         }
         let mut delivered = 0;
+        let mut unbroken = true;
         for confirm in confirms {
             match confirmed(confirm).await {
-                Ok(()) => delivered += 1,
-                Err(error) => return (delivered, Err(error)),
+                Ok(()) if unbroken => delivered += 1,
+                Ok(()) => {}
+                Err(error @ BrokerError::Unroutable) => return (0, Err(error)),
+                Err(error) => {
+                    unbroken = false;
+                    outcome = outcome.and(Err(error));
+                }
             }
         }
         metrics::counter!("ticketing_relayed_total").increment(delivered as u64);
@@ -257,7 +269,8 @@ async fn publish_one(
     exchange: Exchange,
     event: &StoredEvent,
 ) -> Result<PublisherConfirm, BrokerError> {
-    let body = serde_json::to_vec(event).map_err(|_| BrokerError::NotDelivered("no JSON"))?;
+    let body =
+        serde_json::to_vec(event).map_err(|error| BrokerError::Stopped(error.to_string()))?;
     let options = BasicPublishOptions { mandatory: true, ..Default::default() };
     let publish = channel.basic_publish(
         exchange.name.into(),
@@ -272,13 +285,13 @@ async fn publish_one(
 /// Awaits the broker's word that it has the message safely and some queue has taken it.
 ///
 /// # Errors
-/// [`BrokerError::NotDelivered`] if it was refused or reached no queue.
+/// [`BrokerError::NotAccepted`] if it was refused, [`BrokerError::Unroutable`] if it reached no
+/// queue.
 pub async fn confirmed(confirm: PublisherConfirm) -> Result<(), BrokerError> {
     match timeout(CALL_LIMIT, confirm).await.map_err(|_| BrokerError::Silent)?? {
         Confirmation::Ack(None) => Ok(()),
-        Confirmation::Ack(Some(_)) => Err(BrokerError::NotDelivered("no queue takes it")),
-        Confirmation::Nack(_) => Err(BrokerError::NotDelivered("the broker refused it")),
-        Confirmation::NotRequested => Err(BrokerError::NotDelivered("confirms are off")),
+        Confirmation::Ack(Some(_)) => Err(BrokerError::Unroutable),
+        Confirmation::Nack(_) | Confirmation::NotRequested => Err(BrokerError::NotAccepted),
     }
 }
 

@@ -1,7 +1,8 @@
-//! Messages that were refused and will be tried again, kept in our own table: the broker has no delays without a plugin.
+//! Messages that were refused and will be tried again, kept in our own table: the broker has no
+//! delays without a plugin.
 //!
-//! Several replicas may work on one queue's retries: a row is claimed by moving its time on, so a crash
-//! only delays it. Not here: how a message is handled (`inbox.rs`).
+//! Several replicas may work on one queue's retries: a row is claimed by moving its time on, so a
+//! crash only delays it. Not here: how a message is handled (`inbox.rs`).
 
 use std::future::Future;
 use std::time::Duration;
@@ -35,7 +36,8 @@ impl Retries {
         Self { database, clock }
     }
 
-    /// Keeps a message for another attempt after its `attempts`-th. False if it could not be kept: requeue it.
+    /// Keeps a message for another attempt after its `attempts`-th. False if it could not be kept:
+    /// requeue it.
     pub async fn put_off(
         &self,
         queue: &Queue,

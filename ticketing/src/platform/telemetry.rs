@@ -1,5 +1,5 @@
-//! Telemetry: JSON logs on standard output, one line a fact, and metrics for Prometheus. No secret and no personal
-//! data ever enters either: fields are chosen one by one where they are logged.
+//! Telemetry: JSON logs on standard output, one line a fact, and metrics for Prometheus. No secret
+//! and no personal data ever enters either: fields are chosen one by one where they are logged.
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
@@ -10,7 +10,8 @@ const LATENCY: [f64; 12] =
 /// Upper bounds of batch-size buckets, appends.
 const BATCH: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
-/// Starts logging in JSON with a filter in `tracing` syntax; a filter that can not be read means `info`.
+/// Starts logging in JSON with a filter in `tracing` syntax; a filter that can not be read means
+/// `info`.
 pub fn start_logging(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let subscriber = tracing_subscriber::fmt()

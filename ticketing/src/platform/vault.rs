@@ -1,5 +1,6 @@
-//! The vault: values that belong to events but must not stand in history. They are written with the append
-//! ([`super::append::NewSecret`]), read by id and name, and can be deleted without changing history.
+//! The vault: values that belong to events but must not stand in history. They are written with the
+//! append ([`super::append::NewSecret`]), read by id and name, and can be deleted without changing
+//! history.
 
 use secrecy::SecretString;
 use uuid::Uuid;

@@ -1,5 +1,6 @@
-//! What runs in the background: started together, watched, and stopped in good order. A worker that ends before it was
-//! told to, or panics, ends the process loudly: whoever supervises the process starts all of it again.
+//! What runs in the background: started together, watched, and stopped in good order. A worker that
+//! ends before it was told to, or panics, ends the process loudly: whoever supervises the process
+//! starts all of it again.
 
 use std::future::Future;
 use std::time::Duration;

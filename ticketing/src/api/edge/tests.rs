@@ -371,13 +371,15 @@ fn every_operation_tells_its_problems_and_whether_it_needs_a_login() {
         let responses = document["paths"][path][method]["responses"].as_object().unwrap();
         responses.keys().cloned().collect()
     };
-    assert_eq!(statuses("/who", "get"), ["200", "401", "500", "503"]);
+    assert_eq!(statuses("/who", "get"), ["200", "401", "413", "500", "503"]);
     let note = ["200", "400", "401", "413", "415", "422", "500", "503"];
     assert_eq!(statuses("/notes", "post"), note);
-    assert_eq!(statuses("/problems/{code}", "get"), ["200", "400", "404", "500", "503"]);
+    assert_eq!(statuses("/problems/{code}", "get"), ["200", "400", "404", "413", "500", "503"]);
     assert_eq!(document["paths"]["/livez"]["get"]["security"], serde_json::json!([]));
     let invalid = &document["paths"]["/notes"]["post"]["responses"]["422"]["content"];
-    let example = &invalid["application/problem+json"]["examples"]["invalid_fields"]["value"];
+    let example = &invalid["application/problem+json"]["examples"]["invalid_fields"]["$ref"];
+    assert_eq!(*example, "#/components/examples/invalid_fields");
+    let example = &document["components"]["examples"]["invalid_fields"]["value"];
     assert_eq!(example["type"], "/problems/invalid_fields");
     assert_eq!(crate::api::document::<Api>().yaml, crate::api::document::<Api>().yaml);
 }
