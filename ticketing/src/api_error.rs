@@ -252,8 +252,14 @@ impl IntoResponse for ApiError {
 }
 
 impl From<ApiError> for poem::Error {
-    fn from(error: ApiError) -> Self {
-        Self::from_response(error.into_response())
+    fn from(mut error: ApiError) -> Self {
+        // An error's own data replaces that of the response it was made from.
+        let cause = error.0.cause.take();
+        let mut error = Self::from_response(error.into_response());
+        if let Some(cause) = cause {
+            error.set_data(cause);
+        }
+        error
     }
 }
 
