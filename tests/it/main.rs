@@ -14,6 +14,7 @@
 )]
 
 mod contracts;
+mod gate;
 mod harness;
 mod platform;
 mod tidy;
