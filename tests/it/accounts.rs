@@ -1,4 +1,5 @@
-//! Accounts over HTTP: registering, logging in, what a login token is and is not, grants, and what administrators read.
+//! Accounts over HTTP: registering, logging in, what a login token is and is not, grants, and what
+//! administrators read.
 
 use std::time::{Duration, Instant};
 
@@ -223,7 +224,9 @@ async fn the_pages_of_a_list_hold_every_account_once_and_a_cursor_is_for_its_own
         let page = json(answer).await;
         let items = page.as_array().expect("an array");
         assert!(items.len() <= 2);
-        names.extend(items.iter().filter_map(|account| account["username"].as_str().map(str::to_owned)));
+        names.extend(
+            items.iter().filter_map(|account| Some(account["username"].as_str()?.to_owned())),
+        );
         let Some(link) = link else { break };
         let link = link.to_str().expect("text");
         path = link.trim_start_matches('<').split('>').next().expect("a path").to_owned();

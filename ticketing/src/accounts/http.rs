@@ -1,4 +1,5 @@
-//! The operations on accounts: register, log in, and what administrators read. No rules and no SQL here.
+//! The operations on accounts: register, log in, and what administrators read. No rules and no SQL
+//! here.
 
 use std::sync::Arc;
 
@@ -212,15 +213,17 @@ pub struct AccountsApi {
 impl AccountsApi {
     /// Register an account
     ///
-    /// `role` is the tier asked for. Whether it is granted is the policy of the installation; by default it is.
+    /// `role` is the tier asked for. Whether it is granted is the policy of the installation; by
+    /// default it is.
     ///
-    /// Errors: `invalid_role`, `account_exists`, `invalid_idempotency_key`, `idempotency_key_reused`,
-    /// `request_in_flight`, `unavailable`.
+    /// Errors: `invalid_role`, `account_exists`, `invalid_idempotency_key`,
+    /// `idempotency_key_reused`, `request_in_flight`, `unavailable`.
     #[oai(path = "/register", method = "post", operation_id = "register")]
     async fn register(
         &self,
         context: Context,
-        /// Makes repeating safe: the same key and body is answered as the first time, for 24 hours. A UUID.
+        /// Makes repeating safe: the same key and body is answered as the first time, for 24 hours.
+        /// A UUID.
         #[oai(name = "Idempotency-Key")]
         idempotency_key: Header<Option<String>>,
         body: Body<Registration>,

@@ -1,5 +1,6 @@
-//! The OpenAPI document, made from the operations themselves; the same at every start. What the library generates is
-//! completed: every operation says all the problems it can be answered with ([`problems`]). Not here: the operations.
+//! The OpenAPI document, made from the operations themselves; the same at every start. What the
+//! library generates is completed: every operation says all the problems it can be answered with
+//! ([`problems`]). Not here: the operations.
 
 mod problems;
 
@@ -14,9 +15,9 @@ use serde_json::Value;
 
 const TITLE: &str = "Turnstile";
 const DESCRIPTION: &str = "A ticket-sales backend whose source of truth is a history of events.\n\n\
-    Errors are RFC 9457 problems; times are RFC 3339 in UTC; ids are UUIDs; lists are arrays, with the next page in \
-    the header `Link`. A path with or without a trailing slash is the same. Members that are null count as absent, \
-    and members that are not known are ignored.";
+    Errors are RFC 9457 problems; times are RFC 3339 in UTC; ids are UUIDs; lists are arrays, with \
+    the next page in the header `Link`. A path with or without a trailing slash is the same. \
+    Members that are null count as absent, and members that are not known are ignored.";
 const OPENAPI_VERSION: &str = "3.0.3";
 
 /// The document in both forms; the same at every start.
@@ -83,7 +84,8 @@ pub(super) fn service<A: OpenApi>(apis: A) -> OpenApiService<A, ()> {
         .server("/")
 }
 
-/// The description of `A` without an `A`: to describe operations, nothing of what they work with is needed.
+/// The description of `A` without an `A`: to describe operations, nothing of what they work with is
+/// needed.
 struct Described<A>(PhantomData<A>);
 
 impl<A: OpenApi> OpenApi for Described<A> {

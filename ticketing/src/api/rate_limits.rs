@@ -1,5 +1,6 @@
-//! Who may how often: per account and per address, as `RateLimit` headers and 429. Counted by each replica for itself;
-//! several replicas together allow a multiple. Not here: overload as a whole (the edge's limit of requests in flight).
+//! Who may how often: per account and per address, as `RateLimit` headers and 429. Counted by each
+//! replica for itself; several replicas together allow a multiple. Not here: overload as a whole
+//! (the edge's limit of requests in flight).
 
 mod headers;
 
@@ -25,7 +26,8 @@ use headers::Left;
 const WINDOW: Duration = Duration::from_secs(60);
 /// Those who have all of their quota back are forgotten this often.
 const FORGET_EVERY: Duration = Duration::from_secs(10);
-/// More keys than this are not told apart any more, so that memory stays bounded (about 40 MB for each limit).
+/// More keys than this are not told apart any more, so that memory stays bounded (about 40 MB for
+/// each limit).
 const MAX_KEYS: usize = 500_000;
 /// How many keys those who are not told apart share.
 const SHARED_KEYS: u64 = 65_536;

@@ -20,8 +20,8 @@ const HEADER_LENGTH: usize = 64;
 pub(super) const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
 pub(super) const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
-/// What is left of the limits that a request counted against: the headers `RateLimit-Policy` and `RateLimit`
-/// (draft-ietf-httpapi-ratelimit-headers). Empty when limits are off.
+/// What is left of the limits that a request counted against: the headers `RateLimit-Policy` and
+/// `RateLimit` (draft-ietf-httpapi-ratelimit-headers). Empty when limits are off.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RateHeaders([Option<Left>; MOST_LIMITS]);
 
