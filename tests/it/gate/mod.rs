@@ -18,6 +18,7 @@ mod outages;
 mod pages;
 mod poison;
 mod problems;
+mod queues;
 mod requests;
 mod rights;
 mod rule_changes;
