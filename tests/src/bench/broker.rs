@@ -1,11 +1,12 @@
-//! The reference for everything that goes through the broker: messages of an event's size, persistent and confirmed, through
-//! a quorum queue of the same broker to one consumer. Nothing is decided and nothing is stored elsewhere.
+//! The reference for everything that goes through the broker: messages of an event's size, persistent and confirmed,
+//! through a quorum queue of the same broker to one consumer. Nothing is decided and nothing is stored elsewhere.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use futures_util::StreamExt;
+use lapin::message::Delivery;
 use lapin::options::{
     BasicAckOptions, BasicConsumeOptions, BasicPublishOptions, BasicQosOptions,
     ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
@@ -59,7 +60,8 @@ impl Queue {
         Ok(Self { publisher, consumer, _connections: [outgoing, incoming] })
     }
 
-    /// Messages per second that are published, confirmed and consumed: published for `lasting`, all consumed at the end.
+    /// Messages per second that are published, confirmed and consumed: published for `lasting`, all consumed
+    /// at the end.
     ///
     /// # Errors
     /// If one is not confirmed or does not arrive.
@@ -87,8 +89,9 @@ impl Queue {
         while published.is_none_or(|published| consumed < published) {
             tokio::select! {
                 done = &mut publishing, if published.is_none() => published = Some(done??),
-                number = self.receive() => {
-                    number?;
+                // Only what can be given up without losing a message stands here; the rest is done once it has won.
+                next = timeout(PATIENCE, self.consumer.next()) => {
+                    numbered(next.context("no message came")?).await?;
                     consumed += 1;
                 }
             }
@@ -118,23 +121,23 @@ impl Queue {
         });
         let mut latencies = Latencies::new(3)?;
         for _ in 0..count {
-            let number = self.receive().await?;
+            let next = timeout(PATIENCE, self.consumer.next()).await;
+            let number = numbered(next.context("no message came")?).await?;
             latencies.record(microseconds(due(number).elapsed()))?;
         }
         publishing.await??;
         Ok(latencies)
     }
+}
 
-    /// The number of the next message. Acknowledged together with those before it, now and then.
-    async fn receive(&mut self) -> Result<u64> {
-        let next = timeout(PATIENCE, self.consumer.next()).await.context("no message came")?;
-        let delivery = next.context("the consumer ended")??;
-        let number = delivery.data.first_chunk().copied().map(u64::from_le_bytes);
-        if delivery.delivery_tag.is_multiple_of(ACKNOWLEDGED) {
-            delivery.acker.ack(BasicAckOptions { multiple: true }).await?;
-        }
-        number.context("a numbered message")
+/// The number of a message. Acknowledged together with those before it, now and then.
+async fn numbered(next: Option<lapin::Result<Delivery>>) -> Result<u64> {
+    let delivery = next.context("the consumer ended")??;
+    let number = delivery.data.first_chunk().copied().map(u64::from_le_bytes);
+    if delivery.delivery_tag.is_multiple_of(ACKNOWLEDGED) {
+        delivery.acker.ack(BasicAckOptions { multiple: true }).await?;
     }
+    number.context("a numbered message")
 }
 
 async fn declare(channel: &Channel) -> Result<()> {

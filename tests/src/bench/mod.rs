@@ -18,6 +18,7 @@ pub mod rounds;
 pub mod seed;
 pub mod stage;
 pub mod usage;
+pub mod watch;
 
 use std::time::Duration;
 

@@ -71,6 +71,18 @@ impl Stage {
         self.tokens.get(index).map_or("", String::as_str)
     }
 
+    /// Logs every account in anew, `times` each, one after the other.
+    ///
+    /// # Errors
+    /// If one can not log in.
+    pub async fn log_in_again(&self, times: usize) -> Result<()> {
+        let (client, url) = (reqwest::Client::new(), self.system.url());
+        for number in (0..times).flat_map(|_| 0..ACCOUNTS) {
+            log_in(&client, &url, &username(number)).await?;
+        }
+        Ok(())
+    }
+
     /// Waits until nothing is left to do: everything is relayed, judged and projected, and no message waits.
     ///
     /// # Errors
@@ -130,25 +142,31 @@ impl Stage {
     }
 }
 
+fn username(number: usize) -> String {
+    format!("bench{number}")
+}
+
 /// Registers premium accounts and logs them in.
 async fn accounts(url: &str) -> Result<Vec<String>> {
     let client = reqwest::Client::new();
-    let post = async |path: &str, body: Value| -> Result<Value> {
-        let answer = client.post(format!("{url}{path}")).json(&body).send().await?;
-        Ok(answer.error_for_status()?.json().await?)
-    };
     let mut tokens = Vec::new();
     for number in 0..ACCOUNTS {
-        let username = format!("bench{number}");
+        let username = username(number);
         let email = format!("{username}@example.org");
         let account = json!({
             "email": email, "username": username, "password": PASSWORD, "role": "premium"
         });
-        post("/register", account).await.context("registering")?;
-        let credentials = json!({"username": username, "password": PASSWORD});
-        let answer = post("/login", credentials).await.context("logging in")?;
-        let token = answer.get("access_token").and_then(Value::as_str);
-        tokens.push(token.context("an access token")?.to_owned());
+        let answer = client.post(format!("{url}/register")).json(&account).send().await?;
+        answer.error_for_status().context("registering")?;
+        tokens.push(log_in(&client, url, &username).await?);
     }
     Ok(tokens)
+}
+
+async fn log_in(client: &reqwest::Client, url: &str, username: &str) -> Result<String> {
+    let credentials = json!({"username": username, "password": PASSWORD});
+    let answer = client.post(format!("{url}/login")).json(&credentials).send().await?;
+    let answer: Value = answer.error_for_status().context("logging in")?.json().await?;
+    let token = answer.get("access_token").and_then(Value::as_str);
+    Ok(token.context("an access token")?.to_owned())
 }

@@ -15,8 +15,10 @@ use crate::bench::rounds::{Plan, Reference, Row, Series, in_turns};
 use crate::bench::seed::issued_links;
 use crate::bench::stage::Stage;
 
-/// Links made for each second of measuring: more than can be used.
-const LINKS_PER_SECOND: f64 = 12_000.0;
+/// Links for a first look at the rate, more than half a second can use.
+const FIRST_LOOK: usize = 10_000;
+/// How many times as many links are made as the first look says are needed.
+const MARGIN: f64 = 3.0;
 
 /// Uses of open links.
 ///
@@ -24,13 +26,14 @@ const LINKS_PER_SECOND: f64 = 12_000.0;
 /// If a link can not be used.
 pub async fn measure(stage: &mut Stage) -> Result<Vec<Row>> {
     let Plan { rounds, lasting } = stage.plan;
+    let links = requests(stage, FIRST_LOOK).await?;
+    let rate = closed(stage.address, Plan::WARM_UP, 200, move |number| {
+        links.get(usize::try_from(number).ok()?).cloned()
+    });
+    let rate = rate.await?;
     let seconds = lasting.as_secs_f64() * rounds as f64 + Plan::WARM_UP.as_secs_f64();
-    let count = (seconds * LINKS_PER_SECOND) as usize;
-    let links: Arc<[Bytes]> = issued_links(stage, count)
-        .await?
-        .into_iter()
-        .map(|link| get(&format!("/buy_ticket/{}?request_id={}", link.token, link.id), None))
-        .collect();
+    let count = (seconds * rate * MARGIN) as usize;
+    let links = requests(stage, count).await?;
     let next = Arc::new(AtomicUsize::new(0));
     let pgbench = Pgbench::prepare(stage).await?;
     let stage = &*stage;
@@ -46,4 +49,13 @@ pub async fn measure(stage: &mut Stage) -> Result<Vec<Row>> {
     }
     let reference = Some(Reference { what: pgbench::NAME, series: Series(others) });
     Ok(vec![Row { name: "uses of a link", unit: "1/s", ours: Series(ours), reference }])
+}
+
+/// Uses of new links, one each.
+async fn requests(stage: &mut Stage, count: usize) -> Result<Arc<[Bytes]>> {
+    let links = issued_links(stage, count).await?;
+    let uses = links
+        .into_iter()
+        .map(|link| get(&format!("/buy_ticket/{}?request_id={}", link.token, link.id), None));
+    Ok(uses.collect())
 }

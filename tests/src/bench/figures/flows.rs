@@ -1,5 +1,5 @@
-//! How many whole flows per second the system sustains: a request, its verdict, its link, each seen by a check before its
-//! client asks for the next. Beside one hop through a quorum queue; a flow takes two, and two commits.
+//! How many whole flows per second the system sustains: a request, its verdict, its link, each seen by a check before
+//! its client asks for the next. Beside one hop through a quorum queue; a flow takes two, and two commits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +10,11 @@ use crate::bench::broker::Queue;
 use crate::bench::load::clients;
 use crate::bench::rounds::{Plan, Reference, Row, Series, in_turns};
 use crate::bench::stage::Stage;
+use crate::bench::watch::Watch;
 
 use super::{QUORUM_QUEUE, flow, requests, turn};
 
-/// Flows at once: enough to keep every part busy, few enough that all their checks may wait.
+/// Flows at once: enough to keep every part busy, few enough that none waits for long.
 const CLIENTS: usize = 512;
 /// Flows are slower than requests, so each round is this much longer than the others'.
 const LONGER: u32 = 3;
@@ -25,14 +26,15 @@ const LONGER: u32 = 3;
 pub async fn measure(stage: &Stage) -> Result<Vec<Row>> {
     let mut queue = Queue::open(stage).await?;
     let requests = requests(stage);
+    let watch = Arc::new(Watch::begin(stage).await?);
     let ours = async |lasting: Duration| {
-        let requests = Arc::clone(&requests);
+        let (requests, watch) = (Arc::clone(&requests), Arc::clone(&watch));
         let lasting = if lasting > Plan::WARM_UP { lasting * LONGER } else { lasting };
         clients(stage.address, CLIENTS, lasting, move |connection, number| {
-            let requests = Arc::clone(&requests);
+            let (requests, watch) = (Arc::clone(&requests), Arc::clone(&watch));
             async move {
                 let request = turn(&requests, number).context("an account")?;
-                flow(connection, request).await.map(Some)
+                flow(connection, request, &watch).await.map(Some)
             }
         })
         .await

@@ -1,5 +1,5 @@
-//! How long it takes from a request until a check shows its link, at a fixed rate far below what is sustained. Beside one
-//! hop through a quorum queue at the same rate; a flow takes two, and two commits.
+//! How long it takes from a request until a check shows its link, at a fixed rate far below what is sustained. Beside
+//! one hop through a quorum queue at the same rate; a flow takes two, and two commits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use crate::bench::broker::Queue;
 use crate::bench::load::{Latencies, open};
 use crate::bench::rounds::{Reference, Row, Series, in_turns};
 use crate::bench::stage::Stage;
+use crate::bench::watch::Watch;
 
 use super::{QUORUM_QUEUE, flow, requests, turn};
 
@@ -26,11 +27,15 @@ const MICROSECONDS_PER_MILLISECOND: f64 = 1_000.0;
 pub async fn measure(stage: &Stage) -> Result<Vec<Row>> {
     let mut queue = Queue::open(stage).await?;
     let requests = requests(stage);
+    let watch = Arc::new(Watch::begin(stage).await?);
     let ours = async |lasting: Duration| {
-        let requests = Arc::clone(&requests);
+        let (requests, watch) = (Arc::clone(&requests), Arc::clone(&watch));
         open(stage.address, RATE, lasting * LONGER, move |connection, number| {
-            let requests = Arc::clone(&requests);
-            async move { flow(connection, turn(&requests, number).context("an account")?).await }
+            let (requests, watch) = (Arc::clone(&requests), Arc::clone(&watch));
+            async move {
+                let request = turn(&requests, number).context("an account")?;
+                flow(connection, request, &watch).await
+            }
         })
         .await
     };

@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
+use uuid::Uuid;
 
 use super::http::{Connection, get};
 use super::stage::Stage;
+use super::watch::Watch;
 
-/// How often a check is repeated before a link is given up. Each waits for the verdict a while by itself.
-const CHECKS: usize = 400;
 /// The reference for what ends at the broker.
 const QUORUM_QUEUE: &str = "quorum queue, one hop";
 /// The reference for what is not stored.
@@ -29,21 +29,19 @@ fn requests(stage: &Stage) -> Arc<[(Bytes, String)]> {
     stage.tokens.iter().map(|token| (get(path, Some(token)), token.clone())).collect()
 }
 
-/// Asks for a link and checks it until it is there.
+/// Asks for a link and checks it once when it is issued: then it has to be there.
 async fn flow(
     mut connection: Connection,
     (request, token): &(Bytes, String),
+    watch: &Watch,
 ) -> Result<Connection> {
     let made = connection.call(request).await?.expect(201)?;
-    let id = made.member("request_id").context("an answer without an id")?;
+    let id: Uuid = made.member("request_id").context("an answer without an id")?.parse()?;
+    watch.issued(id).await?;
     let check = get(&format!("/check_ticketing_link?request_id={id}"), Some(token));
-    for _ in 0..CHECKS {
-        let checked = connection.call(&check).await?.expect(200)?;
-        if checked.member("link").is_some() {
-            return Ok(connection);
-        }
-    }
-    anyhow::bail!("no link after {CHECKS} checks")
+    let checked = connection.call(&check).await?.expect(200)?;
+    checked.member("link").with_context(|| format!("issued, but not seen: {}", checked.body))?;
+    Ok(connection)
 }
 
 /// One of several, in turns.

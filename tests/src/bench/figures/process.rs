@@ -1,5 +1,5 @@
-//! What the two services cost to run: from start to ready, memory at rest, memory while requests are accepted. Beside the
-//! process of the empty handler. Broker and database are there before.
+//! What the two services cost to run: from start to ready, memory at rest, while requests are accepted and after
+//! logins. Beside the process of the empty handler. Broker and database are there before.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -20,6 +20,8 @@ use super::{EMPTY_HANDLER, empty};
 /// How often it is asked whether a service is ready.
 const ASK: Duration = Duration::from_millis(2);
 const START_LIMIT: Duration = Duration::from_secs(60);
+/// Of each of the accounts: a password hash takes 19 MiB for a moment, and should give them back.
+const LOGINS_EACH: usize = 4;
 const MILLISECONDS: f64 = 1_000.0;
 
 /// One service, or the empty handler beside it.
@@ -29,6 +31,7 @@ struct Process {
     rest: Series,
     busy: Series,
     peak: Series,
+    logged_in: Series,
 }
 
 impl Process {
@@ -79,6 +82,8 @@ pub async fn measure(stage: &mut Stage) -> Result<Vec<Row>> {
             most_memory([ticketing_pid, rules_pid], accepting).await?;
         ticketing.after_load(ticketing_pid, most_ticketing)?;
         rules.after_load(rules_pid, most_rules)?;
+        stage.log_in_again(LOGINS_EACH).await?;
+        ticketing.logged_in.0.push(memory(ticketing_pid)?.resident);
         let [most] = most_memory([handler_pid], empty(stage, lasting)).await?;
         handler.after_load(handler_pid, most)?;
     }
@@ -97,6 +102,7 @@ fn rows(ticketing: Process, rules: Process, handler: Process) -> Vec<Row> {
         row("rules: memory at rest", "MiB", rules.rest, &handler.rest),
         row("ticketing: memory under load", "MiB", ticketing.busy, &handler.busy),
         row("rules: memory under load", "MiB", rules.busy, &handler.busy),
+        row("ticketing: memory after 32 logins", "MiB", ticketing.logged_in, &handler.busy),
         row("ticketing: peak memory", "MiB", ticketing.peak, &handler.peak),
         row("rules: peak memory", "MiB", rules.peak, &handler.peak),
     ]
