@@ -6,6 +6,7 @@
 //! the states tests start from, `inside` looks behind the API. All other files hold tests.
 
 mod accounts;
+mod administration;
 mod answer;
 mod buying;
 mod faults;
