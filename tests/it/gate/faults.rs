@@ -146,6 +146,55 @@ async fn of_parallel_uses_at_two_replicas_exactly_one_succeeds() {
     gate.system.stop().await.unwrap();
 }
 
+#[tokio::test]
+async fn when_one_of_two_replicas_is_killed_the_other_goes_on() {
+    let mut gate = Gate::start(&[]).await;
+    let user = gate.given_user("premium").await;
+    let (mut replica, url) = gate.system.replica().await.unwrap();
+    gate.given_used_link().await;
+    gate.system.ticketing.kill().await.unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        let request = gate.http().get(format!("{url}/request_for_ticketing_link"));
+        let made = request.bearer_auth(&user.token).ask().await.is(201);
+        ids.push(made.member("request_id").parse().unwrap());
+    }
+    for id in ids {
+        gate.issued(id, Some(user.clone())).await;
+    }
+    gate.verify().await.unwrap();
+    replica.stop().await.unwrap();
+    gate.system.stop().await.unwrap();
+}
+
+/// A replica that leads and is frozen loses the lead, and does no harm when it wakes.
+#[tokio::test]
+async fn a_frozen_replica_is_replaced_and_wakes_up_harmless() {
+    let mut gate = Gate::start(&[]).await;
+    let user = gate.given_user("premium").await;
+    let (mut replica, url) = gate.system.replica().await.unwrap();
+    gate.given_used_link().await;
+    let pid = gate.system.ticketing.process().expect("it runs").pid();
+    let pid = rustix::process::Pid::from_raw(pid).expect("a process");
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        let request = gate.http().get(format!("{url}/request_for_ticketing_link"));
+        let made = request.bearer_auth(&user.token).ask().await.is(201);
+        ids.push(made.member("request_id").parse().unwrap());
+    }
+    for id in ids {
+        gate.issued(id, Some(user.clone())).await;
+    }
+    rustix::process::kill_process(pid, rustix::process::Signal::CONT).unwrap();
+    let awake = async || gate.ask_for_link(Some(&user)).await.status == 201;
+    eventually("it takes requests again", awake).await;
+    eventually("every request has its verdict", async || gate.waiting().await == 0).await;
+    gate.verify().await.unwrap();
+    replica.stop().await.unwrap();
+    gate.system.stop().await.unwrap();
+}
+
 /// Another `ticketing` of this system that can not reach a broker.
 async fn without_broker(gate: &Gate) -> (Service, String) {
     let [port, nobody] = ports::free().unwrap();

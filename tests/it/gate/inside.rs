@@ -5,7 +5,7 @@ use lapin::message::BasicGetMessage;
 use lapin::options::{BasicGetOptions, BasicPublishOptions, QueueDeleteOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
-use shared_events::topology::{RULES_VERDICTS, VERDICT};
+use shared_events::topology::{Queue, RULES_VERDICTS, VERDICT};
 use tests::secrets::BrokerUser;
 use tokio_postgres::Client;
 use uuid::Uuid;
@@ -69,6 +69,14 @@ impl Gate {
         files.map(|file| std::fs::read_to_string(file).expect("readable")).collect()
     }
 
+    /// Whether a queue is there and takes what it should.
+    pub(crate) async fn is_bound(&self, queue: &Queue) -> bool {
+        let path = format!("queues/{}/{}/bindings", self.system.place, queue.name);
+        let bindings = servers().management().get(&path).await.unwrap_or_default();
+        let bindings = bindings.as_array().cloned().unwrap_or_default();
+        bindings.iter().any(|binding| binding["source"] == queue.binding.exchange.name)
+    }
+
     /// Its part of the broker, as the operator.
     pub(crate) async fn broker(&self) -> Broker {
         let url = servers().amqp_url(BrokerUser::Operator, &self.system.place);
@@ -117,6 +125,17 @@ impl Broker {
     pub(crate) async fn delete(&self, queue: &str) {
         let deleted = self.channel.queue_delete(queue.into(), QueueDeleteOptions::default());
         deleted.await.expect("deleted");
+    }
+
+    /// Ends what leads into a queue; the queue stays.
+    pub(crate) async fn unbind(&self, queue: &Queue) {
+        let unbound = self.channel.queue_unbind(
+            queue.name.into(),
+            queue.binding.exchange.name.into(),
+            queue.binding.routing_key.into(),
+            FieldTable::default(),
+        );
+        unbound.await.expect("unbound");
     }
 
     /// A queue of its own that takes everything that goes through an exchange.

@@ -151,19 +151,3 @@ async fn a_deleted_queue_loses_no_request() {
     gate.verify().await.unwrap();
     gate.system.stop().await.unwrap();
 }
-
-#[tokio::test]
-async fn a_queue_deleted_under_a_running_rule_service_is_declared_again() {
-    let gate = Gate::with_test_clock().await;
-    let user = gate.given_user("premium").await;
-    gate.given_request(Some(&user)).await;
-    gate.broker().await.delete(EVALUATE_LINK_REQUESTS.name).await;
-    for _ in 0..5 {
-        gate.given_request(Some(&user)).await;
-    }
-    let now = gate.now().await;
-    gate.move_clock_to(now + TimeDelta::seconds(11)).await;
-    eventually("every request has its verdict", async || gate.waiting().await == 0).await;
-    gate.verify().await.unwrap();
-    gate.system.stop().await.unwrap();
-}

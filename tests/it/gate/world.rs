@@ -99,7 +99,7 @@ const LAST_RITES: &str = r#"
 cat > /dev/null
 for note in "$0"/run/*.pid; do
     pid=$(sed -n 's/.*"pid":\([0-9]*\).*/\1/p' "$note" 2> /dev/null)
-    [ -z "$pid" ] || kill -KILL -- "-$pid" 2> /dev/null
+    [ -z "$pid" ] || kill -s KILL -- "-$pid" 2> /dev/null
 done
 rm -rf "$0"
 "#;

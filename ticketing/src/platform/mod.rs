@@ -71,7 +71,7 @@ impl Platform {
     pub fn new(settings: &Settings) -> Result<Self, AddressError> {
         let database = Database::new(&settings.database)?;
         let clock = Clock::default();
-        let broker = Broker::new(&settings.amqp_url)?;
+        let broker = Broker::new(&settings.broker.amqp_url)?;
         let dead_letters = Arc::new(DeadLetters::new(broker.clone(), clock.clone()));
         let retries = Retries::new(database.clone(), clock.clone());
         Ok(Self { database, clock, broker, dead_letters, retries, workers: Workers::new() })
