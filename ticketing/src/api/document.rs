@@ -57,7 +57,7 @@ pub(super) fn describe<A: OpenApi>() -> Document {
     if let Some(components) = spec.get_mut("components").and_then(Value::as_object_mut) {
         components.insert("examples".to_owned(), problems::examples(&codes));
     }
-    drop_defaults(&mut spec);
+    tidy(&mut spec);
     let part = |name: &str| spec.get(name).unwrap_or(&Value::Null);
     let ordered = Ordered {
         openapi: OPENAPI_VERSION,
@@ -100,14 +100,25 @@ impl<A: OpenApi> OpenApi for Described<A> {
     fn add_routes(self, _: &mut HashMap<String, HashMap<http::Method, BoxEndpoint<'static>>>) {}
 }
 
-/// Drops what says nothing: things are not deprecated unless said.
-fn drop_defaults(value: &mut Value) {
+/// Drops what says nothing (things are not deprecated unless said), and joins lines that are apart
+/// only because source has a width.
+fn tidy(value: &mut Value) {
     match value {
         Value::Object(members) => {
             members.retain(|name, member| name != "deprecated" || *member != Value::Bool(false));
-            members.values_mut().for_each(drop_defaults);
+            for (name, member) in members {
+                match member {
+                    Value::String(text) if name == "description" => *text = joined(text),
+                    _ => tidy(member),
+                }
+            }
         }
-        Value::Array(items) => items.iter_mut().for_each(drop_defaults),
+        Value::Array(items) => items.iter_mut().for_each(tidy),
         _ => {}
     }
+}
+
+fn joined(text: &str) -> String {
+    let paragraphs: Vec<_> = text.split("\n\n").map(|text| text.replace('\n', " ")).collect();
+    paragraphs.join("\n\n")
 }

@@ -73,7 +73,8 @@ codes! {
     /// The body is larger than 64 KiB.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "Body too large";
     /// The body is of a type other than JSON.
-    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported type";
+    UnsupportedMediaType =
+        "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
     /// The body is JSON, but members are missing or break a rule; `errors` lists each of them.
     InvalidFields = "invalid_fields", UNPROCESSABLE_ENTITY, "Invalid fields";
     /// `Idempotency-Key` is not a string of 1 to 255 characters, or is a guest's and not a UUID.
