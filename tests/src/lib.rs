@@ -3,14 +3,15 @@
 //!
 //! Built in layers: [`process`] (a child in a session of its own) carries [`postgres`],
 //! [`rabbitmq`] and [`service`]; [`home`] remembers ports, passwords and keys; [`servers`] is both
-//! servers together, [`system`] a whole Turnstile, [`supervise`] keeps things alive; [`run`] and
-//! [`admin`] are the commands.
+//! servers together, [`system`] a whole Turnstile, [`supervise`] keeps things alive; [`run`],
+//! [`admin`] and [`bench`] are the commands.
 //!
 //! Deliberately not here: anything `ticketing` and `rules` decide, and their settings; the tests
 //! themselves (`it/`).
 
 pub mod account;
 pub mod admin;
+pub mod bench;
 pub mod files;
 pub mod greeting;
 pub mod home;

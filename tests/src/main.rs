@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tests::settings::Settings;
-use tests::{admin, run, say, throwaway};
+use tests::{admin, bench, run, say, throwaway};
 
 /// Runs Turnstile with private servers on this machine.
 #[derive(Parser)]
@@ -34,6 +34,11 @@ enum Command {
     /// Starts throwaway servers, prints where they are as one line of JSON, and deletes them at the
     /// end of input.
     Servers,
+    /// Measures a whole system on servers of its own, each figure beside a reference.
+    Bench(bench::Options),
+    /// Serves an empty handler until the end of input: what the benchmark compares with.
+    #[command(hide = true)]
+    EmptyServer,
 }
 
 #[tokio::main]
@@ -51,6 +56,10 @@ async fn perform(command: Command) -> Result<ExitCode> {
     let status = match command {
         Command::Run(settings) => return run::run(&settings).await.map(|()| ExitCode::SUCCESS),
         Command::Servers => return throwaway::serve().await.map(|()| ExitCode::SUCCESS),
+        Command::Bench(options) => return bench::run(&options).await.map(|()| ExitCode::SUCCESS),
+        Command::EmptyServer => {
+            return bench::empty_server::serve().await.map(|()| ExitCode::SUCCESS);
+        }
         Command::Verify(settings) => admin::ticketing(&settings, &["verify"]).await?,
         Command::Grant { username, tier, settings } => {
             admin::ticketing(&settings, &["grant", &username, &tier]).await?

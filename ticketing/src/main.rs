@@ -171,7 +171,7 @@ async fn redrive(name: &str, amqp_url: &str) -> anyhow::Result<()> {
     let Some(queue) = QUEUES.iter().find(|queue| queue.name == name) else {
         bail!("the queues are {:?}", QUEUES.map(|queue| queue.name));
     };
-    let sent = dead_letters::redrive(&Broker::new(amqp_url), queue).await?;
+    let sent = dead_letters::redrive(&Broker::new(amqp_url)?, queue).await?;
     say(&format!("sent {sent} messages back into {name}\n"))
 }
 
