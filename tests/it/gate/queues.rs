@@ -47,6 +47,11 @@ async fn requests_survive_that_their_queue_is_deleted() {
 }
 
 #[tokio::test]
+async fn requests_survive_that_their_queue_is_unbound() {
+    is_healed(&EVALUATE_LINK_REQUESTS, Mishap::Unbound).await;
+}
+
+#[tokio::test]
 async fn verdicts_survive_that_their_queue_is_deleted() {
     is_healed(&RECORD_VERDICTS, Mishap::Deleted).await;
 }
