@@ -153,6 +153,15 @@ async fn before_it_opens_no_token_is_looked_at() {
 }
 
 #[tokio::test]
+async fn a_time_is_spelled_alike_in_every_answer() {
+    let gate = Gate::shared();
+    let link = gate.given_issued_link("standard").await;
+    let checked = gate.check(link.id, link.owner.as_ref()).await.is(200);
+    let early = gate.buy(&link).await.problem(425, "link_not_yet_open");
+    assert_eq!(checked.member("opens_at"), early.member("opens_at"));
+}
+
+#[tokio::test]
 async fn a_link_needs_no_login_and_minds_none() {
     let gate = Gate::shared();
     let link = gate.given_open_link().await;
