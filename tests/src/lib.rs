@@ -29,3 +29,4 @@ pub mod supervise;
 pub mod system;
 pub mod throwaway;
 pub mod wiring;
+pub mod with_system;

@@ -1,12 +1,13 @@
 //! `turnstile`: runs everything on this machine. Only reading the command line is here; the commands are in the
 //! library, each in a module of its own.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tests::settings::Settings;
-use tests::{admin, run, say, throwaway};
+use tests::{admin, run, say, throwaway, with_system};
 
 /// Runs Turnstile with private servers on this machine.
 #[derive(Parser)]
@@ -33,6 +34,13 @@ enum Command {
     },
     /// Starts throwaway servers, prints where they are as one line of JSON, and deletes them at the end of input.
     Servers,
+    /// Runs a command beside a throwaway system of its own, found by TURNSTILE_URL and
+    /// TURNSTILE_ADMIN_TOKEN; ends as the command does.
+    WithSystem {
+        /// The program and its arguments, after `--`.
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
 }
 
 #[tokio::main]
@@ -50,6 +58,7 @@ async fn perform(command: Command) -> Result<ExitCode> {
     let status = match command {
         Command::Run(settings) => return run::run(&settings).await.map(|()| ExitCode::SUCCESS),
         Command::Servers => return throwaway::serve().await.map(|()| ExitCode::SUCCESS),
+        Command::WithSystem { command } => with_system::run(&command).await?,
         Command::Verify(settings) => admin::ticketing(&settings, &["verify"]).await?,
         Command::Grant { username, tier, settings } => {
             admin::ticketing(&settings, &["grant", &username, &tier]).await?

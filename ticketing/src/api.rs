@@ -21,6 +21,7 @@ mod routes;
 pub mod server;
 pub mod service;
 pub mod test_clock;
+pub mod text;
 pub mod tier_name;
 
 use std::sync::Arc;
