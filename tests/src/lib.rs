@@ -35,3 +35,4 @@ pub mod system;
 pub mod temporary;
 pub mod throwaway;
 pub mod wiring;
+pub mod with_system;

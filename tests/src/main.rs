@@ -1,12 +1,13 @@
 //! `turnstile`: runs everything on this machine. Only reading the command line is here; the
 //! commands are in the library, each in a module of its own.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tests::settings::Settings;
-use tests::{admin, bench, run, say, throwaway};
+use tests::{admin, bench, run, say, throwaway, with_system};
 
 /// Runs Turnstile with private servers on this machine.
 #[derive(Parser)]
@@ -39,6 +40,13 @@ enum Command {
     /// Serves an empty handler until the end of input: what the benchmark compares with.
     #[command(hide = true)]
     EmptyServer,
+    /// Runs a command beside a throwaway system of its own, found by TURNSTILE_URL and
+    /// TURNSTILE_ADMIN_TOKEN; ends as the command does.
+    WithSystem {
+        /// The program and its arguments, after `--`.
+        #[arg(last = true, required = true)]
+        command: Vec<OsString>,
+    },
 }
 
 #[tokio::main]
@@ -60,6 +68,7 @@ async fn perform(command: Command) -> Result<ExitCode> {
         Command::EmptyServer => {
             return bench::empty_server::serve().await.map(|()| ExitCode::SUCCESS);
         }
+        Command::WithSystem { command } => with_system::run(&command).await?,
         Command::Verify(settings) => admin::ticketing(&settings, &["verify"]).await?,
         Command::Grant { username, tier, settings } => {
             admin::ticketing(&settings, &["grant", &username, &tier]).await?

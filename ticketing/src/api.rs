@@ -22,7 +22,9 @@ mod routes;
 pub mod server;
 pub mod service;
 pub mod test_clock;
+pub mod text;
 pub mod tier_name;
+pub mod timestamp;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;

@@ -1,12 +1,14 @@
 //! The operations on accounts: register, log in, and what administrators read. No rules and no SQL
 //! here.
 
+mod requests;
+
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
-use poem_openapi::types::{Example, Password, ToJSON};
+use poem_openapi::types::{Example, ToJSON};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi, Tags};
 use secrecy::SecretString;
 use shared_events::link_request::{AccountId, Tier};
@@ -23,9 +25,12 @@ use crate::api::authentication::AdministratorCaller;
 use crate::api::body::Body;
 use crate::api::paging::Page;
 use crate::api::rate_limits::{Limited, RateLimits};
+use crate::api::text::Text;
 use crate::api::tier_name::TierName;
+use crate::api::timestamp::Timestamp;
 use crate::api_error::{ApiError, Code, FieldError};
 use crate::platform::idempotency::{IdempotencyKey, StoredAnswer};
+use requests::{Credentials, Registration, SearchText};
 
 const REGISTERED: &str = "Account created successfully";
 const LOGGED_IN: &str = "Login Success";
@@ -37,47 +42,6 @@ enum Tag {
     /// Registering and logging in.
     #[oai(rename = "accounts")]
     Accounts,
-}
-
-/// A new account.
-#[derive(Object)]
-#[oai(rename = "Registration", example)]
-struct Registration {
-    /// Where mail reaches the user; unique whatever its case.
-    email: String,
-    /// 3 to 64 letters (a-z), digits, dots, underscores or hyphens; unique whatever its case.
-    username: String,
-    /// 8 to 128 characters, and none of the most common passwords.
-    password: Password,
-    /// The tier asked for: `premium`, `standard` or `default`.
-    role: String,
-}
-
-impl Example for Registration {
-    fn example() -> Self {
-        Self {
-            email: "john@gmail.com".to_owned(),
-            username: "john".to_owned(),
-            password: Password("1q2W3E4r".to_owned()),
-            role: "premium".to_owned(),
-        }
-    }
-}
-
-/// A username and its password.
-#[derive(Object)]
-#[oai(rename = "Credentials", example)]
-struct Credentials {
-    /// The username, whatever its case.
-    username: String,
-    /// The password.
-    password: Password,
-}
-
-impl Example for Credentials {
-    fn example() -> Self {
-        Self { username: "john".to_owned(), password: Password("1q2W3E4r".to_owned()) }
-    }
 }
 
 /// Says that something was done.
@@ -126,10 +90,10 @@ struct Account {
     /// What it may do beyond that: `admin`.
     roles: Vec<String>,
     /// When it was made.
-    created_at: DateTime<Utc>,
+    created_at: Timestamp,
     /// When tier or roles were last changed.
     #[oai(skip_serializing_if_is_none)]
-    changed_at: Option<DateTime<Utc>>,
+    changed_at: Option<Timestamp>,
 }
 
 impl Example for Account {
@@ -140,7 +104,7 @@ impl Example for Account {
             email: "john@gmail.com".to_owned(),
             tier: "premium".to_owned(),
             roles: Vec::new(),
-            created_at: DateTime::from_timestamp(1_800_000_000, 0).unwrap_or_default(),
+            created_at: Timestamp(DateTime::from_timestamp(1_800_000_000, 0).unwrap_or_default()),
             changed_at: None,
         }
     }
@@ -149,6 +113,7 @@ impl Example for Account {
 impl From<AccountRow> for Account {
     fn from(row: AccountRow) -> Self {
         let AccountRow { id, username, email, tier, roles, created_at, changed_at } = row;
+        let (created_at, changed_at) = (created_at.into(), changed_at.map(Timestamp));
         Self { id, username, email, tier, roles, created_at, changed_at }
     }
 }
@@ -216,16 +181,12 @@ impl AccountsApi {
     /// `role` is the tier asked for. Whether it is granted is the policy of the installation; by
     /// default it is.
     ///
-    /// Errors: `invalid_role`, `account_exists`, `invalid_idempotency_key`,
-    /// `idempotency_key_reused`, `request_in_flight`, `unavailable`.
+    /// Errors: `invalid_role`, `account_exists`, `unavailable`.
     #[oai(path = "/register", method = "post", operation_id = "register")]
     async fn register(
         &self,
         context: Context,
-        /// Makes repeating safe: the same key and body is answered as the first time, for 24 hours.
-        /// A UUID.
-        #[oai(name = "Idempotency-Key")]
-        idempotency_key: Header<Option<String>>,
+        #[oai(name = "Idempotency-Key")] idempotency_key: Header<Option<String>>,
         body: Body<Registration>,
     ) -> Result<Limited<RegisterAnswer>, ApiError> {
         let rate = self.limits.registration(context.client)?;
@@ -244,6 +205,7 @@ impl AccountsApi {
         body: Body<Credentials>,
     ) -> Result<Limited<LoginAnswer>, ApiError> {
         let Credentials { username, password } = body.value;
+        let username = username.0;
         let rate = self.limits.login(&username, context.client)?;
         let token = self.accounts.login(&username, SecretString::from(password.0)).await;
         rate.on(token.map_err(ApiError::from).map(|access_token| {
@@ -265,14 +227,18 @@ impl AccountsApi {
         /// Only accounts with this role.
         role: Query<Option<RoleName>>,
         /// Only accounts with this text in their username or address, whatever its case.
-        q: Query<Option<String>>,
+        q: Query<Option<Text<SearchText>>>,
         /// Accounts of a page, 1 to 200; 50 if nothing is said.
         limit: Query<Option<u32>>,
         /// Where the page before ended: from its `Link`.
         after: Query<Option<String>>,
     ) -> Result<AccountsAnswer, ApiError> {
-        let filter =
-            Filter { tier: tier.0.map(Tier::from), role: role.0.map(Role::from), text: q.0 };
+        let text = q.0.map(|q| q.0);
+        if text.as_ref().is_some_and(|text| text.contains('\0')) {
+            let detail = "q holds a NUL character, which no account has";
+            return Err(ApiError::new(Code::MalformedParameter, detail));
+        }
+        let filter = Filter { tier: tier.0.map(Tier::from), role: role.0.map(Role::from), text };
         let filters = [
             ("tier", filter.tier.map(Tier::as_str)),
             ("role", filter.role.map(Role::as_str)),
@@ -310,9 +276,9 @@ impl AccountsApi {
         key: Option<String>,
     ) -> Result<RegisterAnswer, ApiError> {
         let Registration { email, username, password, role } = registration;
-        let tier = role.parse().map_err(|_| ApiError::new(Code::InvalidRole, "invalid role"))?;
+        let tier = role.0.parse().map_err(|_| ApiError::new(Code::InvalidRole, "invalid role"))?;
         let password = SecretString::from(password.0);
-        let register = Register { email, username, password, tier };
+        let register = Register { email: email.0, username: username.0, password, tier };
         let body = register.fingerprint();
         let key = IdempotencyKey::read(key.as_deref(), None, "POST", REGISTER, &body)?;
         let registered = Registered { message: REGISTERED.to_owned() };

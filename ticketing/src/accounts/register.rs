@@ -14,9 +14,9 @@ use crate::platform::database::DatabaseError;
 use crate::platform::idempotency::{Begun, IdempotencyKey, StoredAnswer, store};
 
 /// The shortest and the longest username, in characters.
-const USERNAME_LENGTH: std::ops::RangeInclusive<usize> = 3..=64;
+pub(super) const USERNAME_LENGTH: std::ops::RangeInclusive<usize> = 3..=64;
 /// The longest address (RFC 5321, section 4.5.3.1.3).
-const LONGEST_ADDRESS: usize = 254;
+pub(super) const LONGEST_ADDRESS: usize = 254;
 /// The longest part before the `@` (RFC 5321, section 4.5.3.1.1).
 const LONGEST_LOCAL_PART: usize = 64;
 /// The indexes that make names and addresses unique.

@@ -2,6 +2,7 @@
 //! library generates is completed: every operation says all the problems it can be answered with
 //! ([`problems`]). Not here: the operations.
 
+mod parameters;
 mod problems;
 
 use std::collections::{BTreeSet, HashMap};
@@ -52,6 +53,7 @@ pub(super) fn describe<A: OpenApi>() -> Document {
         .filter_map(Value::as_object_mut);
     let mut codes = BTreeSet::new();
     for operation in operations {
+        parameters::complete(operation);
         codes.extend(problems::complete(operation));
     }
     if let Some(components) = spec.get_mut("components").and_then(Value::as_object_mut) {

@@ -81,7 +81,7 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
     ) -> Result<Response, ApiError> {
         let route =
             route.ok_or_else(|| ApiError::new(Code::UnknownRoute, "There is nothing here"))?;
-        if method == Method::HEAD {
+        if method == Method::HEAD && route.operation(&Method::GET).is_some() {
             return Ok(Response::default());
         }
         let operation = match route.operation(method) {

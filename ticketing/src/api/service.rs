@@ -14,6 +14,9 @@ use serde::Deserialize;
 
 use crate::api_error::{ApiError, Code};
 
+/// After how long a replica that is not ready may be, seconds.
+const ASK_AGAIN_SECONDS: u64 = 1;
+
 #[derive(Tags)]
 enum Tag {
     /// Health, keys and the meaning of problems.
@@ -113,7 +116,12 @@ enum ReadinessAnswer {
     Ready(Json<Health>),
     /// Commands can not be taken
     #[oai(status = 503)]
-    NotReady(Json<Health>),
+    NotReady(
+        Json<Health>,
+        /// After how many seconds asking again can help
+        #[oai(header = "Retry-After")]
+        u64,
+    ),
 }
 
 #[derive(ApiResponse)]
@@ -160,7 +168,11 @@ impl ServiceApi {
             (true, false) => "ready",
         };
         let health = Json(Health { status: status.to_owned(), parts });
-        if ready { ReadinessAnswer::Ready(health) } else { ReadinessAnswer::NotReady(health) }
+        if ready {
+            ReadinessAnswer::Ready(health)
+        } else {
+            ReadinessAnswer::NotReady(health, ASK_AGAIN_SECONDS)
+        }
     }
 
     /// The public keys of login tokens

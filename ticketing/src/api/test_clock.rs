@@ -1,11 +1,10 @@
 //! The test clock over HTTP. These routes exist only in a service started with `--test-clock`.
 
-use chrono::{DateTime, Utc};
 use poem_openapi::payload::Json;
 use poem_openapi::{Object, OpenApi, Tags};
-use serde::Deserialize;
 
 use super::body::Body;
+use super::timestamp::Timestamp;
 use crate::api_error::ApiError;
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
@@ -26,10 +25,10 @@ pub struct TestClockApi {
 }
 
 /// A moment.
-#[derive(Debug, Object, Deserialize)]
+#[derive(Debug, Object)]
 struct Moment {
     /// The time, RFC 3339.
-    now: DateTime<Utc>,
+    now: Timestamp,
 }
 
 #[OpenApi(tag = "Tag::Test")]
@@ -37,7 +36,7 @@ impl TestClockApi {
     /// Read the clock
     #[oai(path = "/test/clock", method = "get", operation_id = "read_test_clock")]
     async fn read(&self) -> Result<Json<Moment>, ApiError> {
-        Ok(Json(Moment { now: self.clock.now() }))
+        Ok(Json(Moment { now: self.clock.now().into() }))
     }
 
     /// Move the clock
@@ -45,7 +44,7 @@ impl TestClockApi {
     /// It only moves forward; every process follows within 50 ms, and a restart remembers.
     #[oai(path = "/test/clock", method = "put", operation_id = "move_test_clock")]
     async fn put(&self, moment: Body<Moment>) -> Result<Json<Moment>, ApiError> {
-        let now = self.clock.move_test_clock(&self.database, moment.value.now).await?;
-        Ok(Json(Moment { now }))
+        let now = self.clock.move_test_clock(&self.database, moment.value.now.0).await?;
+        Ok(Json(Moment { now: now.into() }))
     }
 }

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use shared_events::{Decision, LinkRequestEvent, Verdict};
 use uuid::Uuid;
 
@@ -64,13 +65,14 @@ impl Handler for RecordVerdicts {
                 )
             }
         };
+        let now = self.clock.now();
         let command = LinkRequestCommand::RecordEvaluation(RecordEvaluation {
             rule: verdict.rule,
             rule_set_version: verdict.rule_set_version,
             ruling,
-            now: self.clock.now(),
+            now,
         });
-        self.record(message, verdict.request_id.0, command, secret).await
+        self.record(message, verdict.request_id.0, command, secret, now).await
     }
 
     fn without_secrets(&self, body: &str) -> String {
@@ -85,6 +87,7 @@ impl RecordVerdicts {
         request_id: Uuid,
         command: LinkRequestCommand,
         secret: Option<(Uuid, String)>,
+        now: DateTime<Utc>,
     ) -> Handled {
         let execution = Execution {
             origin: Origin {
@@ -92,7 +95,7 @@ impl RecordVerdicts {
                 causation: Some(message.message_id),
                 traceparent: message.traceparent.clone(),
             },
-            now: self.clock.now(),
+            now,
         };
         let attach = |done: &Done<LinkRequest>| Attached {
             message: Some(ProcessedMessage { consumer: CONSUMER, id: message.message_id }),

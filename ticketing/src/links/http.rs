@@ -29,6 +29,8 @@ use crate::api::Context;
 use crate::api::authentication::OptionalCaller;
 use crate::api::idempotent::{Idempotent, Started};
 use crate::api::rate_limits::{Limited, RateLimits};
+use crate::api::text::{Text, UuidText};
+use crate::api::timestamp::Timestamp;
 use crate::api_error::{ApiError, Code};
 use crate::platform::append::Attached;
 use crate::platform::clock::{self, Clock};
@@ -81,6 +83,8 @@ impl LinksApi {
     ///
     /// With a login token the link opens as the account's tier says; without one as that of a
     /// guest, who is known by the request's id alone.
+    ///
+    /// Errors: `prefetch_refused`, `unavailable`.
     #[oai(
         path = "/request_for_ticketing_link",
         method = "get",
@@ -90,9 +94,7 @@ impl LinksApi {
         &self,
         caller: OptionalCaller,
         context: Context,
-        /// The same key replays the same answer for 24 hours; a guest's has to be a UUID.
-        #[oai(name = "Idempotency-Key")]
-        key: Header<Option<String>>,
+        #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
     ) -> Result<Limited<RequestAnswer>, ApiError> {
         self.request("GET", caller.0, context, key.0).await
     }
@@ -100,6 +102,8 @@ impl LinksApi {
     /// Ask for a link
     ///
     /// The same as with GET.
+    ///
+    /// Errors: `unavailable`.
     #[oai(
         path = "/request_for_ticketing_link",
         method = "post",
@@ -109,9 +113,7 @@ impl LinksApi {
         &self,
         caller: OptionalCaller,
         context: Context,
-        /// The same key replays the same answer for 24 hours; a guest's has to be a UUID.
-        #[oai(name = "Idempotency-Key")]
-        key: Header<Option<String>>,
+        #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
     ) -> Result<Limited<RequestAnswer>, ApiError> {
         self.request("POST", caller.0, context, key.0).await
     }
@@ -121,16 +123,18 @@ impl LinksApi {
     /// Answers with the link from the moment it opens. Asking changes nothing. An account's request
     /// is answered to that account alone.
     ///
-    /// Errors: `request_id_missing`, `link_request_unknown`, `link_gone`.
+    /// Errors: `request_id_missing`, `link_request_unknown`, `link_gone`, `unavailable`.
     #[oai(path = "/check_ticketing_link", method = "get", operation_id = "check_ticketing_link")]
     async fn check(
         &self,
         caller: OptionalCaller,
         /// Which request.
-        request_id: Query<Option<String>>,
+        request_id: Query<Text<UuidText>>,
     ) -> Result<CheckAnswer, ApiError> {
-        let missing = || ApiError::new(Code::RequestIdMissing, "request_id is missing");
-        let id = read_id(request_id.0.as_deref().filter(|id| !id.is_empty()).ok_or_else(missing)?)?;
+        let id = match request_id.0.0.as_str() {
+            "" => return Err(ApiError::new(Code::RequestIdMissing, "request_id is missing")),
+            text => read_id(text)?,
+        };
         let account = caller.0.map(|caller| caller.account);
         let checked = self.checks.check(id, account).await?.ok_or_else(unknown)?;
         let answer = match checked {
@@ -147,7 +151,7 @@ impl LinksApi {
             Checked::NotYet { opens_at } => LinkChecked {
                 message: NOT_READY.to_owned(),
                 link: None,
-                opens_at,
+                opens_at: opens_at.map(Timestamp),
                 retry_after_seconds: Some(self.seconds_until(opens_at)),
             },
             Checked::Gone(gone) => return Err(errors::gone(gone)),
@@ -161,7 +165,7 @@ impl LinksApi {
     /// Works once, within its time. The token is the right to use it: no login is needed.
     ///
     /// Errors: `link_request_unknown`, `link_not_yet_open`, `link_wrong`, `link_used`,
-    /// `link_expired`, `concurrent_change`.
+    /// `link_expired`, `concurrent_change`, `prefetch_refused`, `unavailable`.
     #[oai(path = "/buy_ticket/:token", method = "get", operation_id = "buy_ticket")]
     async fn buy_by_get(
         &self,
@@ -169,12 +173,10 @@ impl LinksApi {
         /// The link's token.
         token: Path<String>,
         /// Which request; the token names it too.
-        request_id: Query<Option<String>>,
-        /// The same key replays the same answer for 24 hours; it has to be a UUID.
-        #[oai(name = "Idempotency-Key")]
-        key: Header<Option<String>>,
+        request_id: Query<Option<Text<UuidText>>>,
+        #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
     ) -> Result<BuyAnswer, ApiError> {
-        self.buy("GET", context, &token.0, request_id.0, key.0).await
+        self.buy("GET", context, &token.0, request_id.0.map(|id| id.0), key.0).await
     }
 
     /// Use a link
@@ -182,7 +184,7 @@ impl LinksApi {
     /// The same as with GET.
     ///
     /// Errors: `link_request_unknown`, `link_not_yet_open`, `link_wrong`, `link_used`,
-    /// `link_expired`, `concurrent_change`.
+    /// `link_expired`, `concurrent_change`, `unavailable`.
     #[oai(path = "/buy_ticket/:token", method = "post", operation_id = "post_buy_ticket")]
     async fn buy_by_post(
         &self,
@@ -190,12 +192,10 @@ impl LinksApi {
         /// The link's token.
         token: Path<String>,
         /// Which request; the token names it too.
-        request_id: Query<Option<String>>,
-        /// The same key replays the same answer for 24 hours; it has to be a UUID.
-        #[oai(name = "Idempotency-Key")]
-        key: Header<Option<String>>,
+        request_id: Query<Option<Text<UuidText>>>,
+        #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
     ) -> Result<BuyAnswer, ApiError> {
-        self.buy("POST", context, &token.0, request_id.0, key.0).await
+        self.buy("POST", context, &token.0, request_id.0.map(|id| id.0), key.0).await
     }
 
     /// Read a request's history
@@ -203,7 +203,7 @@ impl LinksApi {
     /// Each event with its time, the rule that decided with its version, and what it means now. An
     /// account's request is shown to that account alone, a guest's to whoever knows its id.
     ///
-    /// Errors: `link_request_unknown`.
+    /// Errors: `link_request_unknown`, `unavailable`.
     #[oai(path = "/link_requests/:id/events", method = "get", operation_id = "link_request_events")]
     async fn history(
         &self,

@@ -36,7 +36,8 @@ pub struct StoredAnswer {
 /// The header can not be used as a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKey {
-    /// Empty, longer than 255 characters, or with characters that are not printable ASCII.
+    /// Empty, longer than 255 characters, with a quote that does not end, or with characters that
+    /// are not printable ASCII.
     #[error("an Idempotency-Key has 1 to 255 printable characters")]
     Malformed,
     /// A caller without an account has to use a key that nobody can guess.
@@ -57,7 +58,10 @@ impl IdempotencyKey {
         body: &[u8],
     ) -> Result<Option<Self>, InvalidKey> {
         let Some(value) = header.map(str::trim) else { return Ok(None) };
-        let bare = value.strip_prefix('"').and_then(|v| v.strip_suffix('"')).unwrap_or(value);
+        let bare = match value.strip_prefix('"') {
+            Some(rest) => rest.strip_suffix('"').ok_or(InvalidKey::Malformed)?,
+            None => value,
+        };
         let printable = bare.chars().all(|c| c.is_ascii_graphic() || c == ' ');
         if bare.is_empty() || bare.len() > LONGEST || !printable {
             return Err(InvalidKey::Malformed);
@@ -221,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_key_is_neither_empty_nor_endless() {
-        for bad in ["", "\"\"", &"x".repeat(256), "caf\u{e9}"] {
+        for bad in ["", "\"\"", "\"", "\"open", &"x".repeat(256), "caf\u{e9}"] {
             let refused = IdempotencyKey::read(Some(bad), Some(Uuid::nil()), "POST", "/x", b"");
             assert_eq!(refused, Err(InvalidKey::Malformed), "{bad}");
         }

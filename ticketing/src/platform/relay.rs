@@ -151,8 +151,10 @@ impl RelayWorker {
             if events.is_empty() {
                 tokio::select! {
                     () = news(&mut head, cursor) => {}
-                    Some(position) = again.recv() => {
-                        self.publish_again(&channel, leadership, position).await?;
+                    Some(first) = again.recv() => {
+                        let more = std::iter::from_fn(|| again.try_recv().ok());
+                        let positions: Vec<_> = std::iter::once(first).chain(more).collect();
+                        self.publish_again(&channel, leadership, &positions).await?;
                     }
                     () = tokio::time::sleep(LOOK_ANYWAY) => {}
                     () = term.cancelled() => {}
@@ -172,15 +174,23 @@ impl RelayWorker {
         Ok(())
     }
 
+    /// Publishes events that seem to be lost. A queue that is deleted or unbound goes unnoticed as
+    /// long as another one takes the messages, so all of them are declared and bound once more.
     async fn publish_again(
         &self,
         channel: &Channel,
         leadership: &Leadership,
-        position: i64,
+        positions: &[i64],
     ) -> Result<(), BrokerError> {
-        let events = event_store::read_log(&leadership.client, leadership.log, position - 1, 1);
-        let events = events.await.map_err(|error| BrokerError::Stopped(error.to_string()))?;
-        metrics::counter!("ticketing_relay_published_again_total").increment(1);
+        for queue in self.relay.route.queues {
+            declare_queue(channel, queue).await?;
+        }
+        let mut events = Vec::with_capacity(positions.len());
+        for position in positions {
+            let read = event_store::read_log(&leadership.client, leadership.log, position - 1, 1);
+            events.extend(read.await.map_err(|error| BrokerError::Stopped(error.to_string()))?);
+        }
+        metrics::counter!("ticketing_relay_published_again_total").increment(events.len() as u64);
         self.publish(channel, &events).await.1
     }
 

@@ -7,8 +7,10 @@ use std::time::Duration;
 
 use chrono::DateTime;
 use http::StatusCode;
+use serde_json::map::Entry;
 use serde_json::{Map, Value, json};
 
+use super::parameters;
 use crate::api_error::{ApiError, Code, FieldError, PROBLEM_JSON};
 
 const ERRORS: &str = "Errors:";
@@ -27,7 +29,11 @@ pub(super) fn complete(operation: &mut Map<String, Value>) -> BTreeSet<Code> {
     if let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) {
         responses.remove("default");
         for (status, codes) in by_status {
-            responses.entry(status.to_string()).or_insert_with(|| response(&codes));
+            let problems = response(&codes);
+            match responses.entry(status.to_string()) {
+                Entry::Vacant(entry) => drop(entry.insert(problems)),
+                Entry::Occupied(mut entry) => join(entry.get_mut(), problems),
+            }
         }
     }
     codes
@@ -64,6 +70,10 @@ fn implied_codes(operation: &Map<String, Value>) -> Vec<Code> {
     if operation.contains_key("requestBody") {
         codes.extend([Code::MalformedBody, Code::UnsupportedMediaType, Code::InvalidFields]);
     }
+    if parameters::takes_key(operation) {
+        codes.extend([Code::InvalidIdempotencyKey, Code::RequestInFlight]);
+        codes.push(Code::IdempotencyKeyReused);
+    }
     let schemes = operation.get("security").and_then(Value::as_array);
     if let Some(schemes) = schemes.filter(|schemes| !schemes.is_empty()) {
         codes.push(Code::InvalidToken);
@@ -80,6 +90,24 @@ fn implied_codes(operation: &Map<String, Value>) -> Vec<Code> {
         codes.push(Code::RateLimited);
     }
     codes
+}
+
+/// Adds problems to an answer of the operation's own that has the same status.
+fn join(own: &mut Value, problems: Value) {
+    let Value::Object(mut problems) = problems else { return };
+    for part in ["content", "headers"] {
+        let (Some(own), Some(Value::Object(more))) = (own.get_mut(part), problems.remove(part))
+        else {
+            continue;
+        };
+        let Some(own) = own.as_object_mut() else { continue };
+        for (name, value) in more {
+            // A header in both is the same one, whatever its case.
+            if !own.keys().any(|known| known.eq_ignore_ascii_case(&name)) {
+                own.insert(name, value);
+            }
+        }
+    }
 }
 
 fn response(codes: &[Code]) -> Value {
@@ -117,6 +145,10 @@ fn headers(codes: &[Code]) -> Map<String, Value> {
     };
     if codes.iter().any(|code| waits(*code)) {
         add("Retry-After", "After how many seconds trying again can help", "integer");
+    }
+    if codes.contains(&Code::RateLimited) {
+        add("RateLimit-Policy", "The limits that apply", "string");
+        add("RateLimit", "What is left of them", "string");
     }
     if codes.iter().any(|code| code.status() == StatusCode::UNAUTHORIZED) {
         add("WWW-Authenticate", "How to authenticate (RFC 6750)", "string");

@@ -12,9 +12,11 @@ use uuid::Uuid;
 use super::super::status::LinkStatus;
 use super::super::words;
 use super::{CREATED, NOT_READY, WELCOME};
+use crate::api::timestamp::Timestamp;
 
-fn example_time() -> DateTime<Utc> {
-    DateTime::from_timestamp(1_800_000_000, 0).unwrap_or_default()
+fn example_time(minutes: i64) -> Timestamp {
+    let time = DateTime::from_timestamp(1_800_000_000, 0).unwrap_or_default();
+    Timestamp(time + TimeDelta::minutes(minutes))
 }
 
 fn example_id() -> Uuid {
@@ -55,7 +57,7 @@ pub(super) struct LinkChecked {
     pub(super) link: Option<String>,
     /// When it opens, if that is known and still to come.
     #[oai(skip_serializing_if_is_none)]
-    pub(super) opens_at: Option<DateTime<Utc>>,
+    pub(super) opens_at: Option<Timestamp>,
     /// When to ask again, seconds.
     #[oai(skip_serializing_if_is_none)]
     pub(super) retry_after_seconds: Option<u64>,
@@ -66,7 +68,7 @@ impl Example for LinkChecked {
         Self {
             message: NOT_READY.to_owned(),
             link: None,
-            opens_at: Some(example_time()),
+            opens_at: Some(example_time(0)),
             retry_after_seconds: Some(570),
         }
     }
@@ -114,7 +116,7 @@ pub(super) struct HistoryEntry {
     /// What happened.
     event: String,
     /// When it was recorded.
-    recorded_at: DateTime<Utc>,
+    recorded_at: Timestamp,
     /// The rule that decided, if it is a verdict.
     #[oai(skip_serializing_if_is_none)]
     rule: Option<String>,
@@ -123,10 +125,10 @@ pub(super) struct HistoryEntry {
     rule_set_version: Option<String>,
     /// When the link opens, if it does.
     #[oai(skip_serializing_if_is_none)]
-    opens_at: Option<DateTime<Utc>>,
+    opens_at: Option<Timestamp>,
     /// When it closes.
     #[oai(skip_serializing_if_is_none)]
-    closes_at: Option<DateTime<Utc>>,
+    closes_at: Option<Timestamp>,
     /// What it means at this moment, in words.
     meaning: String,
 }
@@ -144,13 +146,13 @@ impl HistoryEntry {
         {
             (rule, rule_set_version) = (Some(phrase.clone()), Some(version.clone()));
             if let Outcome::Opens { opens_at: opens, closes_at: closes } = outcome {
-                (opens_at, closes_at) = (Some(*opens), Some(*closes));
+                (opens_at, closes_at) = (Some((*opens).into()), Some((*closes).into()));
             }
         }
         Self {
             sequence: event.sequence,
             event: event.event_type.clone(),
-            recorded_at: event.recorded_at,
+            recorded_at: event.recorded_at.into(),
             rule,
             rule_set_version,
             opens_at,
@@ -165,11 +167,11 @@ impl Example for HistoryEntry {
         Self {
             sequence: 2,
             event: "RuleEvaluated".to_owned(),
-            recorded_at: example_time(),
+            recorded_at: example_time(0),
             rule: Some("10 minutes".to_owned()),
             rule_set_version: Some("5f0c9a1e6b7d2c3f".to_owned()),
-            opens_at: Some(example_time() + TimeDelta::minutes(10)),
-            closes_at: Some(example_time() + TimeDelta::minutes(70)),
+            opens_at: Some(example_time(10)),
+            closes_at: Some(example_time(70)),
             meaning: "opens in 9 min 30 s".to_owned(),
         }
     }
@@ -199,7 +201,7 @@ pub(super) struct LinkRequestSeen {
     /// The tier it was made with.
     tier: String,
     /// When it was made.
-    requested_at: DateTime<Utc>,
+    requested_at: Timestamp,
     /// The rule that decided; absent while there is no verdict.
     #[oai(skip_serializing_if_is_none)]
     rule: Option<String>,
@@ -208,16 +210,16 @@ pub(super) struct LinkRequestSeen {
     rule_set_version: Option<String>,
     /// When the link opens.
     #[oai(skip_serializing_if_is_none)]
-    opens_at: Option<DateTime<Utc>>,
+    opens_at: Option<Timestamp>,
     /// When it closes.
     #[oai(skip_serializing_if_is_none)]
-    closes_at: Option<DateTime<Utc>>,
+    closes_at: Option<Timestamp>,
     /// Why there is no link.
     #[oai(skip_serializing_if_is_none)]
     refused: Option<String>,
     /// When it was used.
     #[oai(skip_serializing_if_is_none)]
-    bought_at: Option<DateTime<Utc>>,
+    bought_at: Option<Timestamp>,
 }
 
 impl From<LinkStatus> for LinkRequestSeen {
@@ -226,13 +228,13 @@ impl From<LinkStatus> for LinkRequestSeen {
             id: status.request_id,
             account_id: status.account_id,
             tier: status.tier,
-            requested_at: status.requested_at,
+            requested_at: status.requested_at.into(),
             rule: status.rule,
             rule_set_version: status.rule_set_version,
-            opens_at: status.opens_at,
-            closes_at: status.closes_at,
+            opens_at: status.opens_at.map(Timestamp),
+            closes_at: status.closes_at.map(Timestamp),
             refused: status.refused,
-            bought_at: status.bought_at,
+            bought_at: status.bought_at.map(Timestamp),
         }
     }
 }
@@ -243,11 +245,11 @@ impl Example for LinkRequestSeen {
             id: example_id(),
             account_id: Some(Uuid::from_u128(0x0198_c0de_0000_7000_8000_0000_0000_0001)),
             tier: "standard".to_owned(),
-            requested_at: example_time(),
+            requested_at: example_time(0),
             rule: Some("10 minutes".to_owned()),
             rule_set_version: Some("5f0c9a1e6b7d2c3f".to_owned()),
-            opens_at: Some(example_time() + TimeDelta::minutes(10)),
-            closes_at: Some(example_time() + TimeDelta::minutes(70)),
+            opens_at: Some(example_time(10)),
+            closes_at: Some(example_time(70)),
             refused: None,
             bought_at: None,
         }
