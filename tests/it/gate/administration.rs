@@ -1,5 +1,5 @@
-//! What administrators read of accounts and link requests: pages of them, and single ones. Who is an administrator is
-//! in `tiers`.
+//! What administrators read of accounts and link requests: pages of them, and single ones. Who is
+//! an administrator is in `tiers`.
 
 use serde_json::json;
 use uuid::Uuid;

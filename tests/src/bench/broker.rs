@@ -1,5 +1,6 @@
-//! The reference for everything that goes through the broker: messages of an event's size, persistent and confirmed,
-//! through a quorum queue of the same broker to one consumer. Nothing is decided and nothing is stored elsewhere.
+//! The reference for everything that goes through the broker: messages of an event's size,
+//! persistent and confirmed, through a quorum queue of the same broker to one consumer. Nothing is
+//! decided and nothing is stored elsewhere.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -26,7 +27,8 @@ use super::stage::Stage;
 const NAME: &str = "ticketing.bench";
 /// About the size of a relayed event's body.
 const MESSAGE_BYTES: usize = 256;
-/// Messages published and not yet confirmed, and messages consumed ahead: as the relay and the projections have.
+/// Messages published and not yet confirmed, and messages consumed ahead: as the relay and the
+/// projections have.
 const WINDOW: u16 = 500;
 /// Messages acknowledged at once.
 const ACKNOWLEDGED: u64 = 100;
@@ -60,8 +62,8 @@ impl Queue {
         Ok(Self { publisher, consumer, _connections: [outgoing, incoming] })
     }
 
-    /// Messages per second that are published, confirmed and consumed: published for `lasting`, all consumed
-    /// at the end.
+    /// Messages per second that are published, confirmed and consumed: published for `lasting`, all
+    /// consumed at the end.
     ///
     /// # Errors
     /// If one is not confirmed or does not arrive.
@@ -89,7 +91,8 @@ impl Queue {
         while published.is_none_or(|published| consumed < published) {
             tokio::select! {
                 done = &mut publishing, if published.is_none() => published = Some(done??),
-                // Only what can be given up without losing a message stands here; the rest is done once it has won.
+                // Only what can be given up without losing a message stands here; the rest is done
+                // once it has won.
                 next = timeout(PATIENCE, self.consumer.next()) => {
                     numbered(next.context("no message came")?).await?;
                     consumed += 1;

@@ -1,5 +1,6 @@
-//! The reference for everything over HTTP: an empty poem handler behind the accept loop of `ticketing`, in a process of
-//! its own (`turnstile empty-server`), so that it pays for switching as the services do.
+//! The reference for everything over HTTP: an empty poem handler behind the accept loop of
+//! `ticketing`, in a process of its own (`turnstile empty-server`), so that it pays for switching
+//! as the services do.
 //!
 //! The contract is one line on its standard output, its port; it ends when its standard input does.
 

@@ -1,6 +1,6 @@
-//! A lean HTTP/1.1 client for load: one kept connection, requests written from bytes made beforehand. It knows only
-//! what the services answer (`Content-Length`, no chunks), so that on a machine of few cores the load is mostly the
-//! server's.
+//! A lean HTTP/1.1 client for load: one kept connection, requests written from bytes made
+//! beforehand. It knows only what the services answer (`Content-Length`, no chunks), so that on a
+//! machine of few cores the load is mostly the server's.
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,6 +1,6 @@
-//! Load: closed loops (each of N clients asks again when it is answered) for rates, open loops (asked at fixed times,
-//! whatever is answered) for latencies. Times of an open loop count from when a call was due, so a stall is charged to
-//! every call it delays (no coordinated omission).
+//! Load: closed loops (each of N clients asks again when it is answered) for rates, open loops
+//! (asked at fixed times, whatever is answered) for latencies. Times of an open loop count from
+//! when a call was due, so a stall is charged to every call it delays (no coordinated omission).
 
 use std::collections::VecDeque;
 use std::future::Future;
@@ -20,8 +20,8 @@ use super::http::Connection;
 /// Clients of a closed loop, and of pgbench beside it.
 pub const CLIENTS: usize = 64;
 
-/// Calls per second of [`CLIENTS`] clients, each on a connection of its own, for `lasting` or until `request` has
-/// nothing more for a call's number. Every answer has to have the status `expected`.
+/// Calls per second of [`CLIENTS`] clients, each on a connection of its own, for `lasting` or until
+/// `request` has nothing more for a call's number. Every answer has to have the status `expected`.
 ///
 /// # Errors
 /// At the first answer with another status, with its body.
@@ -46,8 +46,9 @@ where
     .await
 }
 
-/// Tasks per second of `count` clients: each performs `task` with its connection and the task's number, again and again
-/// for `lasting`, or until it answers `None`. What was begun is finished, and its time counts.
+/// Tasks per second of `count` clients: each performs `task` with its connection and the task's
+/// number, again and again for `lasting`, or until it answers `None`. What was begun is finished,
+/// and its time counts.
 ///
 /// # Errors
 /// The first of any task.
@@ -93,8 +94,8 @@ where
 /// Latencies in microseconds, three digits of precision.
 pub type Latencies = Histogram<u64>;
 
-/// Performs `task` at `rate` per second for `lasting`, on as many connections as are needed; answers how long after
-/// its due time each was done.
+/// Performs `task` at `rate` per second for `lasting`, on as many connections as are needed;
+/// answers how long after its due time each was done.
 ///
 /// # Errors
 /// The first of any task.

@@ -1,11 +1,13 @@
-//! `turnstile bench` (`make bench`): measures a whole Turnstile on this machine, each figure beside a reference that
-//! is measured in the same run, in turns with it.
+//! `turnstile bench` (`make bench`): measures a whole Turnstile on this machine, each figure beside
+//! a reference that is measured in the same run, in turns with it.
 //!
-//! To add a figure: a file in [`figures`] with one function that answers [`rounds::Row`]s, a variant of [`Figure`] and
-//! an arm in [`measure`]. A figure says what is called, what it is compared with, and how an answer is known to be
-//! right; turns, backlog and statistics are [`rounds`], load is [`load`], the system under test is [`stage`].
+//! To add a figure: a file in [`figures`] with one function that answers [`rounds::Row`]s, a
+//! variant of [`Figure`] and an arm in [`measure`]. A figure says what is called, what it is
+//! compared with, and how an answer is known to be right; turns, backlog and statistics are
+//! [`rounds`], load is [`load`], the system under test is [`stage`].
 //!
-//! Deliberately not here: faults (nothing is broken while it is measured), and limits that a figure has to keep.
+//! Deliberately not here: faults (nothing is broken while it is measured), and limits that a figure
+//! has to keep.
 
 pub mod broker;
 pub mod empty_server;
@@ -64,7 +66,8 @@ pub enum Figure {
 /// Runs the benchmark, prints the table and writes `bench.json` beside the built programs' folder.
 ///
 /// # Errors
-/// If a server does not start, a figure fails (the others are measured all the same), or somebody asks to stop.
+/// If a server does not start, a figure fails (the others are measured all the same), or somebody
+/// asks to stop.
 pub async fn run(options: &Options) -> Result<()> {
     let stop = Stop::listen()?;
     tokio::select! {

@@ -1,5 +1,6 @@
-//! The reference for everything that is stored: pgbench, inserting one event a transaction into a copy of the events
-//! table with the same indexes, prepared, with as many clients, in the same database.
+//! The reference for everything that is stored: pgbench, inserting one event a transaction into a
+//! copy of the events table with the same indexes, prepared, with as many clients, in the same
+//! database.
 
 use std::path::PathBuf;
 use std::process::Stdio;

@@ -1,5 +1,5 @@
-//! Rounds: ours and the reference in turns, each on a machine where nothing of the other is left to do; and what comes
-//! out of them.
+//! Rounds: ours and the reference in turns, each on a machine where nothing of the other is left to
+//! do; and what comes out of them.
 
 use std::time::Duration;
 
@@ -22,7 +22,8 @@ impl Plan {
     pub const FULL: Self = Self { rounds: 5, lasting: Duration::from_secs(3) };
     /// To see that everything works.
     pub const QUICK: Self = Self { rounds: 2, lasting: Duration::from_secs(1) };
-    /// Before the first round each side runs this long, uncounted: caches, plans and connections are there.
+    /// Before the first round each side runs this long, uncounted: caches, plans and connections
+    /// are there.
     pub const WARM_UP: Duration = Duration::from_millis(500);
 }
 
@@ -86,8 +87,8 @@ impl Row {
     }
 }
 
-/// Measures `ours` and `reference` in turns: first the one first, then the other. Both are told how long to take.
-/// Neither begins before the system has nothing left to do.
+/// Measures `ours` and `reference` in turns: first the one first, then the other. Both are told how
+/// long to take. Neither begins before the system has nothing left to do.
 ///
 /// # Errors
 /// The first of either.

@@ -1,5 +1,6 @@
-//! Links that are issued, open and unused, written straight into history: asking for as many would take longer than
-//! using them. The tokens are signed with the system's own key, so `ticketing` can not tell them from any other.
+//! Links that are issued, open and unused, written straight into history: asking for as many would
+//! take longer than using them. The tokens are signed with the system's own key, so `ticketing` can
+//! not tell them from any other.
 
 use std::fs;
 
@@ -34,8 +35,8 @@ pub struct Link {
     pub token: String,
 }
 
-/// Makes `count` links of guests. `ticketing` is stopped meanwhile; afterwards it projects them from the store. They
-/// are not relayed: nobody has anything left to decide about them.
+/// Makes `count` links of guests. `ticketing` is stopped meanwhile; afterwards it projects them
+/// from the store. They are not relayed: nobody has anything left to decide about them.
 ///
 /// # Errors
 /// If a service or Postgres refuses anything.

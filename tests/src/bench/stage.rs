@@ -1,5 +1,5 @@
-//! What is measured: a Turnstile of its own on servers of its own, durable as in production, rate limits off, with some
-//! accounts; and when it has nothing left to do.
+//! What is measured: a Turnstile of its own on servers of its own, durable as in production, rate
+//! limits off, with some accounts; and when it has nothing left to do.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -83,7 +83,8 @@ impl Stage {
         Ok(())
     }
 
-    /// Waits until nothing is left to do: everything is relayed, judged and projected, and no message waits.
+    /// Waits until nothing is left to do: everything is relayed, judged and projected, and no
+    /// message waits.
     ///
     /// # Errors
     /// If that takes longer than any load explains.

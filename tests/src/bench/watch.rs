@@ -1,5 +1,6 @@
-//! Sees links being issued by following the log in the database with one connection: clients that checked again and again
-//! instead would load the system more the slower it is. What is committed is what a check shows.
+//! Sees links being issued by following the log in the database with one connection: clients that
+//! checked again and again instead would load the system more the slower it is. What is committed
+//! is what a check shows.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,6 +1,7 @@
 //! The broker's users, their least permissions, and policies. The private node has those of the
-//! container: `docker/rabbitmq/definitions.json` is the one place where they stand, so what works here
-//! works there. In it `rules` can not write to `links.events`, nor `ticketing` to `rules.verdicts`.
+//! container: `docker/rabbitmq/definitions.json` is the one place where they stand, so what works
+//! here works there. In it `rules` can not write to `links.events`, nor `ticketing` to
+//! `rules.verdicts`.
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};

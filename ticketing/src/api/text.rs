@@ -1,6 +1,6 @@
 //! Strings whose rules stand in the document. The type itself refuses only what is no string (the
-//! library's own `String` takes numbers and truth values too); whether a rule is broken is judged by
-//! the context, which can name the rule. Not here: the rules.
+//! library's own `String` takes numbers and truth values too); whether a rule is broken is judged
+//! by the context, which can name the rule. Not here: the rules.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -87,7 +87,8 @@ impl<R: Rule> ParseFromParameter for Text<R> {
         Ok(Self::new(text))
     }
 
-    /// A parameter that is required but missing is empty, so that the context can say what it misses.
+    /// A parameter that is required but missing is empty, so that the context can say what it
+    /// misses.
     fn parse_from_parameters<I: IntoIterator<Item = A>, A: AsRef<str>>(
         texts: I,
     ) -> ParseResult<Self> {

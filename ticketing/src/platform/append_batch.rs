@@ -238,7 +238,8 @@ impl<'a> Columns<'a> {
             &m.append, &m.slot, &m.consumer, &m.id, &m.at,
             &k.append, &k.slot, &k.key, &k.fingerprint, &k.status, &k.body, &k.at,
             &e.append, &e.nth, &e.id, &e.aggregate, &e.aggregate_id, &e.sequence,
-            &e.event_type, &e.version, &e.at, &e.correlation, &e.causation, &e.traceparent, &e.payload,
+            &e.event_type, &e.version, &e.at, &e.correlation, &e.causation, &e.traceparent,
+            &e.payload,
             &d.append, &d.id, &d.kind, &d.subject, &d.due,
             &v.append, &v.id, &v.name, &v.value, &v.expires,
         ]

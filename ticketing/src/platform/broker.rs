@@ -98,7 +98,8 @@ impl Broker {
             let stream = TcpStream::connect(host).await?;
             stream.writable().await?;
             stream.try_write(PROTOCOL_HEADER)?;
-            // Whatever comes, an end too: somebody is there, and the library will find out the rest.
+            // Whatever comes, an end too: somebody is there, and the library will find out the
+            // rest.
             stream.peek(&mut [0]).await
         };
         let answer = timeout(CALL_LIMIT, answered).await.map_err(|_| BrokerError::Silent)?;

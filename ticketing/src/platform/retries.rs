@@ -65,7 +65,8 @@ impl Retries {
         let text = "insert into retries (queue, message_id, attempts, due_at, reason, message) \
                     values ($1, $2, $3, $4, $5, $6) \
                     on conflict (queue, message_id) do update \
-                    set attempts = greatest(retries.attempts, excluded.attempts), due_at = excluded.due_at, reason = excluded.reason";
+                    set attempts = greatest(retries.attempts, excluded.attempts), \
+                        due_at = excluded.due_at, reason = excluded.reason";
         let client = self.database.get().await?;
         let id = message.message_id;
         client.execute(text, &[&queue.name, &id, &attempts, &due, &reason, &body]).await?;

@@ -1,5 +1,5 @@
-//! How many requests for a link are accepted per second: 201 is the promise that the request is stored. Beside pgbench
-//! storing one event for each.
+//! How many requests for a link are accepted per second: 201 is the promise that the request is
+//! stored. Beside pgbench storing one event for each.
 
 use anyhow::Result;
 

@@ -1,5 +1,5 @@
-//! How many links are used per second, each once, beside pgbench storing one event for each. The links lie in history
-//! unread, so each use also loads its request.
+//! How many links are used per second, each once, beside pgbench storing one event for each. The
+//! links lie in history unread, so each use also loads its request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

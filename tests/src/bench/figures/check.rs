@@ -1,4 +1,5 @@
-//! How many checks of an open link are answered per second, beside an empty handler: what one read costs.
+//! How many checks of an open link are answered per second, beside an empty handler: what one read
+//! costs.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,6 @@
-//! How many whole flows per second the system sustains: a request, its verdict, its link, each seen by a check before
-//! its client asks for the next. Beside one hop through a quorum queue; a flow takes two, and two commits.
+//! How many whole flows per second the system sustains: a request, its verdict, its link, each seen
+//! by a check before its client asks for the next. Beside one hop through a quorum queue; a flow
+//! takes two, and two commits.
 
 use std::sync::Arc;
 use std::time::Duration;

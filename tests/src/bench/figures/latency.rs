@@ -1,5 +1,6 @@
-//! How long it takes from a request until a check shows its link, at a fixed rate far below what is sustained. Beside
-//! one hop through a quorum queue at the same rate; a flow takes two, and two commits.
+//! How long it takes from a request until a check shows its link, at a fixed rate far below what is
+//! sustained. Beside one hop through a quorum queue at the same rate; a flow takes two, and two
+//! commits.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,8 @@ use super::{QUORUM_QUEUE, flow, requests, turn};
 
 /// Requests per second.
 const RATE: u32 = 300;
-/// A round is this much longer than the others', so that its slowest hundredth is more than a few calls.
+/// A round is this much longer than the others', so that its slowest hundredth is more than a few
+/// calls.
 const LONGER: u32 = 2;
 const MICROSECONDS_PER_MILLISECOND: f64 = 1_000.0;
 

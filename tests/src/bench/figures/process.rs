@@ -1,5 +1,6 @@
-//! What the two services cost to run: from start to ready, memory at rest, while requests are accepted and after
-//! logins. Beside the process of the empty handler. Broker and database are there before.
+//! What the two services cost to run: from start to ready, memory at rest, while requests are
+//! accepted and after logins. Beside the process of the empty handler. Broker and database are
+//! there before.
 
 use std::net::SocketAddr;
 use std::time::Duration;

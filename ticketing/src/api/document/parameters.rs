@@ -8,8 +8,8 @@ use crate::api::paging::{DEFAULT_LIMIT, MAX_LIMIT};
 /// The header that makes repeating a call safe.
 pub(super) const IDEMPOTENCY_KEY: &str = "Idempotency-Key";
 
-/// A key: 1 to 255 printable characters, quoted or bare (the IETF draft `Idempotency-Key`; RFC 8941,
-/// section 3.3.3). A bare one has no space at its ends, which HTTP would take away (RFC 9110,
+/// A key: 1 to 255 printable characters, quoted or bare (the IETF draft `Idempotency-Key`; RFC
+/// 8941, section 3.3.3). A bare one has no space at its ends, which HTTP would take away (RFC 9110,
 /// section 5.5), and does not begin with a quote.
 const QUOTED_KEY: &str = r#"^"[ -~]{1,255}"$"#;
 const BARE_KEY: &str = "^[!#-~]([ -~]{0,253}[!-~])?$";

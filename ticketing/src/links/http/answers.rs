@@ -1,5 +1,5 @@
-//! What the routes of the links answer, each with an example for the document. These are not the events: the wire may
-//! change without touching history.
+//! What the routes of the links answer, each with an example for the document. These are not the
+//! events: the wire may change without touching history.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use poem_openapi::payload::Json;
