@@ -52,7 +52,7 @@ clippy:
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 doc:
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc --workspace --no-deps --document-private-items
 
 openapi: ## Writes openapi.yaml.
 	@$(CARGO) run --quiet -p ticketing -- openapi > openapi.yaml.draft

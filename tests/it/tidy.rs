@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const LONGEST_FILE: usize = 500;
-const LONGEST_LINE: usize = 110;
+const LONGEST_LINE: usize = 100;
+/// SQL and messages lose by being cut.
+const LONGEST_LINE_WITH_TEXT: usize = 125;
 /// The contexts of the trade; each may not know the others.
 const CONTEXTS: [&str; 1] = ["links"];
 
@@ -55,16 +57,16 @@ fn product(text: &str) -> String {
 /// A rule: what must not stand in the files that `applies` picks.
 struct Rule {
     name: &'static str,
-    applies: fn(&str) -> bool,
+    applies: fn(path: &str, product: &str) -> bool,
     forbidden: &'static [&'static str],
 }
 
 impl Rule {
     fn violations(&self, path: &str, text: &str) -> Vec<String> {
-        if !(self.applies)(path) {
+        let product = product(text);
+        if !(self.applies)(path, &product) {
             return Vec::new();
         }
-        let product = product(text);
         let found = self.forbidden.iter().filter(|word| product.contains(**word));
         found.map(|word| format!("{path}: {word} ({})", self.name)).collect()
     }
@@ -74,22 +76,21 @@ fn in_ticketing(path: &str) -> bool {
     path.starts_with("ticketing/src/")
 }
 
-/// Files of a context that hold decisions: the aggregates and the use cases.
-fn is_decision(path: &str) -> bool {
-    let no_decision = ["mod", "http", "consumer", "status", "link_token", "sweep", "invariants"];
-    let Some(rest) = path.strip_prefix("ticketing/src/links/") else { return false };
-    !no_decision.contains(&rest.trim_end_matches(".rs")) && !rest.starts_with("http/")
+/// Files that hold decisions: the aggregates and the use cases, wherever they are.
+fn is_decision(path: &str, product: &str) -> bool {
+    let decides = product.contains("fn decide(self") || product.contains("impl Aggregate for");
+    path.starts_with("ticketing/src/") && decides
 }
 
 const RULES: &[Rule] = &[
     Rule {
         name: "1: shared-events knows no transport, no database, no service",
-        applies: |path| path.starts_with("shared-events/"),
+        applies: |path, _| path.starts_with("shared-events/"),
         forbidden: &["poem::", "lapin::", "tokio_postgres", "ticketing::"],
     },
     Rule {
         name: "2: rules knows neither ticketing nor a database",
-        applies: |path| path.starts_with("rules/"),
+        applies: |path, _| path.starts_with("rules/"),
         forbidden: &["ticketing::", "tokio_postgres", "deadpool"],
     },
     Rule {
@@ -108,29 +109,29 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "5: http.rs knows no SQL, no event store, no broker",
-        applies: |path| {
+        applies: |path, _| {
             in_ticketing(path) && (path.ends_with("/http.rs") || path.contains("/http/"))
         },
         forbidden: &["select ", "insert into", "tokio_postgres", "event_store", "lapin"],
     },
     Rule {
         name: "6: a projection commands and publishes nothing",
-        applies: |path| in_ticketing(path) && path.ends_with("/status.rs"),
+        applies: |path, _| in_ticketing(path) && path.ends_with("/status.rs"),
         forbidden: &["Commands", "AppendQueue", "basic_publish", ".append("],
     },
     Rule {
         name: "6: a consumer reads no read table",
-        applies: |path| in_ticketing(path) && path.ends_with("/consumer.rs"),
+        applies: |path, _| in_ticketing(path) && path.ends_with("/consumer.rs"),
         forbidden: &["LinkStatuses", "select ", "link_status"],
     },
     Rule {
         name: "7: the platform knows no context",
-        applies: |path| path.starts_with("ticketing/src/platform/"),
+        applies: |path, _| path.starts_with("ticketing/src/platform/"),
         forbidden: &["crate::links", "crate::accounts", "crate::api", "LinkRequest", "LINKS_"],
     },
     Rule {
         name: "8: only these publish",
-        applies: |path| {
+        applies: |path, _| {
             let publishers = [
                 "ticketing/src/platform/relay.rs",
                 "ticketing/src/platform/dead_letters.rs",
@@ -142,17 +143,17 @@ const RULES: &[Rule] = &[
     },
     Rule {
         name: "8: only config.rs reads the environment",
-        applies: |path| !path.starts_with("tests/") && !path.ends_with("/config.rs"),
+        applies: |path, _| !path.starts_with("tests/") && !path.ends_with("/config.rs"),
         forbidden: &["env::var", "env = \""],
     },
     Rule {
         name: "8: only the clock reads time",
-        applies: |path| in_ticketing(path) && path != "ticketing/src/platform/clock.rs",
+        applies: |path, _| in_ticketing(path) && path != "ticketing/src/platform/clock.rs",
         forbidden: &["Utc::now", "SystemTime::now", "now()\"", "current_timestamp"],
     },
     Rule {
         name: "names of exchanges and queues stand in topology.rs alone",
-        applies: |path| !path.starts_with("tests/") && path != "shared-events/src/topology.rs",
+        applies: |path, _| !path.starts_with("tests/") && path != "shared-events/src/topology.rs",
         forbidden: &[
             "links.events\"",
             "rules.verdicts\"",
@@ -208,7 +209,8 @@ fn control_every_rule_turns_red() {
     ];
     for rule in RULES {
         for word in rule.forbidden {
-            let red = places.iter().any(|place| !rule.violations(place, word).is_empty());
+            let text = format!("fn decide(self) {{}}\n{word}");
+            let red = places.iter().any(|place| !rule.violations(place, &text).is_empty());
             assert!(red, "{}: {word} passes everywhere", rule.name);
         }
     }
@@ -228,9 +230,8 @@ fn no_file_is_too_long_to_read() {
         assert!(lines <= LONGEST_FILE, "{} has {lines} lines", source.path);
         for (number, line) in source.text.lines().enumerate() {
             let width = line.chars().count();
-            // Text that would lose by being cut: SQL and tables in comments.
-            let may = line.contains('"') || line.trim_start().starts_with("//");
-            let limit = if may { LONGEST_LINE + 40 } else { LONGEST_LINE };
+            let text = line.contains('"') || line.contains("//! |") || line.ends_with('\\');
+            let limit = if text { LONGEST_LINE_WITH_TEXT } else { LONGEST_LINE };
             assert!(width <= limit, "{}:{} is {width} wide", source.path, number + 1);
         }
     }

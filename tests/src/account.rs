@@ -1,5 +1,6 @@
-//! Which user of the machine a server runs as. Both servers refuse or should not have the rights of root, so
-//! root lends them the account their Debian package made; everybody else runs them as themselves.
+//! Which user of the machine a server runs as. Both servers refuse or should not have the rights of
+//! root, so root lends them the account their Debian package made; everybody else runs them as
+//! themselves.
 
 use std::os::unix::fs::{MetadataExt, chown};
 use std::path::Path;
@@ -22,7 +23,8 @@ pub fn is_root() -> bool {
 }
 
 impl Account {
-    /// The account that a server with its data in `data` runs as: `None` means as whoever runs this program.
+    /// The account that a server with its data in `data` runs as: `None` means as whoever runs this
+    /// program.
     ///
     /// For root it is the owner of existing data, else `preferred`, else `nobody`.
     ///
@@ -47,7 +49,8 @@ impl Account {
     /// Whether this account can enter `folder`, every folder above it included.
     pub fn can_enter(self, folder: &Path) -> bool {
         use std::os::unix::process::CommandExt;
-        // Asking the kernel as that user is right about access lists and mounts too; reading modes is not.
+        // Asking the kernel as that user is right about access lists and mounts too; reading modes
+        // is not.
         Command::new("test")
             .arg("-x")
             .arg(folder)

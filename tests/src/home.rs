@@ -1,11 +1,14 @@
-//! The private home (`TURNSTILE_HOME`, default `.turnstile`): what is where in it, and that only one launcher at a
-//! time runs from it.
+//! The private home (`TURNSTILE_HOME`, default `.turnstile`): what is where in it, and that only
+//! one launcher at a time runs from it.
 //!
 //! ```text
-//! ports.json       the ports, chosen once and kept       keys/      signing keys of both services
-//! passwords.json   of the broker's users                 logs/      one file a program
-//! launcher.lock    held while a launcher runs            run/       which process is which (pid files)
-//! servers/         the data of Postgres and RabbitMQ; a link if their accounts can not enter the home
+//! ports.json       the ports, chosen once and kept
+//! passwords.json   of the broker's users
+//! launcher.lock    held while a launcher runs
+//! keys/            signing keys of both services
+//! logs/            one file a program
+//! run/             which process is which (pid files)
+//! servers/         data of Postgres and RabbitMQ; a link if their accounts can not enter the home
 //! ```
 
 use std::fs::{self, File, TryLockError};
@@ -14,66 +17,15 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::account::{Account, is_root};
-use crate::ports;
+use crate::files::{read_json, write_private};
+use crate::ports::{self, Ports};
 
-/// Where root puts the servers' data if their accounts can not enter the home (one under `/root`, say).
-/// Not `/var/tmp`: that is everybody's, and swept.
+/// Where root puts the servers' data if their accounts can not enter the home (one under `/root`,
+/// say). Not `/var/tmp`: that is everybody's, and swept.
 const ELSEWHERE: &str = "/var/lib/turnstile";
-
-/// The ports of a home, on the loopback address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ports {
-    /// Postgres.
-    pub postgres: u16,
-    /// RabbitMQ's AMQP.
-    pub amqp: u16,
-    /// RabbitMQ's management console and HTTP API.
-    pub management: u16,
-    /// RabbitMQ's metrics.
-    pub prometheus: u16,
-    /// Erlang's distribution.
-    pub distribution: u16,
-    /// Erlang's name service, private too.
-    pub epmd: u16,
-    /// Health and metrics of `rules`.
-    pub rules: u16,
-}
-
-impl Ports {
-    /// Ports that are free now.
-    ///
-    /// # Errors
-    /// If there are too few.
-    pub fn choose() -> Result<Self> {
-        let [postgres, amqp, management, prometheus, distribution, epmd, rules] = ports::free()?;
-        Ok(Self { postgres, amqp, management, prometheus, distribution, epmd, rules })
-    }
-
-    /// Replaces those that somebody else took; answers how many.
-    fn renew(&mut self, is_free: impl Fn(u16) -> bool) -> Result<usize> {
-        let fresh = Self::choose()?;
-        let mut renewed = 0;
-        for (port, spare) in [
-            (&mut self.postgres, fresh.postgres),
-            (&mut self.amqp, fresh.amqp),
-            (&mut self.management, fresh.management),
-            (&mut self.prometheus, fresh.prometheus),
-            (&mut self.distribution, fresh.distribution),
-            (&mut self.epmd, fresh.epmd),
-            (&mut self.rules, fresh.rules),
-        ] {
-            if !is_free(*port) {
-                *port = spare;
-                renewed += 1;
-            }
-        }
-        Ok(renewed)
-    }
-}
 
 /// A private home.
 #[derive(Clone, Debug)]
@@ -81,7 +33,8 @@ pub struct Home {
     root: PathBuf,
 }
 
-/// Held by the one launcher that runs from a home. The kernel lets go of it even if the launcher is killed.
+/// Held by the one launcher that runs from a home. The kernel lets go of it even if the launcher is
+/// killed.
 #[derive(Debug)]
 pub struct HomeLock(
     #[expect(dead_code, reason = "the lock lasts as long as the file is open")] File,
@@ -132,7 +85,8 @@ impl Home {
         self.root.join("servers/postgres/data").exists()
     }
 
-    /// Makes this program the one launcher of the home; `Err` with the process id of the one that is.
+    /// Makes this program the one launcher of the home; `Err` with the process id of the one that
+    /// is.
     ///
     /// # Errors
     /// The outer one if the home can not be written.
@@ -169,24 +123,25 @@ impl Home {
         read_json(&self.root.join("ports.json"))
     }
 
-    /// The ports to use, to be called while nothing of this home runs: those it always had, except the ones that
-    /// somebody took meanwhile. Answers also how many had to be chosen anew.
+    /// The ports to use, to be called while nothing of this home runs: those it always had, except
+    /// the ones that somebody took meanwhile. Answers also how many had to be chosen anew.
     ///
     /// # Errors
     /// If they can not be read, found or written.
     pub fn ports(&self) -> Result<(Ports, usize)> {
         let (ports, renewed) = match self.known_ports()? {
             None => (Ports::choose()?, 0),
-            Some(mut ports) => {
-                let renewed = ports.renew(ports::is_free_here)?;
-                (ports, renewed)
-            }
+            Some(mut ports) => match ports.renew(ports::is_free_here)? {
+                0 => return Ok((ports, 0)),
+                renewed => (ports, renewed),
+            },
         };
         write_private(&self.root.join("ports.json"), &serde_json::to_vec_pretty(&ports)?)?;
         Ok((ports, renewed))
     }
 
-    /// The place of the server called `name`. `tell` hears if its data have to be kept outside the home.
+    /// The place of the server called `name`. `tell` hears if its data have to be kept outside the
+    /// home.
     ///
     /// # Errors
     /// If there is no place that its account could enter.
@@ -224,7 +179,8 @@ impl Home {
     }
 
     fn keep_elsewhere(&self, link: &Path, tell: fn(String)) -> Result<()> {
-        // A name of its own for each home: a home that is deleted and made anew must not find its old data.
+        // A name of its own for each home: a home that is deleted and made anew must not find its
+        // old data.
         let target = Path::new(ELSEWHERE).join(Uuid::new_v4().simple().to_string());
         make_enterable(&target)?;
         symlink(&target, link).with_context(|| link.display().to_string())?;
@@ -265,41 +221,50 @@ impl Home {
     }
 }
 
-/// Whatever the umask is: the servers' accounts must pass through; what is inside is private to each.
+/// Whatever the umask is: the servers' accounts must pass through; what is inside is private to
+/// each.
 fn make_enterable(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder)
         .and_then(|()| fs::set_permissions(folder, fs::Permissions::from_mode(0o711)))
         .with_context(|| folder.display().to_string())
 }
 
-/// Reads a JSON file; `None` if there is none.
-///
-/// # Errors
-/// If it is there but can not be read or is not what it should be.
-pub fn read_json<T: for<'de> Deserialize<'de>>(path: &Path) -> Result<Option<T>> {
-    match fs::read(path) {
-        Ok(text) => {
-            let value = serde_json::from_slice(&text);
-            value.map(Some).with_context(|| format!("{} is damaged", path.display()))
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error).with_context(|| format!("reading {}", path.display())),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Writes a file that only this user may read, all of it or nothing.
-///
-/// # Errors
-/// If it can not be written.
-pub fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
-    use std::os::unix::fs::OpenOptionsExt;
-    let write = || -> std::io::Result<()> {
-        let draft = path.with_added_extension("draft");
-        let _ = fs::remove_file(&draft);
-        let mut file = File::options().write(true).create_new(true).mode(0o600).open(&draft)?;
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        fs::rename(&draft, path)
-    };
-    write().with_context(|| format!("writing {}", path.display()))
+    fn home() -> Home {
+        let name = format!("turnstile-home-{}", Uuid::new_v4().simple());
+        Home::open(&std::env::temp_dir().join(name)).expect("made")
+    }
+
+    #[test]
+    fn ports_are_chosen_once_and_kept() {
+        let home = home();
+        assert_eq!(home.known_ports().expect("read"), None);
+        let (chosen, renewed) = home.ports().expect("chosen");
+        assert_eq!(renewed, 0);
+        assert_eq!(home.ports().expect("kept"), (chosen, 0));
+        home.delete().expect("deleted");
+    }
+
+    #[test]
+    fn a_home_has_one_launcher_at_a_time() {
+        let home = home();
+        let lock = home.lock().expect("written").expect("free");
+        assert_eq!(home.lock().expect("read").expect_err("held"), std::process::id().to_string());
+        drop(lock);
+        assert!(home.lock().expect("written").is_ok());
+        home.delete().expect("deleted");
+    }
+
+    #[test]
+    fn a_damaged_file_is_named() {
+        let home = home();
+        let path = home.root().join("ports.json");
+        fs::write(&path, "{").expect("written");
+        let error = format!("{:#}", home.ports().expect_err("damaged"));
+        assert!(error.contains("ports.json is damaged"), "{error}");
+        home.delete().expect("deleted");
+    }
 }

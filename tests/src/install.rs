@@ -1,7 +1,7 @@
 //! Installing Debian's Postgres and RabbitMQ when the machine has none, saying so.
 //!
-//! The packages would start servers of their own, now and at every start of the machine. Both is prevented: only
-//! the programs are wanted. Not here: finding them ([`crate::programs`]).
+//! The packages would start servers of their own, now and at every start of the machine. Both is
+//! prevented: only the programs are wanted. Not here: finding them ([`crate::programs`]).
 
 use std::fs;
 use std::io::IsTerminal;
@@ -19,7 +19,8 @@ const POLICY: &str = "/usr/sbin/policy-rc.d";
 /// "Action forbidden by policy" (invoke-rc.d(8)).
 const POLICY_FORBIDS: &str = "#!/bin/sh\nexit 101\n";
 
-/// Postgres, installed if need be; of major version `wanted` if given. `tell` hears what is being done.
+/// Postgres, installed if need be; of major version `wanted` if given. `tell` hears what is being
+/// done.
 ///
 /// # Errors
 /// If there is none and none can be installed: with what to do.
@@ -54,15 +55,14 @@ fn install(name: &str, package: &str, tell: fn(String)) -> Result<()> {
         bail!("{name} is not installed: install it, so that its programs are in PATH");
     }
     let Some(rights) = rights() else {
-        bail!(
-            "{name} is not installed and this user may not install it: sudo apt-get install {package}"
-        );
+        bail!("{name} is missing and this user may not install it: sudo apt-get install {package}");
     };
     tell(format!(
         "{name} is not installed: installing the Debian package {package} (a minute or so) …"
     ));
     let _forbidden = ServicesForbidden::begin(rights)?;
-    // A list of packages that is too old is the usual reason for a failure; one that can not be renewed is not.
+    // A list of packages that is too old is the usual reason for a failure; one that can not be
+    // renewed is not.
     let _ = run(rights, &["apt-get", "-qq", "update"]);
     run(
         rights,
@@ -78,10 +78,9 @@ fn install(name: &str, package: &str, tell: fn(String)) -> Result<()> {
         ],
     )
     .with_context(|| format!("installing {package} (by hand: apt-get install {package})"))?;
-    if Path::new("/run/systemd/system").exists() {
-        let service = package.split('-').next().filter(|name| *name == "postgresql");
-        let _ = run(rights, &["systemctl", "disable", "--quiet", service.unwrap_or(package)]);
-    }
+    // The service of every version of Postgres is called alike. Works with systemd and without.
+    let service = if package.starts_with("postgresql") { "postgresql" } else { package };
+    let _ = run(rights, &["update-rc.d", service, "disable"]);
     tell(format!("{name} is installed; its own service was neither started nor enabled."));
     Ok(())
 }
@@ -109,7 +108,8 @@ fn run(rights: Rights, command: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// While this lives no package may start a service. A policy the machine already has is left as it is.
+/// While this lives no package may start a service. A policy the machine already has is left as it
+/// is.
 struct ServicesForbidden {
     rights: Rights,
     ours: bool,

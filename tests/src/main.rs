@@ -1,5 +1,5 @@
-//! `turnstile`: runs everything on this machine. Only reading the command line is here; the commands are in the
-//! library, each in a module of its own.
+//! `turnstile`: runs everything on this machine. Only reading the command line is here; the
+//! commands are in the library, each in a module of its own.
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tests::settings::Settings;
-use tests::{admin, run, say, throwaway, with_system};
+use tests::{admin, bench, run, say, throwaway, with_system};
 
 /// Runs Turnstile with private servers on this machine.
 #[derive(Parser)]
@@ -32,7 +32,8 @@ enum Command {
         #[command(flatten)]
         settings: Settings,
     },
-    /// Starts throwaway servers, prints where they are as one line of JSON, and deletes them at the end of input.
+    /// Starts throwaway servers, prints where they are as one line of JSON, and deletes them at the
+    /// end of input.
     Servers,
     /// Runs a command beside a throwaway system of its own, found by TURNSTILE_URL and
     /// TURNSTILE_ADMIN_TOKEN; ends as the command does.
@@ -41,6 +42,11 @@ enum Command {
         #[arg(last = true, required = true)]
         command: Vec<OsString>,
     },
+    /// Measures a whole system on servers of its own, each figure beside a reference.
+    Bench(bench::Options),
+    /// Serves an empty handler until the end of input: what the benchmark compares with.
+    #[command(hide = true)]
+    EmptyServer,
 }
 
 #[tokio::main]
@@ -59,6 +65,10 @@ async fn perform(command: Command) -> Result<ExitCode> {
         Command::Run(settings) => return run::run(&settings).await.map(|()| ExitCode::SUCCESS),
         Command::Servers => return throwaway::serve().await.map(|()| ExitCode::SUCCESS),
         Command::WithSystem { command } => with_system::run(&command).await?,
+        Command::Bench(options) => return bench::run(&options).await.map(|()| ExitCode::SUCCESS),
+        Command::EmptyServer => {
+            return bench::empty_server::serve().await.map(|()| ExitCode::SUCCESS);
+        }
         Command::Verify(settings) => admin::ticketing(&settings, &["verify"]).await?,
         Command::Grant { username, tier, settings } => {
             admin::ticketing(&settings, &["grant", &username, &tier]).await?

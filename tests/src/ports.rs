@@ -1,12 +1,14 @@
-//! Free ports on the loopback address.
+//! Free ports on the loopback address, and which ones a home uses.
 //!
-//! They are taken from below the range the kernel uses for outgoing connections, so that a port found free
-//! stays free between being found and being used, unless another program asks for exactly that one.
+//! They are taken from below the range the kernel uses for outgoing connections, so that a port
+//! found free stays free between being found and being used, unless another program asks for
+//! exactly that one.
 
 use std::net::{IpAddr, Ipv4Addr, TcpListener};
 use std::ops::Range;
 
 use anyhow::{Result, bail};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 /// Above the well-known services, below Linux' default range of outgoing ports (32768-60999).
@@ -57,6 +59,60 @@ pub fn free_one() -> Result<u16> {
     Ok(port)
 }
 
+/// The ports of a home, on the loopback address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ports {
+    /// Postgres.
+    pub postgres: u16,
+    /// RabbitMQ's AMQP.
+    pub amqp: u16,
+    /// RabbitMQ's management console and HTTP API.
+    pub management: u16,
+    /// RabbitMQ's metrics.
+    pub prometheus: u16,
+    /// Erlang's distribution.
+    pub distribution: u16,
+    /// Erlang's name service, private too.
+    pub epmd: u16,
+    /// Health and metrics of `rules`.
+    pub rules: u16,
+}
+
+impl Ports {
+    /// Ports that are free now.
+    ///
+    /// # Errors
+    /// If there are too few.
+    pub fn choose() -> Result<Self> {
+        let [postgres, amqp, management, prometheus, distribution, epmd, rules] = free()?;
+        Ok(Self { postgres, amqp, management, prometheus, distribution, epmd, rules })
+    }
+
+    /// Replaces those that somebody else took; answers how many.
+    ///
+    /// # Errors
+    /// If there are too few.
+    pub(crate) fn renew(&mut self, is_free: impl Fn(u16) -> bool) -> Result<usize> {
+        let fresh = Self::choose()?;
+        let mut renewed = 0;
+        for (port, spare) in [
+            (&mut self.postgres, fresh.postgres),
+            (&mut self.amqp, fresh.amqp),
+            (&mut self.management, fresh.management),
+            (&mut self.prometheus, fresh.prometheus),
+            (&mut self.distribution, fresh.distribution),
+            (&mut self.epmd, fresh.epmd),
+            (&mut self.rules, fresh.rules),
+        ] {
+            if !is_free(*port) {
+                *port = spare;
+                renewed += 1;
+            }
+        }
+        Ok(renewed)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +130,14 @@ mod tests {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bound");
         let port = listener.local_addr().expect("address").port();
         assert!(!is_free_here(port));
+    }
+
+    #[test]
+    fn only_a_port_that_was_taken_is_chosen_anew() {
+        let before = Ports::choose().expect("chosen");
+        let mut after = before;
+        assert_eq!(after.renew(|port| port != before.amqp).expect("renewed"), 1);
+        assert_ne!(after.amqp, before.amqp);
+        assert_eq!(Ports { amqp: before.amqp, ..after }, before);
     }
 }

@@ -1,7 +1,8 @@
 //! A private Postgres: own data, own port, loopback only, no socket files.
 //!
-//! Commits are durable as in production (`fsync` and friends stay on): `ticketing` refuses to start otherwise, and
-//! the fault tests would prove nothing. Whoever reaches the port is trusted; that is this machine.
+//! Commits are durable as in production (`fsync` and friends stay on): `ticketing` refuses to start
+//! otherwise, and the fault tests would prove nothing. Whoever reaches the port is trusted; that is
+//! this machine.
 
 use std::fs;
 use std::path::PathBuf;
@@ -20,7 +21,8 @@ use crate::programs::PostgresPrograms;
 
 /// The role that owns everything.
 pub const ROLE: &str = "turnstile";
-/// Ends sessions and writes a checkpoint; "smart" would wait for clients, "immediate" needs recovery.
+/// Ends sessions and writes a checkpoint; "smart" would wait for clients, "immediate" needs
+/// recovery.
 const FAST_SHUTDOWN: Signal = Signal::INT;
 /// Long enough for the recovery after a crash.
 const START_LIMIT: Duration = Duration::from_secs(120);
@@ -86,7 +88,8 @@ impl Postgres {
             return Ok(());
         }
         private_folder(&self.site.folder, self.account)?;
-        // Under another name until it is whole: a start that is cut short leaves no half a data folder.
+        // Under another name until it is whole: a start that is cut short leaves no half a data
+        // folder.
         if draft.exists() {
             fs::remove_dir_all(&draft).context("an unfinished data folder")?;
         }
@@ -123,7 +126,8 @@ impl Postgres {
         self.stop_or_kill(&CancellationToken::new()).await
     }
 
-    /// As [`Postgres::stop`], but kills it when `hurry` is given. What was committed is safe either way.
+    /// As [`Postgres::stop`], but kills it when `hurry` is given. What was committed is safe either
+    /// way.
     ///
     /// # Errors
     /// If it can not be stopped.
@@ -134,8 +138,8 @@ impl Postgres {
         }
     }
 
-    /// Kills it with all its children, as a power failure would; answers when all are gone. Its lock file stays:
-    /// the next start finds it stale, as it would in life.
+    /// Kills it with all its children, as a power failure would; answers when all are gone. Its
+    /// lock file stays: the next start finds it stale, as it would in life.
     ///
     /// # Errors
     /// If something of it survives.

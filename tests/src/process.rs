@@ -1,7 +1,8 @@
 //! A child process in a session of its own, with a log file and a pid file.
 //!
-//! Its own session means that Ctrl-C in the terminal does not reach it: whoever started it decides when it stops.
-//! Not here: when it is ready (each server knows) and starting it again ([`crate::supervise`]).
+//! Its own session means that Ctrl-C in the terminal does not reach it: whoever started it decides
+//! when it stops. Not here: when it is ready (each server knows) and starting it again
+//! ([`crate::supervise`]).
 
 use std::ffi::OsString;
 use std::fs;
@@ -35,7 +36,8 @@ pub struct Launch {
     pub arguments: Vec<OsString>,
     /// Variables set for it; an empty value removes the variable.
     pub variables: Vec<(String, OsString)>,
-    /// Whether it sees only [`Launch::variables`] (servers) or this program's variables too (services).
+    /// Whether it sees only [`Launch::variables`] (servers) or this program's variables too
+    /// (services).
     pub clean: bool,
     /// Where it runs.
     pub folder: PathBuf,
@@ -173,8 +175,8 @@ impl Process {
         log_file::quote(&self.launch.log, self.log_from)
     }
 
-    /// Asks it to end by `signal`; kills it when `limit` has passed or `hurry` is given. When this answers,
-    /// neither it nor anything that descended from it is left.
+    /// Asks it to end by `signal`; kills it when `limit` has passed or `hurry` is given. When this
+    /// answers, neither it nor anything that descended from it is left.
     ///
     /// # Errors
     /// If something survives even being killed (a process stuck in the kernel).
@@ -194,7 +196,8 @@ impl Process {
         self.finish(family).await
     }
 
-    /// Kills it with everything that descends from it, as a power failure would, and waits until all are gone.
+    /// Kills it with everything that descends from it, as a power failure would, and waits until
+    /// all are gone.
     ///
     /// # Errors
     /// As [`Process::stop`].
@@ -223,8 +226,8 @@ impl Drop for Process {
     }
 }
 
-/// Stops what an earlier launcher, itself killed, left running according to `pid_file`. Answers whether there was
-/// anything.
+/// Stops what an earlier launcher, itself killed, left running according to `pid_file`. Answers
+/// whether there was anything.
 ///
 /// # Errors
 /// If the pid file can not be read, or the process survives being killed.

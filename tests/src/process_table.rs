@@ -1,13 +1,14 @@
-//! The machine's processes as `/proc` shows them: who descends from whom, and whether a process is still the one
-//! that was meant. Process ids are used again by the kernel, so a process is known by its id and its start.
+//! The machine's processes as `/proc` shows them: who descends from whom, and whether a process is
+//! still the one that was meant. Process ids are used again by the kernel, so a process is known by
+//! its id and its start.
 
 use std::fs;
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde::{Deserialize, Serialize};
 
-/// One process, for certain: it is never confused with a later one that got the same id, nor with one of before
-/// a restart of the machine.
+/// One process, for certain: it is never confused with a later one that got the same id, nor with
+/// one of before a restart of the machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
     /// The process id.
@@ -40,8 +41,9 @@ impl Mark {
         }
     }
 
-    /// It and its family, as far as they run: who descends from it, and who belongs to the session it leads. The
-    /// session finds those whose parent has died: the kernel gives them another parent, but no other session.
+    /// It and its family, as far as they run: who descends from it, and who belongs to the session
+    /// it leads. The session finds those whose parent has died: the kernel gives them another
+    /// parent, but no other session.
     pub fn family(&self) -> Vec<Self> {
         let boot = boot_id();
         if self.boot != boot {
@@ -68,8 +70,8 @@ impl Mark {
             .collect()
     }
 
-    /// Ends it and its family at once, as a power failure would. They may take a moment to vanish. Answers whom it
-    /// ended.
+    /// Ends it and its family at once, as a power failure would. They may take a moment to vanish.
+    /// Answers whom it ended.
     pub fn kill_family(&self) -> Vec<Self> {
         // Stopped first, so that it can not start another child between the listing and the end.
         self.signal(Signal::STOP);

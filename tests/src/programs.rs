@@ -1,4 +1,5 @@
-//! Where the programs of Postgres and RabbitMQ are on this machine. Installing them: [`crate::install`].
+//! Where the programs of Postgres and RabbitMQ are on this machine. Installing them:
+//! [`crate::install`].
 
 use std::ffi::OsStr;
 use std::fs;
@@ -24,7 +25,8 @@ pub struct PostgresPrograms {
 /// An installed RabbitMQ with the Erlang it runs on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RabbitMqPrograms {
-    /// The script that becomes the server, not Debian's wrapper that insists on its own user and folders.
+    /// The script that becomes the server, not Debian's wrapper that insists on its own user and
+    /// folders.
     pub server: PathBuf,
     /// Erlang's name service.
     pub epmd: PathBuf,
@@ -32,7 +34,8 @@ pub struct RabbitMqPrograms {
     pub path: String,
 }
 
-/// Postgres in `PATH` or where Debian keeps it: of major version `wanted` (that of existing data), else the newest.
+/// Postgres in `PATH` or where Debian keeps it: of major version `wanted` (that of existing data),
+/// else the newest.
 pub fn postgres(wanted: Option<u32>) -> Option<PostgresPrograms> {
     let in_path = in_path("postgres").and_then(|program| program.canonicalize().ok());
     let in_path = in_path.and_then(|program| Some(program.parent()?.to_owned()));

@@ -1,25 +1,28 @@
-//! `turnstile run` (`make run`): everything on this machine with one command, for a person at a terminal.
+//! `turnstile run` (`make run`): everything on this machine with one command, for a person at a
+//! terminal.
 //!
-//! Started: both servers at once, then keys and schema, then both services. Stopped, in the other order: services,
-//! RabbitMQ, Postgres. What the services log goes to files; the terminal shows what a person needs.
+//! Started: both servers at once, then keys and schema, then both services. Stopped, in the other
+//! order: services, RabbitMQ, Postgres. What the services log goes to files; the terminal shows
+//! what a person needs.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::home::{Home, HomeLock, Ports};
+use crate::greeting::greeting;
+use crate::home::{Home, HomeLock};
+use crate::ports::{self, Ports};
 use crate::postgres::{self, Postgres};
-use crate::rabbitmq::{self, RabbitMq, config::VHOST};
+use crate::rabbitmq::{self, RabbitMq, definitions::VHOST};
 use crate::secrets::BrokerUser;
 use crate::service::{self, Service};
 use crate::settings::{GivenBroker, Settings};
 use crate::signals::Stop;
 use crate::supervise::{Unit, supervise};
 use crate::wiring::Wiring;
-use crate::{ports, say, servers};
+use crate::{say, servers};
 
 /// The database that `make run` uses.
 pub const DATABASE: &str = "turnstile";
@@ -65,7 +68,9 @@ pub async fn run(settings: &Settings) -> Result<()> {
         return Err(error);
     }
     if !stop.asked.is_cancelled() {
-        say::say(greeting(settings, &wiring, &parts));
+        let management = parts.rabbitmq.as_ref().map(RabbitMq::management);
+        let database = parts.postgres.as_ref().map(|postgres| postgres.url(DATABASE));
+        say::say(greeting(&settings.public_url(), &home, management.as_ref(), database));
         parts.watch(&stop).await?;
     }
     say::say("Everything is stopped.");
@@ -81,8 +86,8 @@ fn lock(home: &Home) -> Result<HomeLock> {
     match home.lock()? {
         Ok(lock) => Ok(lock),
         Err(holder) => bail!(
-            "Turnstile already runs from {} (process {holder}): stop that one, or use another home and port: \
-             TURNSTILE_HOME=.turnstile2 PORT=5010 make run",
+            "Turnstile already runs from {} (process {holder}): stop that one, or use another \
+             home and port: TURNSTILE_HOME=.turnstile2 PORT=5010 make run",
             home.root().display()
         ),
     }
@@ -231,50 +236,4 @@ impl Watched {
 
 fn tell(text: String) {
     say::say(text);
-}
-
-/// What a person needs first: where everything is, how to try it, how to end it.
-fn greeting(settings: &Settings, wiring: &Wiring, parts: &Parts) -> String {
-    let url = format!("http://localhost:{}", settings.port);
-    let console = match &parts.rabbitmq {
-        Some(rabbitmq) => {
-            let management = rabbitmq.management();
-            format!(
-                "{}   (log in as {} with {})",
-                management.url(),
-                management.user(),
-                management.password()
-            )
-        }
-        None => "as given by AMQP_URL".to_owned(),
-    };
-    let database = match &parts.postgres {
-        Some(postgres) => postgres.url(DATABASE),
-        None => "as given by DATABASE_URL".to_owned(),
-    };
-    let logs = shown(&wiring.home.root().join("logs"));
-    format!(
-        r#"
-Turnstile is running.
-
-  Try it in a browser   {url}/docs
-  API                   {url}
-  RabbitMQ console      {console}
-  Postgres              {database}
-  Logs                  {logs}/*.log
-
-  curl -d '{{"email":"john@gmail.com","username":"john","password":"1q2W3E4r","role":"premium"}}' -H 'Content-Type: application/json' {url}/register
-  curl -d '{{"username":"john","password":"1q2W3E4r"}}' -H 'Content-Type: application/json' {url}/login
-  curl {url}/request_for_ticketing_link -H 'Authorization: Bearer <access_token>'
-
-Ctrl-C stops everything; the data stay in {home}.
-"#,
-        home = shown(wiring.home.root()),
-    )
-}
-
-/// A path as short as it can be typed here.
-fn shown(path: &Path) -> String {
-    let here = std::env::current_dir().unwrap_or_default();
-    path.strip_prefix(here).unwrap_or(path).display().to_string()
 }

@@ -1,5 +1,6 @@
-//! Speaking to the person at the terminal: the only place of this crate that writes to standard output or error.
-//! A closed output (`make run | head`) is no reason to stop, so failures to write are ignored.
+//! Speaking to the person at the terminal: the only place of this crate that writes to standard
+//! output or error. A closed output (`make run | head`) is no reason to stop, so failures to write
+//! are ignored.
 
 use std::io::Write;
 

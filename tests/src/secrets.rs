@@ -1,4 +1,5 @@
-//! The passwords of the broker's users, made at the first start and kept in the home with mode 0600.
+//! The passwords of the broker's users, made at the first start and kept in the home with mode
+//! 0600.
 
 use std::fmt;
 use std::path::Path;
@@ -7,7 +8,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::home::{read_json, write_private};
+use crate::files::{read_json, write_private};
 
 /// A user of the broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

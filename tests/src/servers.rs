@@ -1,16 +1,15 @@
-//! Postgres and RabbitMQ of one home: prepared (installed if need be, what a killed launcher left is stopped),
-//! started together, stopped in order.
+//! Postgres and RabbitMQ of one home: prepared (installed if need be, what a killed launcher left
+//! is stopped), started together, stopped in order.
 
-use std::path::Path;
-
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-use crate::home::{Home, HomeLock, Ports};
+use crate::home::Home;
+use crate::ports::Ports;
 use crate::postgres::{self, Postgres};
 use crate::rabbitmq::{self, RabbitMq};
 use crate::secrets::Passwords;
+use crate::temporary::{self, TemporaryHome};
 use crate::{install, say};
 
 /// The passwords of `home`'s broker.
@@ -21,7 +20,8 @@ pub fn passwords(home: &Home) -> Result<Passwords> {
     Passwords::kept_at(&home.root().join("passwords.json"))
 }
 
-/// Stops the servers that a killed launcher left running from `home`. Answers whether there were any.
+/// Stops the servers that a killed launcher left running from `home`. Answers whether there were
+/// any.
 ///
 /// # Errors
 /// If one can not be stopped.
@@ -51,8 +51,9 @@ pub fn rabbitmq(home: &Home, ports: &Ports, tell: fn(String)) -> Result<RabbitMq
     RabbitMq::new(home.site("rabbitmq", tell)?, programs, *ports, passwords(home)?)
 }
 
-/// Both servers in a folder of their own under the machine's folder for temporary files: for tests and benchmarks,
-/// which may kill, stop and start them as they like. Dropped, they are killed and everything is deleted.
+/// Both servers in a folder of their own under the machine's folder for temporary files: for tests
+/// and benchmarks, which may kill, stop and start them as they like. Dropped, they are killed and
+/// everything is deleted.
 #[derive(Debug)]
 pub struct Servers {
     /// The database server.
@@ -69,7 +70,8 @@ impl Servers {
     /// # Errors
     /// If one can not be installed or does not start.
     pub async fn throwaway() -> Result<Self> {
-        let home = TemporaryHome::make("servers")?;
+        temporary::sweep();
+        let home = TemporaryHome::make()?;
         let (ports, _) = home.home.ports()?;
         let mut postgres = postgres(&home.home, &ports, tell)?;
         let mut rabbitmq = rabbitmq(&home.home, &ports, tell)?;
@@ -90,7 +92,8 @@ impl Servers {
         passwords(self.home())
     }
 
-    /// Kills both, as a power failure would, and deletes everything: nothing of theirs is worth keeping.
+    /// Kills both, as a power failure would, and deletes everything: nothing of theirs is worth
+    /// keeping.
     ///
     /// # Errors
     /// If something survives.
@@ -110,35 +113,8 @@ impl Servers {
     }
 }
 
-/// A home under the machine's folder for temporary files, deleted when dropped.
-#[derive(Debug)]
-pub struct TemporaryHome {
-    /// The home.
-    pub home: Home,
-    _lock: HomeLock,
-}
-
-impl TemporaryHome {
-    /// Makes one; `purpose` becomes part of its name.
-    ///
-    /// # Errors
-    /// If it can not be made.
-    pub fn make(purpose: &str) -> Result<Self> {
-        let name = format!("turnstile-{purpose}-{}", Uuid::new_v4().simple());
-        let home = Home::open(&Path::new(&std::env::temp_dir()).join(name))?;
-        let lock = home.lock()?.ok().context("a new home is locked")?;
-        Ok(Self { home, _lock: lock })
-    }
-}
-
-impl Drop for TemporaryHome {
-    fn drop(&mut self) {
-        // Best effort: the folder for temporary files is swept by the machine anyway.
-        let _ = self.home.clone().delete();
-    }
-}
-
-/// Whoever uses throwaway servers reads their standard output, so what is told goes to the other one.
+/// Whoever uses throwaway servers reads their standard output, so what is told goes to the other
+/// one.
 fn tell(text: String) {
     say::note(text);
 }
@@ -152,7 +128,8 @@ mod tests {
     use lapin::types::{AMQPValue, FieldTable};
     use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 
-    /// The name of the database, the virtual host, the table; and with a service's prefix of the queue.
+    /// The name of the database, the virtual host, the table; and with a service's prefix of the
+    /// queue.
     const PLACE: &str = "kept";
     const QUEUE: &str = "ticketing.kept";
 
@@ -228,8 +205,9 @@ mod tests {
         let made = rows_after(&servers, "CREATE TABLE kept (id int); INSERT INTO kept VALUES (1)");
         assert_eq!(made.await, 1);
 
-        // Stopped before it is killed: RabbitMQ 3.10 forgets a quorum queue that was declared less than about half a
-        // second before a power failure (its directory of queues, `names.dets`, is written that often).
+        // Stopped before it is killed: RabbitMQ 3.10 forgets a quorum queue that was declared less
+        // than about half a second before a power failure (its directory of queues, `names.dets`,
+        // is written that often).
         let running = processes(&mut servers);
         servers.stop().await.expect("stopped");
         assert!(!running.iter().any(Mark::is_alive), "a process survived being stopped");

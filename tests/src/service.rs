@@ -1,5 +1,5 @@
-//! A service as a child process: `ticketing` or `rules`, in the program built beside this one (`target/<profile>`).
-//! Not here: its settings ([`crate::wiring`]).
+//! A service as a child process: `ticketing` or `rules`, in the program built beside this one
+//! (`target/<profile>`). Not here: its settings ([`crate::wiring`]).
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -150,7 +150,8 @@ impl Unit for Service {
     }
 }
 
-/// Stops services that an earlier launcher left running from `home`. Answers whether there were any.
+/// Stops services that an earlier launcher left running from `home`. Answers whether there were
+/// any.
 ///
 /// # Errors
 /// If one can not be stopped.

@@ -1,5 +1,5 @@
-//! Every setting of the launcher; nothing else of this crate reads the environment. What is not named here
-//! (`TEST_CLOCK`, `RATE_LIMITS`, `RULES_FILE`, `LOG`, …) reaches the services as it is.
+//! Every setting of the launcher; nothing else of this crate reads the environment. What is not
+//! named here (`TEST_CLOCK`, `RATE_LIMITS`, `RULES_FILE`, `LOG`, …) reaches the services as it is.
 //!
 //! | variable | default | effect |
 //! | --- | --- | --- |
@@ -7,8 +7,8 @@
 //! | `PORT` | `5000` | where `ticketing` serves HTTP |
 //! | `BIND_ADDRESS` | `0.0.0.0` | on which address |
 //! | `PUBLIC_URL` | `http://localhost:$PORT` | what links carry |
-//! | `DATABASE_URL` | none | this Postgres is used, no private one is started |
-//! | `AMQP_URL`, `RULES_AMQP_URL` | none | this RabbitMQ is used (both, or neither), no private one is started |
+//! | `DATABASE_URL` | none | this Postgres, no private one |
+//! | `AMQP_URL`, `RULES_AMQP_URL` | none | this RabbitMQ (both or neither), no private one |
 //! | `RULES_BIND` | a free port on loopback | health and metrics of `rules` |
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};

@@ -1,4 +1,5 @@
-//! Being asked to stop: by Ctrl-C, by SIGTERM, by the terminal being closed; a second time means at once.
+//! Being asked to stop: by Ctrl-C, by SIGTERM, by the terminal being closed; a second time means at
+//! once.
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};

@@ -32,7 +32,8 @@ pub trait Unit: Send + 'static {
     ) -> impl Future<Output = Result<()>> + Send;
 }
 
-/// Watches over a started `unit` until `stop` is given, then stops it. `tell` hears of every death and return.
+/// Watches over a started `unit` until `stop` is given, then stops it. `tell` hears of every death
+/// and return.
 ///
 /// # Errors
 /// If it can not be stopped.

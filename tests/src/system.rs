@@ -1,5 +1,5 @@
-//! A whole running Turnstile for tests: both services from their real programs, with a database and a virtual host
-//! of their own on shared servers, keys of their own, on free ports.
+//! A whole running Turnstile for tests: both services from their real programs, with a database and
+//! a virtual host of their own on shared servers, keys of their own, on free ports.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -8,12 +8,13 @@ use uuid::Uuid;
 
 use crate::ports;
 use crate::secrets::BrokerUser;
-use crate::servers::TemporaryHome;
 use crate::service::Service;
+use crate::temporary::TemporaryHome;
 use crate::throwaway::Addresses;
 use crate::wiring::Wiring;
 
-/// A running system. Dropped, its services are killed; [`System::stop`] also deletes its database and broker part.
+/// A running system. Dropped, its services are killed; [`System::stop`] also deletes its database
+/// and broker part. They end with the servers too, even if the test that uses them is killed.
 #[derive(Debug)]
 pub struct System {
     /// `ticketing`, where [`System::url`] leads.
@@ -29,15 +30,15 @@ pub struct System {
 }
 
 impl System {
-    /// Starts a system on servers at `addresses`; `more` are further settings of both services, for example
-    /// `("TEST_CLOCK", "1")`.
+    /// Starts a system on servers at `addresses`; `more` are further settings of both services, for
+    /// example `("TEST_CLOCK", "1")`.
     ///
     /// # Errors
     /// If something of it does not start.
     pub async fn start(addresses: &Addresses, more: &[(&str, &str)]) -> Result<Self> {
         let place = format!("turnstile_{}", Uuid::new_v4().simple());
         addresses.create_place(&place).await?;
-        let home = TemporaryHome::make("system")?;
+        let home = TemporaryHome::of_system(&addresses.home, &place)?;
         let [port, rules_port] = ports::free()?;
         let wiring = Wiring {
             home: home.home.clone(),

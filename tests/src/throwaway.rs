@@ -1,9 +1,11 @@
-//! `turnstile servers`: throwaway servers in a process of their own, so that they vanish even when whoever asked
-//! for them is killed; and the handle by which tests ask.
+//! `turnstile servers`: throwaway servers in a process of their own, so that they vanish even when
+//! whoever asked for them is killed; and the handle by which tests ask.
 //!
-//! The contract is one line of JSON ([`Addresses`]) on its standard output; it ends when its standard input does.
+//! The contract is one line of JSON ([`Addresses`]) on its standard output; it ends when its
+//! standard input does.
 
 use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anyhow::{Context, Result};
@@ -21,6 +23,8 @@ use crate::signals::Stop;
 /// Where throwaway servers are and how to use them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Addresses {
+    /// The servers' home; what runs from a home inside it ends with them.
+    pub home: PathBuf,
     /// Postgres as its owner, database `postgres`.
     pub database_admin_url: String,
     /// Postgres' port.
@@ -45,6 +49,7 @@ impl Addresses {
     pub fn of(servers: &Servers) -> Result<Self> {
         let ports = servers.home().known_ports()?.context("ports of running servers")?;
         Ok(Self {
+            home: servers.home().root().to_owned(),
             database_admin_url: servers.postgres.url("postgres"),
             database_port: ports.postgres,
             amqp_host: "127.0.0.1".into(),
@@ -103,8 +108,9 @@ impl Addresses {
 /// # Errors
 /// If the servers do not start or can not be stopped.
 pub async fn serve() -> Result<()> {
-    // Out of reach of what is sent to the caller's process group: a Ctrl-C there, or its killing. It fails for
-    // the leader of a group, which a shell's command is; then the shell is the caller and there is no other.
+    // Out of reach of what is sent to the caller's process group: a Ctrl-C there, or its killing.
+    // It fails for the leader of a group, which a shell's command is; then the shell is the caller
+    // and there is no other.
     let _ = rustix::process::setsid();
     let stop = Stop::listen()?;
     let servers = tokio::select! {
@@ -126,8 +132,8 @@ async fn end_of_input() {
     while input.read(&mut ignored).await.is_ok_and(|count| count > 0) {}
 }
 
-/// Throwaway servers in a process of their own. They vanish when this is dropped, and when this program ends,
-/// however it does.
+/// Throwaway servers in a process of their own. They vanish when this is dropped, and when this
+/// program ends, however it does.
 #[derive(Debug)]
 pub struct SharedServers {
     /// Where they are.
@@ -137,7 +143,8 @@ pub struct SharedServers {
 }
 
 impl SharedServers {
-    /// Starts them; takes some 6 s. Blocks, and belongs to no runtime: tests with runtimes of their own share it.
+    /// Starts them; takes some 6 s. Blocks, and belongs to no runtime: tests with runtimes of their
+    /// own share it.
     ///
     /// # Errors
     /// If `turnstile` is not built or its servers do not start.

@@ -1,5 +1,5 @@
-//! What ties the two services to a database, a broker, keys and each other; and their commands that end by
-//! themselves. Not here: the running services ([`crate::service`]).
+//! What ties the two services to a database, a broker, keys and each other; and their commands that
+//! end by themselves. Not here: the running services ([`crate::service`]).
 
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};

@@ -1,6 +1,7 @@
-//! The edge of the service: everything between a connection and an operation of a context. [`endpoint`] puts the
-//! operations of all contexts behind one edge and describes them in one document; [`server`] serves it. Contexts take
-//! what they need from the other modules. Not here: any operation of the trade.
+//! The edge of the service: everything between a connection and an operation of a context.
+//! [`endpoint`] puts the operations of all contexts behind one edge and describes them in one
+//! document; [`server`] serves it. Contexts take what they need from the other modules. Not here:
+//! any operation of the trade.
 
 pub mod authentication;
 pub mod body;
@@ -59,7 +60,8 @@ pub struct Parts {
     pub metrics: Box<dyn Fn() -> String + Send + Sync>,
     /// The public keys of login tokens, a JWK set.
     pub jwks: Arc<dyn Fn() -> String + Send + Sync>,
-    /// Patterns of paths whose GET acts, such as `/buy_ticket/{token}`: it is not done for a prefetch.
+    /// Patterns of paths whose GET acts, such as `/buy_ticket/{token}`: it is not done for a
+    /// prefetch.
     pub acting_gets: &'static [&'static str],
 }
 

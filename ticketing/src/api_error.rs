@@ -1,6 +1,7 @@
-//! How a refusal reaches the client: RFC 9457 `application/problem+json`, for every error of every route. Contexts turn
-//! their errors into [`ApiError`] in their `http.rs`; the table of codes is in [`code`]. No text of a library, of SQL
-//! or of a secret is ever in an answer: the cause of a failure goes to the log, once, beside the request id.
+//! How a refusal reaches the client: RFC 9457 `application/problem+json`, for every error of every
+//! route. Contexts turn their errors into [`ApiError`] in their `http.rs`; the table of codes is in
+//! [`code`]. No text of a library, of SQL or of a secret is ever in an answer: the cause of a
+//! failure goes to the log, once, beside the request id.
 
 mod code;
 mod of_platform;
@@ -93,7 +94,8 @@ struct Refusal {
     cause: Option<Cause>,
 }
 
-/// What made a request fail, with all its sources; left in the response for the access log, never sent.
+/// What made a request fail, with all its sources; left in the response for the access log, never
+/// sent.
 #[derive(Clone, Debug)]
 pub struct Cause(pub Arc<str>);
 
@@ -217,7 +219,8 @@ pub fn whole_seconds(wait: Duration) -> u64 {
 impl IntoResponse for ApiError {
     fn into_response(mut self) -> Response {
         let problem = self.problem();
-        // Serialising strings, numbers and times can not fail; an empty body would still carry the status.
+        // Serialising strings, numbers and times can not fail; an empty body would still carry the
+        // status.
         let body = serde_json::to_vec(&problem).unwrap_or_default();
         let mut response =
             Response::builder().status(self.0.code.status()).content_type(PROBLEM_JSON).body(body);
@@ -249,13 +252,20 @@ impl IntoResponse for ApiError {
 }
 
 impl From<ApiError> for poem::Error {
-    fn from(error: ApiError) -> Self {
-        Self::from_response(error.into_response())
+    fn from(mut error: ApiError) -> Self {
+        // An error's own data replaces that of the response it was made from.
+        let cause = error.0.cause.take();
+        let mut error = Self::from_response(error.into_response());
+        if let Some(cause) = cause {
+            error.set_data(cause);
+        }
+        error
     }
 }
 
 impl ApiResponse for ApiError {
-    /// One answer that stands for all; the document replaces it by those each operation names ([`crate::api::document`]).
+    /// One answer that stands for all; the document replaces it by those each operation names
+    /// ([`crate::api::document`]).
     fn meta() -> MetaResponses {
         let content = vec![MetaMediaType {
             content_type: PROBLEM_JSON,

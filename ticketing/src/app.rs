@@ -36,7 +36,7 @@ use crate::platform::database::{Database, DatabaseError};
 use crate::platform::event_store::EventStore;
 use crate::platform::idempotency::Idempotency;
 use crate::platform::projections::Projection;
-use crate::platform::{Platform, housekeeping};
+use crate::platform::{Platform, housekeeping, telemetry};
 use crate::readiness::Health;
 use crate::verify::Invariant;
 
@@ -60,6 +60,7 @@ pub struct App {
     keys: TokenKeys,
     grants: Grants,
     limits: Arc<RateLimits>,
+    metrics: PrometheusHandle,
 }
 
 impl App {
@@ -93,7 +94,10 @@ impl App {
             settings: settings.http.clone(),
             authenticator: Authenticator::new(tokens, platform.clock.clone()),
             probe: Arc::clone(&health) as _,
-            metrics: Box::new(move || metrics.render()),
+            metrics: {
+                let metrics = metrics.clone();
+                Box::new(move || metrics.render())
+            },
             jwks,
             acting_gets: ACTING_GETS,
         };
@@ -104,7 +108,7 @@ impl App {
         } else {
             edge(apis, parts, &health)?
         };
-        Ok(Self { platform, settings, endpoint, health, links, keys, grants, limits })
+        Ok(Self { platform, settings, endpoint, health, links, keys, grants, limits, metrics })
     }
 
     /// Serves until `shutdown` is cancelled or a worker fails; returns when everything has
@@ -117,7 +121,8 @@ impl App {
         listener: TcpListener,
         shutdown: CancellationToken,
     ) -> anyhow::Result<()> {
-        let Self { platform, settings, endpoint, health, links, keys, grants, limits } = self;
+        let Self { platform, settings, endpoint, health, links, keys, grants, limits, metrics } =
+            self;
         let workers = platform.workers.clone();
         let closing = CancellationToken::new();
         let connections = settings.http.max_connections;
@@ -136,6 +141,7 @@ impl App {
             limits.run().await;
             std::future::pending::<()>().await; // without limits there is nothing to forget
         });
+        workers.spawn_droppable("metrics", telemetry::keep_metrics(metrics));
         workers.spawn_droppable("gauges", gauges(vec![links.store().clone()]));
         workers.spawn("housekeeping", housekeeping::run(database.clone(), clock.clone(), stop));
         links.start(&platform);

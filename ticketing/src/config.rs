@@ -44,15 +44,31 @@ pub struct DatabaseSettings {
     pub allow_unsafe_database: bool,
 }
 
+/// Where messages go.
+#[derive(Args, Clone, Debug)]
+pub struct BrokerSettings {
+    /// RabbitMQ, `amqp://user:password@host:port/vhost`.
+    #[arg(long, env = "AMQP_URL", hide_env_values = true)]
+    pub amqp_url: String,
+}
+
+/// What is logged.
+#[derive(Args, Clone, Debug)]
+pub struct LogSettings {
+    /// What to log, in the syntax of the crate `tracing`.
+    #[arg(long, env = "RUST_LOG", default_value = "info", global = true)]
+    pub log: String,
+}
+
 /// Everything `ticketing serve` needs to know.
 #[derive(Args, Clone, Debug)]
 pub struct Settings {
     /// Where history is kept.
     #[command(flatten)]
     pub database: DatabaseSettings,
-    /// RabbitMQ, `amqp://user:password@host:port/vhost`.
-    #[arg(long, env = "AMQP_URL", hide_env_values = true)]
-    pub amqp_url: String,
+    /// Where messages go.
+    #[command(flatten)]
+    pub broker: BrokerSettings,
     /// The edge.
     #[command(flatten)]
     pub http: HttpSettings,

@@ -11,7 +11,7 @@ use ticketing::accounts::grant::{self, Grant};
 use ticketing::accounts::keys;
 use ticketing::api::server;
 use ticketing::app::{self, App};
-use ticketing::config::{DatabaseSettings, Settings};
+use ticketing::config::{BrokerSettings, DatabaseSettings, LogSettings, Settings};
 use ticketing::platform::broker::Broker;
 use ticketing::platform::clock::Clock;
 use ticketing::platform::database::Database;
@@ -25,9 +25,8 @@ use tokio_util::sync::CancellationToken;
 struct Program {
     #[command(subcommand)]
     command: Command,
-    /// What to log, in the syntax of the crate `tracing`.
-    #[arg(long, env = "RUST_LOG", default_value = "info", global = true)]
-    log: String,
+    #[command(flatten)]
+    log: LogSettings,
 }
 
 #[derive(Subcommand)]
@@ -61,9 +60,8 @@ enum Command {
     Redrive {
         /// Which one, for example `ticketing.record_verdicts`.
         queue: String,
-        /// RabbitMQ, `amqp://user:password@host:port/vhost`.
-        #[arg(long, env = "AMQP_URL", hide_env_values = true)]
-        amqp_url: String,
+        #[command(flatten)]
+        broker: BrokerSettings,
     },
     /// Grant an account a tier or the role of an administrator.
     Grant {
@@ -85,12 +83,12 @@ enum Command {
 async fn main() -> anyhow::Result<()> {
     let program = Program::parse();
     match program.command {
-        Command::Serve(settings) => serve(*settings, &program.log).await,
+        Command::Serve(settings) => serve(*settings, &program.log.log).await,
         Command::Migrate { database, restored } => migrate(&database, restored).await,
         Command::Openapi => say(&app::document().yaml),
         Command::Rebuild { projection, database } => rebuild(&projection, &database).await,
         Command::Verify { database } => run_verify(&database).await,
-        Command::Redrive { queue, amqp_url } => redrive(&queue, &amqp_url).await,
+        Command::Redrive { queue, broker } => redrive(&queue, &broker.amqp_url).await,
         Command::Grant { username, grant, database } => {
             let database = Database::new(&database)?;
             grant::grant(&database, &Clock::default(), &username, grant).await?;
@@ -171,7 +169,7 @@ async fn redrive(name: &str, amqp_url: &str) -> anyhow::Result<()> {
     let Some(queue) = QUEUES.iter().find(|queue| queue.name == name) else {
         bail!("the queues are {:?}", QUEUES.map(|queue| queue.name));
     };
-    let sent = dead_letters::redrive(&Broker::new(amqp_url), queue).await?;
+    let sent = dead_letters::redrive(&Broker::new(amqp_url)?, queue).await?;
     say(&format!("sent {sent} messages back into {name}\n"))
 }
 

@@ -7,6 +7,7 @@ use ticketing::platform::append::{
     Append, AppendError, Attached, NewDeadline, NewEvent, NewSecret, Origin, ProcessedMessage,
     StreamAppend,
 };
+use ticketing::platform::append_queue::QUEUE_PLACES;
 use ticketing::platform::database::Database;
 use ticketing::platform::event_store::{EventStore, head, read_log};
 use ticketing::platform::idempotency::{IdempotencyKey, StoredAnswer};
@@ -274,4 +275,35 @@ async fn an_append_held_open_makes_later_ones_wait_or_fail_and_nothing_is_skippe
     holder.batch_execute("commit").await.unwrap();
     let appended = store.append(append(vec![to(Uuid::now_v7(), 0)])).await.unwrap();
     assert_eq!(appended.first_position, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_too_many_wait_the_next_are_refused_at_once_and_the_others_are_written() {
+    const MORE: usize = QUEUE_PLACES + 2_000;
+    let (_place, database) = Place::migrated().await;
+    let store = EventStore::open(LOG, database.clone());
+    let holder = database.connect_as_owner("holder").await.unwrap();
+    let hold = "begin; select pg_advisory_xact_lock(hashtextextended('append:links', 0))";
+    holder.batch_execute(hold).await.unwrap();
+    let appends: Vec<_> = (0..MORE).map(|_| append(vec![to(Uuid::now_v7(), 0)])).collect();
+    // All are polled once, in order, before any is awaited: the queue fills up behind the lock.
+    let mut rush: Vec<_> = appends.into_iter().map(|a| Box::pin(store.append(a))).collect();
+    let mut refused_at_once = 0;
+    let mut waiting = Vec::new();
+    for mut append in rush.drain(..) {
+        match futures_util::poll!(append.as_mut()) {
+            std::task::Poll::Ready(outcome) => {
+                assert_eq!(outcome, Err(AppendError::Overloaded));
+                refused_at_once += 1;
+            }
+            std::task::Poll::Pending => waiting.push(append),
+        }
+    }
+    assert!(refused_at_once > 0, "the queue has no end");
+    holder.batch_execute("commit").await.unwrap();
+    let outcomes = futures_util::future::join_all(waiting).await;
+    let written = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    let stored = count(&database, "select count(*) from events").await;
+    assert_eq!(stored, i64::try_from(written).unwrap());
+    assert!(written > QUEUE_PLACES / 2, "most of those that waited are written");
 }

@@ -41,7 +41,7 @@ async fn given_thirty_events() -> Projected {
     let events = read_log(&**client, LOG, 0, 100).await.unwrap();
     assert_eq!(events.len(), 30);
     drop(client);
-    let letters = DeadLetters::new(Broker::new(&place.amqp_url()), Clock::default());
+    let letters = DeadLetters::new(Broker::new(&place.amqp_url()).unwrap(), Clock::default());
     let builder = Builder::new(Arc::new(LinkStatusProjection), database.clone(), Arc::new(letters));
     Projected { _place: place, database, builder, events }
 }
@@ -118,7 +118,7 @@ async fn messages_of_another_history_are_dropped() {
 #[tokio::test]
 async fn a_builder_that_was_overtaken_does_nothing() {
     let given = given_thirty_events().await;
-    let letters = DeadLetters::new(Broker::new("amqp://nowhere"), Clock::default());
+    let letters = DeadLetters::new(Broker::new("amqp://nowhere").unwrap(), Clock::default());
     let other =
         Builder::new(Arc::new(LinkStatusProjection), given.database.clone(), Arc::new(letters));
     let (one, two) =

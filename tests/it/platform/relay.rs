@@ -26,7 +26,7 @@ const ROUTE: Route = Route { exchange: LINKS_EVENTS, queues: &FED };
 /// A relay of a process of its own, to be killed.
 fn start(place: &Place, amqp_url: &str) -> (JoinHandle<()>, Relay) {
     let store = EventStore::open(LOG, place.database());
-    let (relay, worker) = Relay::new(store, Broker::new(amqp_url), ROUTE);
+    let (relay, worker) = Relay::new(store, Broker::new(amqp_url).unwrap(), ROUTE);
     (tokio::spawn(worker.run(CancellationToken::new())), relay)
 }
 
@@ -46,7 +46,7 @@ async fn cursor(database: &Database) -> i64 {
 /// Takes messages from the queue until every position up to `last` was seen; the order of first
 /// sight.
 async fn receive(place: &Place, last: i64) -> Vec<i64> {
-    let connection = Broker::new(&place.amqp_url()).connect("test").await.unwrap();
+    let connection = Broker::new(&place.amqp_url()).unwrap().connect("test").await.unwrap();
     let (_channel, mut consumer) = consume(&connection, &PROJECT_LINKS, 500).await.unwrap();
     let (mut seen, mut order) = (BTreeSet::new(), Vec::new());
     let all = async {

@@ -6,8 +6,7 @@ use anyhow::{Context, Result, bail};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
-use crate::rabbitmq::config::permissions;
-use crate::secrets::BrokerUser;
+use crate::rabbitmq::definitions::{self, Part};
 
 /// A call that takes longer has met a node that is not well.
 const CALL_LIMIT: Duration = Duration::from_secs(10);
@@ -53,22 +52,23 @@ impl Management {
         &self.password
     }
 
-    /// Whether the node takes AMQP connections on `port`. Not yet started is no failure but `false`.
+    /// Whether the node takes AMQP connections on `port`. Not yet started is no failure but
+    /// `false`.
     pub async fn listens_on(&self, port: u16) -> bool {
         let path = format!("health/checks/port-listener/{port}");
         let answer = self.request(Method::GET, &path).send().await;
         answer.is_ok_and(|answer| answer.status() == StatusCode::OK)
     }
 
-    /// Makes a virtual host with the permissions all three users have.
+    /// Makes a virtual host with the permissions and policies of the container.
     ///
     /// # Errors
     /// If the node can not be reached or refuses it.
     pub async fn create_vhost(&self, name: &str) -> Result<()> {
         self.put(&format!("vhosts/{}", segment(name)), &Value::Object(Default::default())).await?;
-        for user in BrokerUser::ALL {
-            let path = format!("permissions/{}/{}", segment(name), user.name());
-            self.put(&path, &permissions(user).to_json()).await?;
+        for Part { kind, name: of, body } in definitions::parts()? {
+            // Permissions are found by the user, policies by their own name, both behind the host.
+            self.put(&format!("{kind}/{}/{}", segment(name), segment(&of)), &body).await?;
         }
         Ok(())
     }
@@ -119,7 +119,8 @@ async fn checked(request: RequestBuilder, path: &str) -> Result<Response> {
     Ok(answer)
 }
 
-/// A name as one segment of a path (RFC 3986): everything but letters, digits, `-`, `.`, `_`, `~` is escaped.
+/// A name as one segment of a path (RFC 3986): everything but letters, digits, `-`, `.`, `_`, `~`
+/// is escaped.
 pub fn segment(name: &str) -> String {
     let mut escaped = String::new();
     for byte in name.bytes() {

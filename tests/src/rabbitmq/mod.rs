@@ -1,9 +1,11 @@
 //! A private RabbitMQ node: own data, own ports, own Erlang name service (epmd), loopback only.
 //!
-//! [`config`] writes what it reads at its start, [`management`] speaks to its HTTP API. Which exchanges and queues
-//! there are is the services' business; here are only users, virtual hosts and permissions.
+//! [`config`] writes what it reads at its start, [`management`] speaks to its HTTP API. Which
+//! exchanges and queues there are is the services' business; here are only users, virtual hosts and
+//! permissions.
 
 pub mod config;
+pub mod definitions;
 pub mod management;
 
 use std::time::Duration;
@@ -15,7 +17,9 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::account::{Account, private_folder};
-use crate::home::{Ports, Site, read_json, write_private};
+use crate::files::{read_json, write_private};
+use crate::home::Site;
+use crate::ports::{Ports, is_free_here};
 use crate::process::{Launch, Process, stop_leftover};
 use crate::programs::RabbitMqPrograms;
 use crate::rabbitmq::management::Management;
@@ -44,7 +48,8 @@ pub struct RabbitMq {
 }
 
 impl RabbitMq {
-    /// The node at `site`, not started. Its name is made once and kept: RabbitMQ finds its data by it.
+    /// The node at `site`, not started. Its name is made once and kept: RabbitMQ finds its data by
+    /// it.
     ///
     /// # Errors
     /// If no account to run it as is found, or the site can not be written.
@@ -83,7 +88,11 @@ impl RabbitMq {
         let management = self.management();
         let node = self.node.insert(self.node_launch().start()?);
         let amqp = self.ports.amqp;
-        node.until_ready(START_LIMIT, || management.listens_on(amqp)).await
+        tokio::select! {
+            ready = node.until_ready(START_LIMIT, || management.listens_on(amqp)) => ready,
+            // Without it the node would wait for it, unheard.
+            how = end_of(self.epmd.as_mut()) => bail!("epmd ended while RabbitMQ started ({how})"),
+        }
     }
 
     async fn start_epmd(&mut self) -> Result<()> {
@@ -91,6 +100,9 @@ impl RabbitMq {
             return Ok(());
         }
         let port = self.ports.epmd;
+        if !is_free_here(port) {
+            bail!("port {port}, which is epmd's, is taken");
+        }
         let launch = Launch {
             name: "epmd".into(),
             program: self.programs.epmd.clone(),
@@ -132,7 +144,8 @@ impl RabbitMq {
         self.stop_or_kill(&CancellationToken::new()).await
     }
 
-    /// As [`RabbitMq::stop`], but kills it when `hurry` is given. Confirmed messages are safe either way.
+    /// As [`RabbitMq::stop`], but kills it when `hurry` is given. Confirmed messages are safe
+    /// either way.
     ///
     /// # Errors
     /// If one can not be stopped.
@@ -169,8 +182,8 @@ impl RabbitMq {
         self.start().await
     }
 
-    /// Waits for the end of the node and answers how it ended. An epmd that dies meanwhile is started again here,
-    /// before the node misses it and starts one that nobody would stop.
+    /// Waits for the end of the node and answers how it ended. An epmd that dies meanwhile is
+    /// started again here: the node registers with it again by itself, within a minute.
     pub async fn ended(&mut self) -> String {
         loop {
             tokio::select! {
@@ -214,7 +227,8 @@ pub fn amqp_url(port: u16, user: BrokerUser, passwords: &Passwords, vhost: &str)
     format!("amqp://{}:{}@127.0.0.1:{port}/{vhost}", user.name(), passwords.of(user))
 }
 
-/// Stops a node, and its epmd, that an earlier launcher left running at `site`. Answers whether there was one.
+/// Stops a node, and its epmd, that an earlier launcher left running at `site`. Answers whether
+/// there was one.
 ///
 /// # Errors
 /// If it can not be stopped.

@@ -1,5 +1,5 @@
-//! Who is asking: what every context may know of an account. A [`Caller`] is made from a verified login token, so no
-//! store is read for it; [`People`] joins names to ids when something is shown.
+//! Who is asking: what every context may know of an account. A [`Caller`] is made from a verified
+//! login token, so no store is read for it; [`People`] joins names to ids when something is shown.
 
 use std::collections::HashMap;
 use std::fmt;

@@ -1,4 +1,5 @@
-//! Reading accounts, for administrators: one by its id, or pages of them. Never their password hashes.
+//! Reading accounts, for administrators: one by its id, or pages of them. Never their password
+//! hashes.
 
 use chrono::{DateTime, Utc};
 use shared_events::link_request::{AccountId, Tier};

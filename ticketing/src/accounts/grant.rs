@@ -1,5 +1,5 @@
-//! Granting a tier or a role from the command line: `ticketing grant <username> <tier|admin>`. Replicas know of it within a
-//! second, and it overrides tokens that were issued before.
+//! Granting a tier or a role from the command line: `ticketing grant <username> <tier|admin>`.
+//! Replicas know of it within a second, and it overrides tokens that were issued before.
 
 use std::fmt;
 use std::str::FromStr;
@@ -53,7 +53,8 @@ pub enum GrantError {
     Database(#[from] DatabaseError),
 }
 
-/// Grants it to the account of this name, whatever its case. Granting what is there changes nothing.
+/// Grants it to the account of this name, whatever its case. Granting what is there changes
+/// nothing.
 ///
 /// # Errors
 /// [`GrantError`] says why nothing was granted.
@@ -63,8 +64,8 @@ pub async fn grant(
     username: &str,
     grant: Grant,
 ) -> Result<(), GrantError> {
-    // A command line runs for itself: it has to ask what the replicas keep knowing. Replicas look at lately changed
-    // accounts by this time.
+    // A command line runs for itself: it has to ask what the replicas keep knowing. Replicas look
+    // at lately changed accounts by this time.
     clock.measure(database).await?;
     clock.follow_test_clock(database).await?;
     let client = database.get().await?;

@@ -1,5 +1,6 @@
-//! What changed in the accounts within the lifetime of a token, held in memory: a token says what was true when it was
-//! issued, this says what is true now. Every replica reads it from the accounts twice a second, as a whole.
+//! What changed in the accounts within the lifetime of a token, held in memory: a token says what
+//! was true when it was issued, this says what is true now. Every replica reads it from the
+//! accounts twice a second, as a whole.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -15,7 +16,8 @@ use crate::platform::database::{Database, DatabaseError};
 
 /// How often the accounts are asked.
 const REFRESH_EVERY: Duration = Duration::from_millis(500);
-/// Changes are kept this much longer than tokens live: clocks differ, and so do the beginnings of a second.
+/// Changes are kept this much longer than tokens live: clocks differ, and so do the beginnings of a
+/// second.
 const MARGIN: TimeDelta = TimeDelta::minutes(5);
 
 /// What an account is entitled to now.

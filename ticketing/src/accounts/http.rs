@@ -1,4 +1,5 @@
-//! The operations on accounts: register, log in, and what administrators read. No rules and no SQL here.
+//! The operations on accounts: register, log in, and what administrators read. No rules and no SQL
+//! here.
 
 mod requests;
 
@@ -175,7 +176,8 @@ pub struct AccountsApi {
 impl AccountsApi {
     /// Register an account
     ///
-    /// `role` is the tier asked for. Whether it is granted is the policy of the installation; by default it is.
+    /// `role` is the tier asked for. Whether it is granted is the policy of the installation; by
+    /// default it is.
     ///
     /// Errors: `invalid_role`, `account_exists`, `unavailable`.
     #[oai(path = "/register", method = "post", operation_id = "register")]

@@ -1,6 +1,7 @@
-//! The keys that sign login tokens: one file each, `<yyyymmdd>T<hhmmss>Z.pem`, PKCS#8, P-256. A key signs from the time
-//! in its name until its successor does; what it signed is accepted for [`OVERLAP`] longer. The folder is read again
-//! every few seconds, so keys are changed by adding a file, without a restart. Not here: what a token says.
+//! The keys that sign login tokens: one file each, `<yyyymmdd>T<hhmmss>Z.pem`, PKCS#8, P-256. A key
+//! signs from the time in its name until its successor does; what it signed is accepted for
+//! [`OVERLAP`] longer. The folder is read again every few seconds, so keys are changed by adding a
+//! file, without a restart. Not here: what a token says.
 
 use std::fs;
 use std::io::Write;
@@ -145,7 +146,8 @@ impl TokenKeys {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The public keys as a JWK set (RFC 7517): those that sign, will sign, or signed tokens that may still be valid.
+    /// The public keys as a JWK set (RFC 7517): those that sign, will sign, or signed tokens that
+    /// may still be valid.
     pub fn jwks(&self, now: DateTime<Utc>) -> String {
         let keys = self.current().usable(now).map(|key| key.public.clone()).collect();
         serde_json::to_string(&JwkSet { keys }).unwrap_or_default()
@@ -166,7 +168,8 @@ impl TokenKeys {
         Ok(true)
     }
 
-    /// Follows the folder until cancelled. A file that can not be used is told once, and leaves the keys as they are.
+    /// Follows the folder until cancelled. A file that can not be used is told once, and leaves the
+    /// keys as they are.
     pub async fn run(self) {
         let mut tick = tokio::time::interval(READ_EVERY);
         let mut told = String::new();
@@ -191,7 +194,8 @@ impl TokenKeys {
     }
 }
 
-/// Makes a first key that signs from the present second on; does nothing if the folder has one. Returns the new file.
+/// Makes a first key that signs from the present second on; does nothing if the folder has one.
+/// Returns the new file.
 ///
 /// # Errors
 /// [`KeyError`] if the folder can not be written.

@@ -1,4 +1,5 @@
-//! Logging in: a username and a password become a token. Whether the user exists is neither said nor to be measured.
+//! Logging in: a username and a password become a token. Whether the user exists is neither said
+//! nor to be measured.
 
 use secrecy::{ExposeSecret, SecretString};
 use shared_events::link_request::{AccountId, Tier};

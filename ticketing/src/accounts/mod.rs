@@ -1,16 +1,17 @@
-//! Accounts: who may log in and what they are entitled to. State, not events: it is personal data, which has to be
-//! correctable and deletable; histories carry account ids only.
+//! Accounts: who may log in and what they are entitled to. State, not events: it is personal data,
+//! which has to be correctable and deletable; histories carry account ids only.
 //!
 //! | word | meaning |
 //! | --- | --- |
-//! | tier | what an account is entitled to: `premium`, `standard` or `default`; a guest has `default` |
+//! | tier | what it is entitled to: `premium`, `standard` or `default`, as a guest |
 //! | role | what it may do beyond that: `admin` |
 //! | caller | an account as it presents itself with a login token |
 //! | grant | a tier or role given by an administrator |
 //!
-//! Invariants: usernames and addresses are unique whatever their case, by named indexes and nothing else; the tier that
-//! counts is what the server knows, never what a request says; no password is stored, logged or answered; an unknown user
-//! costs as much time as a wrong password; what was granted lately overrides what a token says.
+//! Invariants: usernames and addresses are unique whatever their case, by named indexes and nothing
+//! else; the tier that counts is what the server knows, never what a request says; no password is
+//! stored, logged or answered; an unknown user costs as much time as a wrong password; what was
+//! granted lately overrides what a token says.
 
 pub mod caller;
 mod find;

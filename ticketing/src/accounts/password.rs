@@ -1,5 +1,6 @@
-//! Passwords: which are accepted, and Argon2id hashes of them (m = 19456 KiB, t = 2, p = 1: OWASP password storage cheat
-//! sheet). One hash takes some 25 ms of a core and 19 MiB, so there are as many at once as cores, and a short queue.
+//! Passwords: which are accepted, and Argon2id hashes of them (m = 19456 KiB, t = 2, p = 1: OWASP
+//! password storage cheat sheet). One hash takes some 25 ms of a core and 19 MiB, so there are as
+//! many at once as cores, and a short queue.
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
@@ -37,7 +38,8 @@ pub enum UnfitPassword {
     Common,
 }
 
-/// Judges a new password: its length in characters, and whether it is exactly one of the most common ones.
+/// Judges a new password: its length in characters, and whether it is exactly one of the most
+/// common ones.
 ///
 /// # Errors
 /// [`UnfitPassword`] says what is wrong with it.

@@ -1,5 +1,6 @@
-//! Registering an account. Whether a name or an address is taken is decided by the indexes when the row is written, not
-//! by looking before; a repeat with the same idempotency key is the same registration.
+//! Registering an account. Whether a name or an address is taken is decided by the indexes when the
+//! row is written, not by looking before; a repeat with the same idempotency key is the same
+//! registration.
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -57,7 +58,8 @@ pub enum RegisterError {
 }
 
 impl Register {
-    /// What an idempotency key stands for: everything but the password, of which not even a quick hash may be stored.
+    /// What an idempotency key stands for: everything but the password, of which not even a quick
+    /// hash may be stored.
     pub fn fingerprint(&self) -> Vec<u8> {
         [&self.email, &self.username, self.tier.as_str()].join("\n").into_bytes()
     }
@@ -91,8 +93,9 @@ fn is_username(text: &str) -> bool {
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b))
 }
 
-/// Whether mail could be sent there: one `@`, a local part of unquoted characters, a host name with a dot (RFC 5321,
-/// letters of all languages as in RFC 6531). Only a message that arrives proves an address.
+/// Whether mail could be sent there: one `@`, a local part of unquoted characters, a host name with
+/// a dot (RFC 5321, letters of all languages as in RFC 6531). Only a message that arrives proves an
+/// address.
 fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let dotted = |part: &str, fits: &dyn Fn(char) -> bool| {

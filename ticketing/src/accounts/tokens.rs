@@ -1,6 +1,7 @@
-//! Login tokens: ES256, one hour, compared with our own clock without leeway. Algorithm, type, issuer, audience and key
-//! are pinned (RFC 8725); a link token has others, so neither passes for the other. Verified tokens are remembered by
-//! their hash; what was granted or revoked since always overrides what a token says.
+//! Login tokens: ES256, one hour, compared with our own clock without leeway. Algorithm, type,
+//! issuer, audience and key are pinned (RFC 8725); a link token has others, so neither passes for
+//! the other. Verified tokens are remembered by their hash; what was granted or revoked since
+//! always overrides what a token says.
 
 use std::sync::Arc;
 

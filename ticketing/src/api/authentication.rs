@@ -1,6 +1,7 @@
-//! Who is asking: read from the headers before routing, so that a bad credential is 401 on every route that takes one
-//! and never silently a guest; and the security schemes by which operations say what they need. These only read what
-//! was found before. As the first parameter of an operation they also refuse before the body is looked at.
+//! Who is asking: read from the headers before routing, so that a bad credential is 401 on every
+//! route that takes one and never silently a guest; and the security schemes by which operations
+//! say what they need. These only read what was found before. As the first parameter of an
+//! operation they also refuse before the body is looked at.
 
 use std::sync::Arc;
 
@@ -54,7 +55,8 @@ fn refused(reason: TokenRefused) -> ApiError {
     ApiError::new(Code::InvalidToken, detail)
 }
 
-/// The token of a request. `Authorization` goes before the cookie, and what it holds has to be a token.
+/// The token of a request. `Authorization` goes before the cookie, and what it holds has to be a
+/// token.
 fn credential(headers: &HeaderMap) -> Result<Option<&str>, TokenRefused> {
     let mut lines = headers.get_all(AUTHORIZATION).iter();
     let Some(line) = lines.next() else { return Ok(cookie(headers)) };
@@ -103,7 +105,8 @@ fn register_schemes(registry: &mut Registry) {
     let scheme = MetaSecurityScheme {
         ty: "http",
         description: Some(
-            "A login token from `POST /login`, as `Authorization: Bearer <token>`; the scheme `JWT` is read alike.",
+            "A login token from `POST /login`, as `Authorization: Bearer <token>`; \
+             the scheme `JWT` is read alike.",
         ),
         name: None,
         key_in: None,

@@ -1,6 +1,7 @@
-//! The body of a request, for all routes alike: JSON of at most [`BODY_LIMIT`] bytes. A missing `Content-Type` is read
-//! as JSON, another type is 415, bad syntax 400, a missing or mistyped member 422 naming each such member. Members
-//! that are null count as absent; unknown ones are ignored. Not here: the rules of a field, they are the context's.
+//! The body of a request, for all routes alike: JSON of at most [`BODY_LIMIT`] bytes. A missing
+//! `Content-Type` is read as JSON, another type is 415, bad syntax 400, a missing or mistyped
+//! member 422 naming each such member. Members that are null count as absent; unknown ones are
+//! ignored. Not here: the rules of a field, they are the context's.
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -99,7 +100,8 @@ fn parse<T: ParseFromJSON>(bytes: &[u8]) -> Result<T, ApiError> {
         }
         Some(value)
     };
-    // The message of the library is for developers of the service; the schema tells the client more.
+    // The message of the library is for developers of the service; the schema tells the client
+    // more.
     let kept = value.clone();
     T::parse_from_json(value)
         .map_err(|_| ApiError::invalid_fields(field_errors::<T>(kept.as_ref())))

@@ -1,5 +1,6 @@
-//! Whose request it is by address. Behind proxies we trust, the right-most address of `X-Forwarded-For` that is not
-//! one of theirs; without them, the peer. Everything left of that address is whatever the client wrote.
+//! Whose request it is by address. Behind proxies we trust, the right-most address of
+//! `X-Forwarded-For` that is not one of theirs; without them, the peer. Everything left of that
+//! address is whatever the client wrote.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 

@@ -1,5 +1,5 @@
-//! What every request carries: its id, its place in a trace, who sent it from where. Made once at the edge, read by
-//! whoever needs it. Not here: what a caller may do.
+//! What every request carries: its id, its place in a trace, who sent it from where. Made once at
+//! the edge, read by whoever needs it. Not here: what a caller may do.
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,7 +25,8 @@ const MAX_REQUEST_ID: usize = 128;
 pub struct Context {
     /// Names this request in answers and logs.
     pub request_id: RequestId,
-    /// Names everything that follows from this request: the request id, if that is a UUID, or made from it.
+    /// Names everything that follows from this request: the request id, if that is a UUID, or made
+    /// from it.
     pub correlation: Uuid,
     /// Where this request stands in a trace; hand it on as `traceparent`.
     pub trace: TraceParent,
@@ -149,7 +150,8 @@ pub struct MalformedTraceParent;
 impl FromStr for TraceParent {
     type Err = MalformedTraceParent;
 
-    /// Reads version 00, and of later versions what version 00 defines (Trace Context, section 3.2.4).
+    /// Reads version 00, and of later versions what version 00 defines (Trace Context, section
+    /// 3.2.4).
     fn from_str(text: &str) -> Result<Self, MalformedTraceParent> {
         let read = || {
             let mut parts = text.split('-');

@@ -1,5 +1,6 @@
-//! Which web pages of other origins may call: those of `ALLOWED_ORIGINS`, by default none. Without cookies, always: a page
-//! of another origin has to hold a token itself (Fetch standard, CORS protocol).
+//! Which web pages of other origins may call: those of `ALLOWED_ORIGINS`, by default none. Without
+//! cookies, always: a page of another origin has to hold a token itself (Fetch standard, CORS
+//! protocol).
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -12,10 +13,12 @@ use poem::Response;
 use super::routes::Route;
 
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
-    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, traceparent",
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id, \
+     traceparent",
 );
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
-    "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id",
+    "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, \
+     X-Request-Id",
 );
 /// How long a browser may remember a preflight, seconds.
 const REMEMBERED: u32 = 600;
@@ -25,7 +28,8 @@ const REMEMBERED: u32 = 600;
 pub(super) struct CrossOrigin(Vec<HeaderValue>);
 
 impl CrossOrigin {
-    /// Reads origins such as `https://shop.example`; what can not stand in a header matches nothing.
+    /// Reads origins such as `https://shop.example`; what can not stand in a header matches
+    /// nothing.
     pub(super) fn new(origins: &[String]) -> Self {
         let origins = origins.iter().map(|origin| origin.trim().trim_end_matches('/'));
         Self(origins.filter(|o| !o.is_empty()).filter_map(|o| o.parse().ok()).collect())
@@ -35,7 +39,8 @@ impl CrossOrigin {
         self.0.contains(origin)
     }
 
-    /// The answer to OPTIONS: what the route allows, and to a browser that asks first, whether its page may call.
+    /// The answer to OPTIONS: what the route allows, and to a browser that asks first, whether its
+    /// page may call.
     pub(super) fn preflight(&self, route: &Route, request: &HeaderMap) -> Response {
         let mut response = Response::builder().status(StatusCode::NO_CONTENT).finish();
         let headers = response.headers_mut();

@@ -1,5 +1,6 @@
-//! The OpenAPI document, made from the operations themselves; the same at every start. What the library generates is
-//! completed: every operation says all the problems it can be answered with ([`problems`]). Not here: the operations.
+//! The OpenAPI document, made from the operations themselves; the same at every start. What the
+//! library generates is completed: every operation says all the problems it can be answered with
+//! ([`problems`]). Not here: the operations.
 
 mod parameters;
 mod problems;
@@ -15,9 +16,9 @@ use serde_json::Value;
 
 const TITLE: &str = "Turnstile";
 const DESCRIPTION: &str = "A ticket-sales backend whose source of truth is a history of events.\n\n\
-    Errors are RFC 9457 problems; times are RFC 3339 in UTC; ids are UUIDs; lists are arrays, with the next page in \
-    the header `Link`. A path with or without a trailing slash is the same. Members that are null count as absent, \
-    and members that are not known are ignored.";
+    Errors are RFC 9457 problems; times are RFC 3339 in UTC; ids are UUIDs; lists are arrays, with \
+    the next page in the header `Link`. A path with or without a trailing slash is the same. \
+    Members that are null count as absent, and members that are not known are ignored.";
 const OPENAPI_VERSION: &str = "3.0.3";
 
 /// The document in both forms; the same at every start.
@@ -58,7 +59,7 @@ pub(super) fn describe<A: OpenApi>() -> Document {
     if let Some(components) = spec.get_mut("components").and_then(Value::as_object_mut) {
         components.insert("examples".to_owned(), problems::examples(&codes));
     }
-    drop_defaults(&mut spec);
+    tidy(&mut spec);
     let part = |name: &str| spec.get(name).unwrap_or(&Value::Null);
     let ordered = Ordered {
         openapi: OPENAPI_VERSION,
@@ -85,7 +86,8 @@ pub(super) fn service<A: OpenApi>(apis: A) -> OpenApiService<A, ()> {
         .server("/")
 }
 
-/// The description of `A` without an `A`: to describe operations, nothing of what they work with is needed.
+/// The description of `A` without an `A`: to describe operations, nothing of what they work with is
+/// needed.
 struct Described<A>(PhantomData<A>);
 
 impl<A: OpenApi> OpenApi for Described<A> {
@@ -100,14 +102,25 @@ impl<A: OpenApi> OpenApi for Described<A> {
     fn add_routes(self, _: &mut HashMap<String, HashMap<http::Method, BoxEndpoint<'static>>>) {}
 }
 
-/// Drops what says nothing: things are not deprecated unless said.
-fn drop_defaults(value: &mut Value) {
+/// Drops what says nothing (things are not deprecated unless said), and joins lines that are apart
+/// only because source has a width.
+fn tidy(value: &mut Value) {
     match value {
         Value::Object(members) => {
             members.retain(|name, member| name != "deprecated" || *member != Value::Bool(false));
-            members.values_mut().for_each(drop_defaults);
+            for (name, member) in members {
+                match member {
+                    Value::String(text) if name == "description" => *text = joined(text),
+                    _ => tidy(member),
+                }
+            }
         }
-        Value::Array(items) => items.iter_mut().for_each(drop_defaults),
+        Value::Array(items) => items.iter_mut().for_each(tidy),
         _ => {}
     }
+}
+
+fn joined(text: &str) -> String {
+    let paragraphs: Vec<_> = text.split("\n\n").map(|text| text.replace('\n', " ")).collect();
+    paragraphs.join("\n\n")
 }

@@ -1,7 +1,8 @@
-//! What is done for every request before and after its operation, in this order: an id and a trace, a trailing slash
-//! trimmed, HEAD, OPTIONS and prefetches answered, overload refused, the size checked, the caller found; then the
-//! operation under a deadline; then library errors and panics turned into problems, headers, metrics and one line in
-//! the log. One endpoint instead of a dozen layers: this is the hot path. Not here: what any operation does.
+//! What is done for every request before and after its operation, in this order: an id and a trace,
+//! a trailing slash trimmed, HEAD, OPTIONS and prefetches answered, overload refused, the size
+//! checked, the caller found; then the operation under a deadline; then library errors and panics
+//! turned into problems, headers, metrics and one line in the log. One endpoint instead of a dozen
+//! layers: this is the hot path. Not here: what any operation does.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,5 +1,6 @@
-//! Says which members of a body do not fit its schema, all of them at once. Runs only after a body was refused, so it
-//! may be slow; what is accepted is decided by the types themselves. Not here: rules beyond what a schema says.
+//! Says which members of a body do not fit its schema, all of them at once. Runs only after a body
+//! was refused, so it may be slow; what is accepted is decided by the types themselves. Not here:
+//! rules beyond what a schema says.
 
 use std::ops::Not;
 

@@ -1,5 +1,6 @@
-//! `ticketing_http_requests_total{method,route,status}` and `ticketing_http_request_duration_seconds{method,route}`.
-//! The route is its pattern, so the number of series is bounded. Handles are kept: looking one up costs more than using it.
+//! `ticketing_http_requests_total{method,route,status}` and
+//! `ticketing_http_request_duration_seconds{method,route}`. The route is its pattern, so the number
+//! of series is bounded. Handles are kept: looking one up costs more than using it.
 
 use std::sync::OnceLock;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! Turns the errors of the web library into problems, in our words: what it says of a request is not for clients.
+//! Turns the errors of the web library into problems, in our words: what it says of a request is
+//! not for clients.
 
 use http::{StatusCode, header};
 use poem::Response;

@@ -1,5 +1,5 @@
-//! The pages beside the API: Swagger UI from the binary itself (it works without internet), the document, metrics, and
-//! redirects from where the documents of earlier systems were.
+//! The pages beside the API: Swagger UI from the binary itself (it works without internet), the
+//! document, metrics, and redirects from where the documents of earlier systems were.
 
 use std::collections::HashMap;
 
@@ -16,7 +16,8 @@ const DOCS: &str = "/docs";
 /// Paths that lead to it: the root, and where earlier systems had their documents.
 const LEAD_TO_DOCS: [&str; 5] =
     ["/", "/api/openapi", "/auth/api/openapi", "/ugc/api/openapi", "/movie/api/openapi"];
-/// The page itself; script and style are files of their own, so that no inline script has to be allowed.
+/// The page itself; script and style are files of their own, so that no inline script has to be
+/// allowed.
 const DOCS_HTML: &str = r#"<!doctype html>
 <html lang="en">
 <head>
@@ -35,10 +36,12 @@ const DOCS_HTML: &str = r#"<!doctype html>
 "#;
 const START_JS: &str =
     "SwaggerUIBundle({ dom_id: '#ui', url: '/openapi.json', deepLinking: true });\n";
-/// Swagger UI sets styles from its script and draws icons from data URIs; it loads nothing from elsewhere.
+/// Swagger UI sets styles from its script and draws icons from data URIs; it loads nothing from
+/// elsewhere.
 const DOCS_POLICY: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
-     connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; \
+     form-action 'none'",
 );
 /// Files that change only with the binary.
 const KEPT_FOR_AN_HOUR: HeaderValue = HeaderValue::from_static("public, max-age=3600");

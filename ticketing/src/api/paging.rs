@@ -1,5 +1,6 @@
-//! Lists in pages: `limit` and `after` in, the header `Link` with `rel="next"` out (RFC 8288). A cursor is opaque: it holds
-//! the key of the last item and which filters it was made with; with others it is refused. Not here: any query.
+//! Lists in pages: `limit` and `after` in, the header `Link` with `rel="next"` out (RFC 8288). A
+//! cursor is opaque: it holds the key of the last item and which filters it was made with; with
+//! others it is refused. Not here: any query.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -72,7 +73,8 @@ impl Page {
         i64::from(self.limit) + 1
     }
 
-    /// Cuts what was fetched to the page. Returns the value of `Link` if there is a next page; `key` is where it goes on.
+    /// Cuts what was fetched to the page. Returns the value of `Link` if there is a next page;
+    /// `key` is where it goes on.
     pub fn cut<T>(&self, items: &mut Vec<T>, key: impl Fn(&T) -> String) -> Option<String> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         if items.len() <= limit {

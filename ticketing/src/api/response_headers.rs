@@ -1,5 +1,5 @@
-//! The headers of every answer. An operation may set its own `Cache-Control` and `Content-Security-Policy`; without one,
-//! nothing is stored and nothing may be loaded.
+//! The headers of every answer. An operation may set its own `Cache-Control` and
+//! `Content-Security-Policy`; without one, nothing is stored and nothing may be loaded.
 
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, Entry, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,

@@ -1,5 +1,6 @@
-//! What is known of the routes before routing: patterns, methods, and which operations take credentials. Made from the
-//! same description as the document, so the edge and the router can not disagree. Not here: the handlers.
+//! What is known of the routes before routing: patterns, methods, and which operations take
+//! credentials. Made from the same description as the document, so the edge and the router can not
+//! disagree. Not here: the handlers.
 
 use std::collections::HashMap;
 
@@ -36,8 +37,8 @@ pub(super) struct Operation {
 }
 
 impl Routes {
-    /// The routes of `A`, and more that are only read with GET. `acting` are patterns whose GETs act; `always` are
-    /// patterns that are served under overload too.
+    /// The routes of `A`, and more that are only read with GET. `acting` are patterns whose GETs
+    /// act; `always` are patterns that are served under overload too.
     pub(super) fn of<A: OpenApi>(pages: &[&str], acting: &[&str], always: &[&str]) -> Self {
         let mut operations: HashMap<String, Vec<Operation>> = HashMap::new();
         for path in A::meta().into_iter().flat_map(|api| api.paths) {

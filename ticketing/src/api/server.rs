@@ -1,5 +1,6 @@
-//! Serves an endpoint over HTTP/1.1 and HTTP/2 (without TLS), with a limit on everything: connections, the time until a
-//! request's header is complete, the time to finish when told to stop. Not here: anything about a single request.
+//! Serves an endpoint over HTTP/1.1 and HTTP/2 (without TLS), with a limit on everything:
+//! connections, the time until a request's header is complete, the time to finish when told to
+//! stop. Not here: anything about a single request.
 
 use std::convert::Infallible;
 use std::io;
@@ -40,7 +41,7 @@ const OTHER_DESCRIPTORS: u64 = 512;
 /// The service can not listen.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "can not listen on {address}: is another process there? Set PORT (or BIND_ADDRESS) to another one"
+    "can not listen on {address}: another process may; set PORT or BIND_ADDRESS to another one"
 )]
 pub struct BindError {
     address: SocketAddr,
@@ -67,8 +68,9 @@ pub fn listen(address: IpAddr, port: u16) -> Result<TcpListener, BindError> {
     bind().map_err(|source| BindError { address, source })
 }
 
-/// Serves `endpoint` until `shutdown` is cancelled; then accepts nothing more, lets requests in flight finish for
-/// [`DRAIN_LIMIT`], and returns. At most `max_connections` are open; more wait in the backlog.
+/// Serves `endpoint` until `shutdown` is cancelled; then accepts nothing more, lets requests in
+/// flight finish for [`DRAIN_LIMIT`], and returns. At most `max_connections` are open; more wait in
+/// the backlog.
 pub async fn serve<E>(
     listener: TcpListener,
     endpoint: E,
@@ -135,7 +137,10 @@ async fn serve_connection<E>(
         spoken.store(true, Ordering::Relaxed);
         let request = (request, local.clone(), remote.clone(), Scheme::HTTP).into();
         let endpoint = Arc::clone(&endpoint);
-        async move { Ok::<http::Response<_>, Infallible>(endpoint.get_response(request).await.into()) }
+        async move {
+            let response = endpoint.get_response(request).await;
+            Ok::<http::Response<_>, Infallible>(response.into())
+        }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);

@@ -1,5 +1,6 @@
-//! What operators and other services ask of this one: whether it lives, whether it is ready, its public keys, and what a
-//! problem code means. Not here: how readiness is found out, that is for whoever composes the service.
+//! What operators and other services ask of this one: whether it lives, whether it is ready, its
+//! public keys, and what a problem code means. Not here: how readiness is found out, that is for
+//! whoever composes the service.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -155,7 +156,8 @@ impl ServiceApi {
 
     /// Whether this replica can take commands
     ///
-    /// 503 while it starts, drains, or has no Postgres. Otherwise 200, naming what works less well than it should.
+    /// 503 while it starts, drains, or has no Postgres. Otherwise 200, naming what works less well
+    /// than it should.
     #[oai(path = "/readyz", method = "get", operation_id = "readyz")]
     async fn readyz(&self) -> ReadinessAnswer {
         let Readiness { ready, parts } = self.probe.readiness().await;

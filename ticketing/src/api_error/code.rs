@@ -1,10 +1,12 @@
-//! The table of problem codes: each with its status, its title and what it means. The code is also the end of the
-//! problem's `type`, `/problems/<code>`, where its meaning can be read. Not here: the words of a single refusal.
+//! The table of problem codes: each with its status, its title and what it means. The code is also
+//! the end of the problem's `type`, `/problems/<code>`, where its meaning can be read. Not here:
+//! the words of a single refusal.
 
 use http::StatusCode;
 
 macro_rules! codes {
-    ($($(#[doc = $meaning:literal])+ $name:ident = $code:literal, $status:ident, $title:literal;)+) => {
+    ($($(#[doc = $meaning:literal])+
+       $name:ident = $code:literal, $status:ident, $title:literal;)+) => {
         /// Why a request was refused. The names never change: clients decide by them.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Code { $($(#[doc = $meaning])+ $name,)+ }
@@ -63,14 +65,16 @@ codes! {
     NotFound = "not_found", NOT_FOUND, "Not found";
     /// The path exists, but not with this method; `Allow` lists those it has.
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "Method not allowed";
-    /// Others changed the same thing at the same time, again and again. Trying once more may succeed.
+    /// Others changed the same thing at the same time, again and again. Trying once more may
+    /// succeed.
     ConcurrentChange = "concurrent_change", CONFLICT, "Changed at the same time";
     /// `If-Match` names another state than the present one.
     PreconditionFailed = "precondition_failed", PRECONDITION_FAILED, "Precondition failed";
     /// The body is larger than 64 KiB.
     BodyTooLarge = "body_too_large", PAYLOAD_TOO_LARGE, "Body too large";
     /// The body is of a type other than JSON.
-    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
+    UnsupportedMediaType =
+        "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "Unsupported media type";
     /// The body is JSON, but members are missing or break a rule; `errors` lists each of them.
     InvalidFields = "invalid_fields", UNPROCESSABLE_ENTITY, "Invalid fields";
     /// `Idempotency-Key` is not a string of 1 to 255 characters, or is a guest's and not a UUID.
@@ -79,13 +83,15 @@ codes! {
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "Idempotency key reused";
     /// A request with the same `Idempotency-Key` is still being worked on.
     RequestInFlight = "request_in_flight", CONFLICT, "Request in flight";
-    /// This account or address has made too many requests of this kind; `Retry-After` says how long to wait.
+    /// This account or address has made too many requests of this kind; `Retry-After` says how long
+    /// to wait.
     RateLimited = "rate_limited", TOO_MANY_REQUESTS, "Too many requests";
     /// A page was to be fetched ahead of its use; this call acts, so it is not done ahead.
     PrefetchRefused = "prefetch_refused", SERVICE_UNAVAILABLE, "Not done ahead";
     /// The service has more to do than it can take on. The request was not carried out.
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Overloaded";
-    /// The request took too long. Whether it was carried out is not known; `Idempotency-Key` makes repeating safe.
+    /// The request took too long. Whether it was carried out is not known; `Idempotency-Key` makes
+    /// repeating safe.
     TimedOut = "timed_out", SERVICE_UNAVAILABLE, "Timed out";
     /// Something the service depends on can not be reached.
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "Temporarily unavailable";

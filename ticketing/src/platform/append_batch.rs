@@ -229,14 +229,16 @@ impl<'a> Columns<'a> {
 
     #[rustfmt::skip] // one line a column group, in the order of the function's parameters
     fn parameters<'b>(&'b self, log: &'b &str) -> [&'b (dyn ToSql + Sync); 44] {
-        let Self { counts, shared, streams: s, messages: m, keys: k, events: e, deadlines: d, secrets: v } = self;
+        let Self { counts, shared, .. } = self;
+        let (s, m, k) = (&self.streams, &self.messages, &self.keys);
+        let (e, d, v) = (&self.events, &self.deadlines, &self.secrets);
         [
             log, counts, shared,
             &s.append, &s.slot, &s.aggregate, &s.id, &s.expected, &s.count,
             &m.append, &m.slot, &m.consumer, &m.id, &m.at,
             &k.append, &k.slot, &k.key, &k.fingerprint, &k.status, &k.body, &k.at,
-            &e.append, &e.nth, &e.id, &e.aggregate, &e.aggregate_id, &e.sequence, &e.event_type, &e.version,
-            &e.at, &e.correlation, &e.causation, &e.traceparent, &e.payload,
+            &e.append, &e.nth, &e.id, &e.aggregate, &e.aggregate_id, &e.sequence,
+            &e.event_type, &e.version, &e.at, &e.correlation, &e.causation, &e.traceparent, &e.payload,
             &d.append, &d.id, &d.kind, &d.subject, &d.due,
             &v.append, &v.id, &v.name, &v.value, &v.expires,
         ]

@@ -14,8 +14,10 @@ use lapin::options::{
     ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
 };
 use lapin::types::{AMQPValue, FieldTable};
+use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties, ExchangeKind};
 use shared_events::topology::{self, Argument, Exchange, Queue};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -27,9 +29,20 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// again.
 const GOOD_SESSION: Duration = Duration::from_secs(10);
 
+/// How often both sides show that they are there; after two silent periods a connection is dead.
+const HEARTBEAT_SECONDS: u16 = 10;
+/// What a client says first (AMQP 0-9-1 §4.2.2).
+const PROTOCOL_HEADER: &[u8] = b"AMQP\x00\x00\x09\x01";
+
 /// Why a session with the broker ended.
 #[derive(Debug, thiserror::Error)]
 pub enum BrokerError {
+    /// `AMQP_URL` is not an address of a broker.
+    #[error("AMQP_URL can not be read: {0}")]
+    Address(String),
+    /// Nothing answers at the broker's address.
+    #[error("the broker can not be reached")]
+    Unreachable(#[source] std::io::Error),
     /// The library or the broker reported an error.
     #[error(transparent)]
     Broker(#[from] lapin::Error),
@@ -53,14 +66,19 @@ pub enum BrokerError {
 /// How to reach the broker; cheap to clone.
 #[derive(Clone)]
 pub struct Broker {
-    url: Arc<str>,
+    address: Arc<AMQPUri>,
     sessions: Arc<Mutex<BTreeMap<String, bool>>>,
 }
 
 impl Broker {
     /// Remembers the address; connects to nothing yet.
-    pub fn new(url: &str) -> Self {
-        Self { url: url.into(), sessions: Arc::default() }
+    ///
+    /// # Errors
+    /// [`BrokerError::Address`] if `AMQP_URL` can not be read.
+    pub fn new(url: &str) -> Result<Self, BrokerError> {
+        let mut address: AMQPUri = url.parse().map_err(BrokerError::Address)?;
+        address.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
+        Ok(Self { address: Arc::new(address), sessions: Arc::default() })
     }
 
     /// Connects under a name that operators see.
@@ -69,7 +87,22 @@ impl Broker {
     /// [`BrokerError`] if the broker refuses or does not answer within [`CALL_LIMIT`].
     pub async fn connect(&self, name: &str) -> Result<Connection, BrokerError> {
         let properties = ConnectionProperties::default().with_connection_name(name.into());
-        limited(Connection::connect(&self.url, properties)).await
+        limited(Connection::connect_uri(AMQPUri::clone(&self.address), properties)).await
+    }
+
+    /// Waits until a broker answers, without the library: that keeps a thread and a socket for each
+    /// connection that never got an answer, so a broker frozen for hours would use them all up.
+    async fn knock(&self) -> Result<(), BrokerError> {
+        let host = (self.address.authority.host.as_str(), self.address.authority.port);
+        let answered = async {
+            let stream = TcpStream::connect(host).await?;
+            stream.writable().await?;
+            stream.try_write(PROTOCOL_HEADER)?;
+            // Whatever comes, an end too: somebody is there, and the library will find out the rest.
+            stream.peek(&mut [0]).await
+        };
+        let answer = timeout(CALL_LIMIT, answered).await.map_err(|_| BrokerError::Silent)?;
+        answer.map(drop).map_err(BrokerError::Unreachable)
     }
 
     /// The supervised tasks that have no connection at present.
@@ -97,7 +130,13 @@ impl Broker {
         let mut complained = false;
         while !shutdown.is_cancelled() {
             let started = Instant::now();
-            let outcome = match self.connect(name).await {
+            let opened = async {
+                if complained {
+                    self.knock().await?;
+                }
+                self.connect(name).await
+            };
+            let outcome = match opened.await {
                 Ok(connection) => {
                     if complained {
                         tracing::info!(connection = name, "connected to the broker again");

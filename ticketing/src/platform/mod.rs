@@ -26,7 +26,7 @@ pub mod workers;
 
 use std::sync::Arc;
 
-use broker::Broker;
+use broker::{Broker, BrokerError};
 use clock::Clock;
 use database::{Database, DatabaseError};
 use dead_letters::DeadLetters;
@@ -34,6 +34,17 @@ use retries::Retries;
 use workers::Workers;
 
 use crate::config::Settings;
+
+/// A setting that says where a server is can not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum AddressError {
+    /// `DATABASE_URL`.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// `AMQP_URL`.
+    #[error(transparent)]
+    Broker(#[from] BrokerError),
+}
 
 /// The mechanisms a context is wired with; cheap to clone.
 #[derive(Clone)]
@@ -56,11 +67,11 @@ impl Platform {
     /// All mechanisms; connects to nothing yet.
     ///
     /// # Errors
-    /// [`DatabaseError::Address`] if the settings name no database.
-    pub fn new(settings: &Settings) -> Result<Self, DatabaseError> {
+    /// [`AddressError`] if the settings name no database or no broker.
+    pub fn new(settings: &Settings) -> Result<Self, AddressError> {
         let database = Database::new(&settings.database)?;
         let clock = Clock::default();
-        let broker = Broker::new(&settings.amqp_url);
+        let broker = Broker::new(&settings.broker.amqp_url)?;
         let dead_letters = Arc::new(DeadLetters::new(broker.clone(), clock.clone()));
         let retries = Retries::new(database.clone(), clock.clone());
         Ok(Self { database, clock, broker, dead_letters, retries, workers: Workers::new() })

@@ -1,9 +1,15 @@
 //! Telemetry: JSON logs on standard output, one line a fact, and metrics for Prometheus. No secret
 //! and no personal data ever enters either: fields are chosen one by one where they are logged.
 
+use std::time::Duration;
+
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
+use tracing_subscriber::layer::{Layer, SubscriberExt};
 
+/// How often metrics are compacted.
+const UPKEEP: Duration = Duration::from_secs(5);
 /// Upper bounds of latency buckets, seconds.
 const LATENCY: [f64; 12] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0];
@@ -14,16 +20,27 @@ const BATCH: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 /// `info`.
 pub fn start_logging(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt()
+    let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
-        .with_env_filter(filter)
-        .finish();
+        .with_filter(filter)
+        // The library logs messages that come back with their bodies, whatever is in them.
+        .with_filter(filter_fn(|metadata| !metadata.target().starts_with("lapin")));
+    let subscriber = tracing_subscriber::registry().with(lines);
     // A second start in one process (tests) keeps the first.
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         tracing::debug!("logging was started before");
+    }
+}
+
+/// Keeps histograms small between two scrapes, until cancelled.
+pub async fn keep_metrics(handle: PrometheusHandle) {
+    let mut period = tokio::time::interval(UPKEEP);
+    loop {
+        period.tick().await;
+        handle.run_upkeep();
     }
 }
 

@@ -1,6 +1,6 @@
-//! The problems of each operation, with an example of each. An operation names its own in the last paragraph of its
-//! docstring, ``Errors: `account_exists`, `invalid_role`.``; those that follow from its parameters, body, limits and
-//! credentials are added here.
+//! The problems of each operation, with an example of each. An operation names its own in the last
+//! paragraph of its docstring, ``Errors: `account_exists`, `invalid_role`.``; those that follow
+//! from its parameters, body, limits and credentials are added here.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -15,7 +15,8 @@ use crate::api_error::{ApiError, Code, FieldError, PROBLEM_JSON};
 
 const ERRORS: &str = "Errors:";
 
-/// Adds to an operation the answers to its problems, and whether it needs a login. Returns the problems.
+/// Adds to an operation the answers to its problems, and whether it needs a login. Returns the
+/// problems.
 pub(super) fn complete(operation: &mut Map<String, Value>) -> BTreeSet<Code> {
     let mut codes = named_codes(operation);
     codes.extend(implied_codes(operation));

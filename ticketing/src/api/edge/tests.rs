@@ -83,6 +83,11 @@ impl Api {
         std::future::pending().await
     }
 
+    #[oai(path = "/broken", method = "get")]
+    async fn broken(&self) -> Result<PlainText<String>, ApiError> {
+        Err(ApiError::internal(&std::io::Error::other("secret of the library")))
+    }
+
     #[oai(path = "/fail", method = "get")]
     async fn fail(&self) -> poem::Result<PlainText<String>> {
         Err(poem::error::InternalServerError(std::io::Error::other("secret of the library")))
@@ -304,7 +309,12 @@ async fn a_body_is_json_of_a_bounded_size() {
 async fn panics_failures_and_delays_tell_nothing() {
     let app = app();
     problem(app.client.get("/panic").send().await, 500, "internal_error").await;
-    problem(app.client.get("/fail").send().await, 500, "internal_error").await;
+    for path in ["/broken", "/fail"] {
+        let response = app.client.get(path).send().await;
+        let cause = response.0.data::<Cause>().expect("the log would not tell the cause");
+        assert_eq!(cause.0.as_ref(), "secret of the library");
+        problem(response, 500, "internal_error").await;
+    }
     let late = app.client.get("/for-ever").send().await;
     late.assert_header("retry-after", "1");
     problem(late, 503, "timed_out").await;

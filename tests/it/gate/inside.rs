@@ -1,0 +1,164 @@
+//! Looking behind the API: what Postgres and RabbitMQ hold, what the services logged, what
+//! `ticketing verify` finds. For states the API does not show, and for checkers.
+
+use lapin::message::BasicGetMessage;
+use lapin::options::{BasicGetOptions, BasicPublishOptions, QueueDeleteOptions};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use shared_events::topology::{Queue, RULES_VERDICTS, VERDICT};
+use tests::secrets::BrokerUser;
+use tokio_postgres::Client;
+use uuid::Uuid;
+
+use super::world::Gate;
+use crate::harness::{database, servers};
+
+impl Gate {
+    /// A connection to its database, as the owner.
+    pub(crate) async fn sql(&self) -> Client {
+        let database = database(&self.system.wiring.database_url);
+        database.connect_as_owner("test").await.expect("a connection")
+    }
+
+    /// One number that its database knows.
+    pub(crate) async fn count(&self, query: &str) -> i64 {
+        self.sql().await.query_one(query, &[]).await.expect("a number").get(0)
+    }
+
+    /// The token of a request's link, open or not; `None` while there is none.
+    pub(crate) async fn token_in_vault(&self, id: Uuid) -> Option<String> {
+        let query = "select v.value from events e join vault v on v.id = (e.payload->>'token_id')::uuid \
+                     where e.aggregate_id = $1 and e.event_type = 'LinkIssued'";
+        let row = self.sql().await.query_opt(query, &[&id]).await.expect("a row or none");
+        row.map(|row| row.get(0))
+    }
+
+    /// The types of a request's events, oldest first.
+    pub(crate) async fn events_of(&self, id: Uuid) -> Vec<String> {
+        let query = "select event_type from events where aggregate_id = $1 order by sequence";
+        let rows = self.sql().await.query(query, &[&id]).await.expect("rows");
+        rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    /// How many requests have no verdict.
+    pub(crate) async fn waiting(&self) -> i64 {
+        let query = "select count(*) filter (where event_type = 'Requested') \
+                     - count(*) filter (where event_type = 'RuleEvaluated') from events";
+        self.count(query).await
+    }
+
+    /// Runs a command of `ticketing` with the settings of this system: what it wrote, as an error
+    /// if it failed.
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Result<String, String> {
+        let name = format!("{}-{}", arguments[0], Uuid::new_v4().simple());
+        let launch = self.system.wiring.ticketing_command(&name, arguments).expect("built");
+        let outcome = launch.run().await;
+        let written = std::fs::read_to_string(&launch.log).expect("its output");
+        outcome.map(|()| written.clone()).map_err(|_| written)
+    }
+
+    /// `ticketing verify`: whether it found everything as it should be.
+    pub(crate) async fn verify(&self) -> Result<String, String> {
+        self.run(&["verify"]).await
+    }
+
+    /// Everything its services have logged.
+    pub(crate) fn logs(&self) -> String {
+        let folder = self.system.wiring.home.root().join("logs");
+        let files = folder.read_dir().expect("logs").map(|entry| entry.expect("a log").path());
+        files.map(|file| std::fs::read_to_string(file).expect("readable")).collect()
+    }
+
+    /// Whether a queue is there and takes what it should.
+    pub(crate) async fn is_bound(&self, queue: &Queue) -> bool {
+        let path = format!("queues/{}/{}/bindings", self.system.place, queue.name);
+        let bindings = servers().management().get(&path).await.unwrap_or_default();
+        let bindings = bindings.as_array().cloned().unwrap_or_default();
+        bindings.iter().any(|binding| binding["source"] == queue.binding.exchange.name)
+    }
+
+    /// Its part of the broker, as the operator.
+    pub(crate) async fn broker(&self) -> Broker {
+        let url = servers().amqp_url(BrokerUser::Operator, &self.system.place);
+        let connection = Connection::connect(&url, ConnectionProperties::default()).await;
+        let connection = connection.expect("connected");
+        let channel = connection.create_channel().await.expect("a channel");
+        Broker { channel, connection }
+    }
+}
+
+/// A connection of the operator, who may do everything.
+pub(crate) struct Broker {
+    channel: Channel,
+    connection: Connection,
+}
+
+impl Broker {
+    /// Publishes what looks like a verdict of the rule service.
+    pub(crate) async fn publish_verdict(&self, id: Uuid, body: &[u8]) {
+        let id = id.to_string();
+        let properties = BasicProperties::default().with_message_id(id.into());
+        self.publish(RULES_VERDICTS.name, VERDICT, properties, body).await;
+    }
+
+    pub(crate) async fn publish(
+        &self,
+        exchange: &str,
+        key: &str,
+        properties: BasicProperties,
+        body: &[u8],
+    ) {
+        let options = BasicPublishOptions { mandatory: true, ..Default::default() };
+        let sent =
+            self.channel.basic_publish(exchange.into(), key.into(), options, body, properties);
+        sent.await.expect("sent");
+    }
+
+    /// Takes the next message of a queue; `None` if it is empty or not there yet.
+    pub(crate) async fn take(&self, queue: &str) -> Option<BasicGetMessage> {
+        // On a channel of its own: the broker closes the one on which a queue is named that is not
+        // there.
+        let channel = self.connection.create_channel().await.expect("a channel");
+        channel.basic_get(queue.into(), BasicGetOptions { no_ack: true }).await.ok().flatten()
+    }
+
+    pub(crate) async fn delete(&self, queue: &str) {
+        let deleted = self.channel.queue_delete(queue.into(), QueueDeleteOptions::default());
+        deleted.await.expect("deleted");
+    }
+
+    /// Ends what leads into a queue; the queue stays.
+    pub(crate) async fn unbind(&self, queue: &Queue) {
+        let unbound = self.channel.queue_unbind(
+            queue.name.into(),
+            queue.binding.exchange.name.into(),
+            queue.binding.routing_key.into(),
+            FieldTable::default(),
+        );
+        unbound.await.expect("unbound");
+    }
+
+    /// A queue of its own that takes everything that goes through an exchange.
+    pub(crate) async fn listen(&self, exchange: &str) -> String {
+        let name = format!("test.{}", Uuid::new_v4().simple());
+        let durable = lapin::options::QueueDeclareOptions { durable: true, ..Default::default() };
+        let none = FieldTable::default;
+        self.channel.queue_declare(name.as_str().into(), durable, none()).await.expect("declared");
+        let bound = self.channel.queue_bind(
+            name.as_str().into(),
+            exchange.into(),
+            "#".into(),
+            Default::default(),
+            none(),
+        );
+        bound.await.expect("bound");
+        name
+    }
+}
+
+/// The text of a message's header, empty if it has none of this name.
+pub(crate) fn header(message: &BasicGetMessage, name: &str) -> String {
+    let headers = message.properties.headers().as_ref();
+    let value = headers.and_then(|headers| headers.inner().get(name));
+    value.and_then(|value| value.as_long_string()).map(ToString::to_string).unwrap_or_default()
+}

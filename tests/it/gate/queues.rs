@@ -1,0 +1,78 @@
+//! Queues that are deleted or unbound while everything runs: the broker tells nobody, and nothing
+//! is lost.
+
+use chrono::TimeDelta;
+use shared_events::topology::{
+    EVALUATE_LINK_REQUESTS, PROJECT_LINKS, QUEUES, Queue, RECORD_VERDICTS,
+};
+
+use super::world::Gate;
+use crate::harness::eventually;
+
+/// What an operator may do to a queue by mistake.
+#[derive(Clone, Copy, Debug)]
+enum Mishap {
+    Deleted,
+    Unbound,
+}
+
+/// After the mishap everything that is asked for is judged and projected.
+async fn is_healed(queue: &Queue, mishap: Mishap) {
+    let gate = Gate::with_test_clock().await;
+    let user = gate.given_user("premium").await;
+    // What is there before shows that everything was connected.
+    gate.given_used_link().await;
+    let broker = gate.broker().await;
+    match mishap {
+        Mishap::Deleted => broker.delete(queue.name).await,
+        Mishap::Unbound => broker.unbind(queue).await,
+    }
+    for _ in 0..3 {
+        gate.given_request(Some(&user)).await;
+    }
+    let later = gate.now().await + TimeDelta::seconds(11);
+    gate.move_clock_to(later).await;
+    eventually("every request has its verdict", async || gate.waiting().await == 0).await;
+    let behind = "select (select max(position) from events) - (select position from checkpoints)";
+    eventually("everything is projected", async || gate.count(behind).await == 0).await;
+    let bound = async || gate.is_bound(queue).await;
+    eventually("the queue is there again", bound).await;
+    gate.verify().await.unwrap();
+    gate.system.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn requests_survive_that_their_queue_is_deleted() {
+    is_healed(&EVALUATE_LINK_REQUESTS, Mishap::Deleted).await;
+}
+
+#[tokio::test]
+async fn requests_survive_that_their_queue_is_unbound() {
+    is_healed(&EVALUATE_LINK_REQUESTS, Mishap::Unbound).await;
+}
+
+#[tokio::test]
+async fn verdicts_survive_that_their_queue_is_deleted() {
+    is_healed(&RECORD_VERDICTS, Mishap::Deleted).await;
+}
+
+#[tokio::test]
+async fn verdicts_survive_that_their_queue_is_unbound() {
+    is_healed(&RECORD_VERDICTS, Mishap::Unbound).await;
+}
+
+#[tokio::test]
+async fn the_projection_survives_that_its_queue_is_deleted() {
+    is_healed(&PROJECT_LINKS, Mishap::Deleted).await;
+}
+
+#[tokio::test]
+async fn the_projection_survives_that_its_queue_is_unbound() {
+    is_healed(&PROJECT_LINKS, Mishap::Unbound).await;
+}
+
+#[test]
+fn no_queue_is_left_out_above() {
+    let tested = [EVALUATE_LINK_REQUESTS, RECORD_VERDICTS, PROJECT_LINKS];
+    assert_eq!(QUEUES, tested);
+}

@@ -1,0 +1,56 @@
+//! The figures, one file each.
+
+pub mod accept;
+pub mod buy;
+pub mod check;
+pub mod flows;
+pub mod latency;
+pub mod process;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use uuid::Uuid;
+
+use super::http::{Connection, get};
+use super::stage::Stage;
+use super::watch::Watch;
+
+/// The reference for what ends at the broker.
+const QUORUM_QUEUE: &str = "quorum queue, one hop";
+/// The reference for what is not stored.
+const EMPTY_HANDLER: &str = "empty poem handler";
+
+/// What asks for links: one request for each account, made beforehand.
+fn requests(stage: &Stage) -> Arc<[(Bytes, String)]> {
+    let path = "/request_for_ticketing_link";
+    stage.tokens.iter().map(|token| (get(path, Some(token)), token.clone())).collect()
+}
+
+/// Asks for a link and checks it once when it is issued: then it has to be there.
+async fn flow(
+    mut connection: Connection,
+    (request, token): &(Bytes, String),
+    watch: &Watch,
+) -> Result<Connection> {
+    let made = connection.call(request).await?.expect(201)?;
+    let id: Uuid = made.member("request_id").context("an answer without an id")?.parse()?;
+    watch.issued(id).await?;
+    let check = get(&format!("/check_ticketing_link?request_id={id}"), Some(token));
+    let checked = connection.call(&check).await?.expect(200)?;
+    checked.member("link").with_context(|| format!("issued, but not seen: {}", checked.body))?;
+    Ok(connection)
+}
+
+/// One of several, in turns.
+fn turn<T>(all: &[T], number: u64) -> Option<&T> {
+    all.get(usize::try_from(number).ok()? % all.len().max(1))
+}
+
+/// As [`super::load::closed`] against the empty handler.
+async fn empty(stage: &Stage, lasting: Duration) -> Result<f64> {
+    let request = get("/", None);
+    super::load::closed(stage.empty.address, lasting, 200, move |_| Some(request.clone())).await
+}

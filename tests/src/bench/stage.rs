@@ -1,0 +1,172 @@
+//! What is measured: a Turnstile of its own on servers of its own, durable as in production, rate limits off, with some
+//! accounts; and when it has nothing left to do.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use lapin::options::QueueDeclareOptions;
+use lapin::types::FieldTable;
+use lapin::{Connection, ConnectionProperties};
+use serde_json::{Value, json};
+use shared_events::topology::{EVALUATE_LINK_REQUESTS, LINKS_LOG, PROJECT_LINKS, RECORD_VERDICTS};
+use tokio::time::{Instant, interval};
+use tokio_postgres::Client;
+
+use super::empty_server::EmptyServer;
+use super::rounds::Plan;
+use crate::system::System;
+use crate::throwaway::SharedServers;
+
+/// Accounts that Bearer requests take turns with.
+const ACCOUNTS: usize = 8;
+const PASSWORD: &str = "measured-8-times";
+/// A backlog that is not worked off by then is a fault, not load.
+const SETTLE_LIMIT: Duration = Duration::from_secs(300);
+/// How often it is looked whether something is left to do.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// The system under test and everything beside it. Dropped, all of it is killed and deleted.
+pub struct Stage {
+    /// How often and how long everything is measured.
+    pub plan: Plan,
+    /// The system.
+    pub system: System,
+    /// Where its API is.
+    pub address: SocketAddr,
+    /// Its database, as the owner.
+    pub database: Client,
+    /// Its broker, as `ticketing`.
+    pub broker: Connection,
+    /// Login tokens of premium accounts.
+    pub tokens: Vec<String>,
+    /// The empty handler.
+    pub empty: EmptyServer,
+    // Last, so that everything else is gone before the servers are.
+    _servers: SharedServers,
+}
+
+impl Stage {
+    /// Starts everything.
+    ///
+    /// # Errors
+    /// If something does not start.
+    pub async fn start(plan: Plan) -> Result<Self> {
+        let servers = tokio::task::spawn_blocking(SharedServers::start).await??;
+        let system = System::start(&servers.addresses, &[("RATE_LIMITS", "off")]).await?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, system.wiring.port));
+        let (database, connection) =
+            tokio_postgres::connect(&system.wiring.database_url, tokio_postgres::NoTls).await?;
+        tokio::spawn(connection);
+        let properties = ConnectionProperties::default();
+        let broker = Connection::connect(&system.wiring.amqp_url, properties).await?;
+        let tokens = accounts(&system.url()).await?;
+        let empty = EmptyServer::start().await?;
+        Ok(Self { plan, system, address, database, broker, tokens, empty, _servers: servers })
+    }
+
+    /// The token of one of the accounts, taken in turns.
+    pub fn token(&self, number: u64) -> &str {
+        let index = usize::try_from(number).unwrap_or_default() % self.tokens.len().max(1);
+        self.tokens.get(index).map_or("", String::as_str)
+    }
+
+    /// Logs every account in anew, `times` each, one after the other.
+    ///
+    /// # Errors
+    /// If one can not log in.
+    pub async fn log_in_again(&self, times: usize) -> Result<()> {
+        let (client, url) = (reqwest::Client::new(), self.system.url());
+        for number in (0..times).flat_map(|_| 0..ACCOUNTS) {
+            log_in(&client, &url, &username(number)).await?;
+        }
+        Ok(())
+    }
+
+    /// Waits until nothing is left to do: everything is relayed, judged and projected, and no message waits.
+    ///
+    /// # Errors
+    /// If that takes longer than any load explains.
+    pub async fn settled(&self) -> Result<()> {
+        let begun = Instant::now();
+        let mut look = interval(LOOK);
+        while !(self.history_is_done().await? && self.queues_are_empty().await?) {
+            if begun.elapsed() > SETTLE_LIMIT {
+                bail!("after {} s there is still a backlog", SETTLE_LIMIT.as_secs());
+            }
+            look.tick().await;
+        }
+        Ok(())
+    }
+
+    async fn history_is_done(&self) -> Result<bool> {
+        let text = "with head as (select coalesce(max(position), 0) as at from events where log = $1) \
+            select head.at = coalesce((select position from relay_cursors where log = $1), 0) \
+               and head.at = coalesce((select min(position) from checkpoints where log = $1), 0) \
+               and not exists (select 1 from link_status where rule is null) \
+            from head";
+        Ok(self.database.query_one(text, &[&LINKS_LOG]).await?.try_get(0)?)
+    }
+
+    async fn queues_are_empty(&self) -> Result<bool> {
+        let channel = self.broker.create_channel().await?;
+        let passive = QueueDeclareOptions { passive: true, ..Default::default() };
+        let mut waiting = 0;
+        for queue in [EVALUATE_LINK_REQUESTS, RECORD_VERDICTS, PROJECT_LINKS] {
+            let declared = channel.queue_declare(queue.name.into(), passive, FieldTable::default());
+            waiting += declared.await?.message_count();
+        }
+        channel.close(200, "counted".into()).await?;
+        Ok(waiting == 0)
+    }
+
+    /// Checks everything that was made with `ticketing verify`.
+    ///
+    /// # Errors
+    /// With what it found.
+    pub async fn verify(&self) -> Result<()> {
+        self.settled().await?;
+        self.system.wiring.ticketing_command("verify", &["verify"])?.run().await
+    }
+
+    /// Stops and deletes everything.
+    ///
+    /// # Errors
+    /// If something survives.
+    pub async fn stop(self) -> Result<()> {
+        self.empty.stop().await?;
+        // Its end does not matter: nothing is in flight, and the broker goes next.
+        let _ = self.broker.close(200, "measured".into()).await;
+        drop(self.database);
+        self.system.stop().await
+    }
+}
+
+fn username(number: usize) -> String {
+    format!("bench{number}")
+}
+
+/// Registers premium accounts and logs them in.
+async fn accounts(url: &str) -> Result<Vec<String>> {
+    let client = reqwest::Client::new();
+    let mut tokens = Vec::new();
+    for number in 0..ACCOUNTS {
+        let username = username(number);
+        let email = format!("{username}@example.org");
+        let account = json!({
+            "email": email, "username": username, "password": PASSWORD, "role": "premium"
+        });
+        let answer = client.post(format!("{url}/register")).json(&account).send().await?;
+        answer.error_for_status().context("registering")?;
+        tokens.push(log_in(&client, url, &username).await?);
+    }
+    Ok(tokens)
+}
+
+async fn log_in(client: &reqwest::Client, url: &str, username: &str) -> Result<String> {
+    let credentials = json!({"username": username, "password": PASSWORD});
+    let answer = client.post(format!("{url}/login")).json(&credentials).send().await?;
+    let answer: Value = answer.error_for_status().context("logging in")?.json().await?;
+    let token = answer.get("access_token").and_then(Value::as_str);
+    Ok(token.context("an access token")?.to_owned())
+}
