@@ -69,7 +69,6 @@ async fn perform(command: Command) -> Result<ExitCode> {
         Command::EmptyServer => {
             return bench::empty_server::serve().await.map(|()| ExitCode::SUCCESS);
         }
-        Command::WithSystem { command } => with_system::run(&command).await?,
         Command::Verify(settings) => admin::ticketing(&settings, &["verify"]).await?,
         Command::Grant { username, tier, settings } => {
             admin::ticketing(&settings, &["grant", &username, &tier]).await?
