@@ -74,7 +74,7 @@ async fn every_missing_or_mistyped_member_is_named() {
         "email: must be a string",
         "username: must be a string",
         "password: is required",
-        "role: must be a string",
+        "role: must be one of premium, standard, default",
     ];
     assert_eq!(refused.field_errors(), rules);
 }
