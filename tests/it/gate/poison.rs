@@ -4,7 +4,9 @@
 use chrono::{TimeDelta, Utc};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
-use shared_events::topology::{RECORD_VERDICTS, RULES_VERDICTS, header as name};
+use shared_events::topology::{
+    LINKS_EVENTS, PROJECT_LINKS, RECORD_VERDICTS, RULES_VERDICTS, header as name,
+};
 use shared_events::verdict::{LINK_TOKEN_AUDIENCE, LINK_TOKEN_ISSUER, LINK_TOKEN_TYPE};
 use std::sync::Mutex;
 use uuid::Uuid;
@@ -78,6 +80,28 @@ async fn what_is_no_verdict_is_put_away_with_its_reason_and_its_neighbours_pass(
     let nameless = lapin::BasicProperties::default();
     broker.publish(RULES_VERDICTS.name, shared_events::topology::VERDICT, nameless, b"{}").await;
     assert_eq!(dead_letter(&broker).await.0, "no message_id");
+    gate.verify().await.unwrap();
+    gate.system.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_no_event_is_put_away_and_the_projection_goes_on() {
+    let gate = Gate::start(&[]).await;
+    let broker = gate.broker().await;
+    let before = gate.given_request(None).await;
+    let nameless = lapin::BasicProperties::default();
+    broker.publish(LINKS_EVENTS.name, "links.nonsense", nameless, b"{\"position\": 1}").await;
+    let after = gate.given_request(None).await;
+    eventually("the nonsense is put away", async || {
+        broker.take(PROJECT_LINKS.dead_letters.queue).await.is_some()
+    })
+    .await;
+    for id in [before, after] {
+        let projected = format!(
+            "select count(*) from link_status where request_id = '{id}' and rule is not null"
+        );
+        eventually("the projection goes on", async || gate.count(&projected).await == 1).await;
+    }
     gate.verify().await.unwrap();
     gate.system.stop().await.unwrap();
 }
