@@ -31,8 +31,7 @@ use crate::api_error::ApiError;
 use crate::config::Settings;
 use crate::links::status::LinkStatusProjection;
 use crate::links::{self, Links};
-use crate::platform::clock::Clock;
-use crate::platform::database::{Database, DatabaseError};
+use crate::platform::database::DatabaseError;
 use crate::platform::event_store::EventStore;
 use crate::platform::idempotency::Idempotency;
 use crate::platform::projections::Projection;
@@ -240,24 +239,11 @@ async fn prepare(
     if !settings.database.allow_unsafe_database {
         database.assert_durable().await?;
     }
-    set_clock(clock, database, settings.test_clock).await?;
-    grants.refresh(database, clock.now()).await
-}
-
-/// Sets a clock by Postgres, and by the test clock if there is one.
-///
-/// # Errors
-/// [`DatabaseError`] if Postgres does not answer.
-pub async fn set_clock(
-    clock: &Clock,
-    database: &Database,
-    test_clock: bool,
-) -> Result<(), DatabaseError> {
     clock.measure(database).await?;
-    if test_clock {
+    if settings.test_clock {
         clock.follow_test_clock(database).await?;
     }
-    Ok(())
+    grants.refresh(database, clock.now()).await
 }
 
 async fn gauges(stores: Vec<EventStore>) {

@@ -4,7 +4,7 @@
 use serde::Serialize;
 use shared_events::AccountId;
 
-use crate::api_error::{ApiError, Code};
+use crate::api_error::ApiError;
 use crate::platform::database::Database;
 use crate::platform::idempotency::{Begun, Idempotency, IdempotencyKey, InFlight, StoredAnswer};
 
@@ -46,8 +46,7 @@ impl Idempotent {
         body: &[u8],
     ) -> Result<Started, ApiError> {
         let caller = caller.map(|caller| caller.0);
-        let key = IdempotencyKey::read(header.as_deref(), caller, method, path, body)
-            .map_err(|error| ApiError::new(Code::InvalidIdempotencyKey, error.to_string()))?;
+        let key = IdempotencyKey::read(header.as_deref(), caller, method, path, body)?;
         let Some(key) = key else {
             return Ok(Started::Go(Box::new(Start { idempotency: self.0.clone(), key: None })));
         };
@@ -62,11 +61,6 @@ impl Idempotent {
 }
 
 impl Start {
-    /// The key, if the call has one.
-    pub fn key(&self) -> Option<&IdempotencyKey> {
-        self.key.as_ref().map(|(key, _)| key)
-    }
-
     /// The answer to keep with the call's effect; nothing without a key.
     pub fn answer<T: Serialize>(
         &self,
@@ -96,14 +90,7 @@ impl Start {
 fn replayed(begun: Begun) -> Result<StoredAnswer, ApiError> {
     match begun {
         Begun::Replay(answer) => Ok(answer),
-        Begun::OtherRequest => Err(ApiError::new(
-            Code::IdempotencyKeyReused,
-            "This Idempotency-Key was used for another request",
-        )),
-        Begun::InFlight | Begun::First(_) => Err(ApiError::new(
-            Code::RequestInFlight,
-            "A request with this Idempotency-Key is being worked on",
-        )
-        .retry_after(std::time::Duration::from_secs(1))),
+        Begun::OtherRequest => Err(ApiError::idempotency_key_reused()),
+        Begun::InFlight | Begun::First(_) => Err(ApiError::request_in_flight()),
     }
 }
