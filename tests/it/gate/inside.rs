@@ -2,16 +2,18 @@
 //! `ticketing verify` finds. For states the API does not show, and for checkers.
 
 use lapin::message::BasicGetMessage;
-use lapin::options::{BasicGetOptions, BasicPublishOptions, QueueDeleteOptions};
+use lapin::options::{
+    BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeleteOptions,
+};
 use lapin::types::FieldTable;
-use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 use shared_events::topology::{Queue, RULES_VERDICTS, VERDICT};
 use tests::secrets::BrokerUser;
 use tokio_postgres::Client;
 use uuid::Uuid;
 
 use super::world::Gate;
-use crate::harness::{database, servers};
+use crate::harness::{database, eventually, servers};
 
 impl Gate {
     /// A connection to its database, as the owner.
@@ -83,6 +85,8 @@ impl Gate {
         let connection = Connection::connect(&url, ConnectionProperties::default()).await;
         let connection = connection.expect("connected");
         let channel = connection.create_channel().await.expect("a channel");
+        let confirming = channel.confirm_select(ConfirmSelectOptions::default()).await;
+        confirming.expect("a channel that confirms");
         Broker { channel, connection }
     }
 }
@@ -101,6 +105,8 @@ impl Broker {
         self.publish(RULES_VERDICTS.name, VERDICT, properties, body).await;
     }
 
+    /// Publishes a message once a queue takes it: a service that has just become ready may still
+    /// be declaring its queues.
     pub(crate) async fn publish(
         &self,
         exchange: &str,
@@ -108,10 +114,14 @@ impl Broker {
         properties: BasicProperties,
         body: &[u8],
     ) {
-        let options = BasicPublishOptions { mandatory: true, ..Default::default() };
-        let sent =
-            self.channel.basic_publish(exchange.into(), key.into(), options, body, properties);
-        sent.await.expect("sent");
+        let routed = async || {
+            let options = BasicPublishOptions { mandatory: true, ..Default::default() };
+            let (exchange, key, properties) = (exchange.into(), key.into(), properties.clone());
+            let sent = self.channel.basic_publish(exchange, key, options, body, properties);
+            let outcome = sent.await.expect("sent").await.expect("confirmed");
+            matches!(outcome, Confirmation::Ack(None))
+        };
+        eventually("the message reaches a queue", routed).await;
     }
 
     /// Takes the next message of a queue; `None` if it is empty or not there yet.
