@@ -1,13 +1,17 @@
 //! Telemetry: JSON logs on standard output, one line a fact, and metrics for Prometheus. No secret
 //! and no personal data ever enters either: fields are chosen one by one where they are logged.
 
+use std::io::BufWriter;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 
+/// Lines that may wait to be written; then whoever logs waits, nothing is dropped.
+const LINES: usize = 16_384;
 /// How often metrics are compacted.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// Upper bounds of latency buckets, seconds.
@@ -17,14 +21,20 @@ const LATENCY: [f64; 12] =
 const BATCH: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 /// Starts logging in JSON with a filter in `tracing` syntax; a filter that can not be read means
-/// `info`.
-pub fn start_logging(filter: &str) {
+/// `info`. Lines are written by a thread of their own, many at once when there are many; those
+/// that wait are written when the guard is dropped.
+#[must_use]
+pub fn start_logging(filter: &str) -> WorkerGuard {
+    let output = BufWriter::new(std::io::stdout());
+    let (writer, guard) =
+        NonBlockingBuilder::default().lossy(false).buffered_lines_limit(LINES).finish(output);
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let lines = tracing_subscriber::fmt::layer()
         .json()
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
+        .with_writer(writer)
         .with_filter(filter)
         // The library logs messages that come back with their bodies, whatever is in them.
         .with_filter(filter_fn(|metadata| !metadata.target().starts_with("lapin")));
@@ -33,6 +43,7 @@ pub fn start_logging(filter: &str) {
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         tracing::debug!("logging was started before");
     }
+    guard
 }
 
 /// Keeps histograms small between two scrapes, until cancelled.
