@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Serve(settings) => {
-            let _writes_the_rest = telemetry::start_logging(&cli.log);
+            telemetry::start_logging(&cli.log);
             serve(settings).inspect_err(|error| {
                 let error = format!("{error:#}");
                 tracing::error!(error, "the rule service can not start");

@@ -1,13 +1,11 @@
 //! Logs as JSON on standard output, one line a fact, and metrics for Prometheus. A link's token
 //! never enters either.
 
-use std::io::BufWriter;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tokio_util::sync::CancellationToken;
 use tracing::{Metadata, Subscriber};
-use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -17,24 +15,15 @@ use tracing_subscriber::{EnvFilter, Layer};
 /// microseconds.
 const EVALUATE: [f64; 10] =
     [0.000_025, 0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.1];
-/// Lines that may wait to be written; then whoever logs waits, nothing is dropped.
-const LINES: usize = 16_384;
 /// How often collected values are folded together; without it they pile up between scrapes.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// Starts logging in JSON with a filter in `tracing` syntax; one that can not be read means `info`.
-/// Lines are written by a thread of their own, many at once when there are many; those that wait
-/// are written when the guard is dropped.
-#[must_use]
-pub fn start_logging(filter: &str) -> WorkerGuard {
-    let output = BufWriter::new(std::io::stdout());
-    let (writer, guard) =
-        NonBlockingBuilder::default().lossy(false).buffered_lines_limit(LINES).finish(output);
+pub fn start_logging(filter: &str) {
     // A second start in one process keeps the first.
-    if tracing::subscriber::set_global_default(json_lines(filter, writer)).is_err() {
+    if tracing::subscriber::set_global_default(json_lines(filter, std::io::stdout)).is_err() {
         tracing::debug!("logging was started before");
     }
-    guard
 }
 
 fn json_lines<W>(filter: &str, writer: W) -> impl Subscriber + Send + Sync

@@ -107,7 +107,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn serve(settings: Settings, log: &str) -> anyhow::Result<()> {
-    let _writes_the_rest = telemetry::start_logging(log);
+    let _logging = telemetry::start_logging(log);
     let metrics = telemetry::start_metrics()?;
     let listener = server::listen(settings.http.bind_address, settings.http.port)?;
     let app = App::build(settings, metrics)?;

@@ -4,6 +4,7 @@
 //! that was dropped. Pooled and dedicated connections work as `turnstile_app`, which may not change
 //! history. Not here: any table.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -39,8 +40,8 @@ const MIGRATION_LOCK: &str = "select pg_advisory_lock(hashtextextended('migrate'
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
-    service: Config,
-    admin: Config,
+    service: Arc<Config>,
+    admin: Arc<Config>,
 }
 
 /// A connection outside the pool. It remembers the statements it has prepared.
@@ -121,7 +122,7 @@ impl Database {
             .runtime(deadpool_postgres::Runtime::Tokio1)
             .build()
             .map_err(|_| DatabaseError::Unavailable(PoolError::NoRuntimeSpecified))?;
-        Ok(Self { pool, service, admin })
+        Ok(Self { pool, service: Arc::new(service), admin: Arc::new(admin) })
     }
 
     /// A connection of the pool, limited to 5 s a statement.
