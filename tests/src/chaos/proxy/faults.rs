@@ -66,11 +66,6 @@ impl Fault {
         self.planned.store(count, Ordering::SeqCst);
     }
 
-    /// Whether it is to strike at its next chance.
-    pub(super) fn is_planned(&self) -> bool {
-        self.planned.load(Ordering::SeqCst) > 0
-    }
-
     /// Takes one of the planned times and counts it; false if none is left.
     pub(super) fn strike(&self) -> bool {
         let take = |planned: usize| planned.checked_sub(1);
@@ -184,7 +179,7 @@ mod tests {
         faults.silent.send_replace(true);
         faults.sabotage(Sabotage::NoConfirm);
         faults.clear();
-        assert!(planned.iter().all(|fault| !fault.is_planned()));
+        assert!(planned.iter().all(|fault| !fault.strike()));
         let still = [&faults.refusing, &faults.repeating].map(|on| on.load(Ordering::SeqCst));
         assert_eq!((still, *faults.silent.borrow()), ([false, false], false));
         assert!(faults.no_confirm.load(Ordering::SeqCst));
