@@ -1,6 +1,6 @@
 //! A conversation in AMQP 0-9-1: what is done with each frame that passes.
 //!
-//! Whole frames are passed on as they come; the faults and the sabotage that `faults.rs` names drop,
+//! Whole frames are passed on as they come; the faults and sabotage that `faults.rs` names drop,
 //! change, repeat or add some. Not here: what a frame is (`frame.rs`), where one may be added
 //! (`channel.rs`), and renumbering (`confirms.rs`).
 

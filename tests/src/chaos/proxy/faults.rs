@@ -48,8 +48,8 @@ pub struct Fired {
     pub mandatory_cleared: usize,
     /// Deliveries that the proxy acknowledged itself.
     pub acks_forged: usize,
-    /// Connections ended because the proxy could not read what passed: no fault, but a defect of the
-    /// proxy or of the system. Always 0 in a good run.
+    /// Connections ended because the proxy could not read what passed: no fault, but a defect of
+    /// the proxy or of the system. Always 0 in a good run.
     pub garbled: usize,
 }
 

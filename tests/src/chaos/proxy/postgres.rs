@@ -2,8 +2,8 @@
 //!
 //! An answer ends with ReadyForQuery, which Postgres sends after the commit. On a writer's
 //! connection the answer to an executed statement is put aside until then, so that it is lost as a
-//! whole or not at all. That delays nothing: Postgres itself sends it off only at its end. Not here:
-//! what a message is (`message.rs`).
+//! whole or not at all. That delays nothing: Postgres itself sends it off only at its end. Not
+//! here: what a message is (`message.rs`).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
