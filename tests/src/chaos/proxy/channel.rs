@@ -2,7 +2,8 @@
 //! aside until that message is over.
 //!
 //! A method, its header and its body are consecutive on their channel (§4.2.6): what the proxy
-//! adds may stand before or behind them, never between. Not here: which frames are added or dropped.
+//! adds may stand before or behind them, never between. Not here: which frames are added or
+//! dropped.
 
 use bytes::BytesMut;
 
