@@ -36,8 +36,9 @@ grant: build ## Gives an account a tier or the role admin: make grant USER=john 
 		echo 'usage: make grant USER=<username> TIER=<premium|standard|default|admin>' >&2; exit 2; fi
 	@$(RELEASE)/turnstile grant '$(USER)' '$(TIER)'
 
-bench: build ## Measures the system on this machine.
-	@$(RELEASE)/turnstile bench
+# For example OPTIONS=--quick, or OPTIONS='--only accept,check'; see tests/BENCHMARKS.md.
+bench: build ## Measures the system on this machine, each figure beside a reference.
+	@$(RELEASE)/turnstile bench $(OPTIONS)
 
 test: ## Runs all tests, with servers of their own on free ports.
 	$(CARGO) build --workspace --bins

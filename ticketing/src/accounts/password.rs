@@ -1,6 +1,6 @@
 //! Passwords: which are accepted, and Argon2id hashes of them (m = 19456 KiB, t = 2, p = 1: OWASP
 //! password storage cheat sheet). One hash takes some 25 ms of a core and 19 MiB, so there are as
-//! many at once as cores, and a short queue.
+//! many at once as cores but one, which everything else is served by, and a short queue.
 
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock};
@@ -76,12 +76,12 @@ pub struct Passwords {
 }
 
 impl Passwords {
-    /// A pool of one hash for each core. Takes as long as one hash.
+    /// A pool of one hash for each core but one, at least one. Takes as long as one hash.
     ///
     /// # Errors
     /// [`HashError::Failed`] if nothing can be hashed at all.
     pub fn new() -> Result<Self, HashError> {
-        Self::with(available_parallelism().map_or(1, usize::from), QUEUE)
+        Self::with(hashes_at_once(available_parallelism().map_or(1, usize::from)), QUEUE)
     }
 
     fn with(cores: usize, queue: usize) -> Result<Self, HashError> {
@@ -133,6 +133,11 @@ impl Passwords {
     }
 }
 
+/// How many hash at once on a machine of so many cores.
+fn hashes_at_once(cores: usize) -> usize {
+    cores.saturating_sub(1).max(1)
+}
+
 fn argon2() -> Result<Argon2<'static>, HashError> {
     let params = Params::new(MEMORY, PASSES, LANES, None).map_err(|_| HashError::Failed)?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
@@ -179,6 +184,11 @@ mod tests {
         assert_eq!(passwords.verify(secret("1q2W3E4r"), None).await, Ok(false));
         let garbled = Some("not a hash".to_owned());
         assert_eq!(passwords.verify(secret("1q2W3E4r"), garbled).await, Ok(false));
+    }
+
+    #[test]
+    fn one_core_is_left_for_everything_else() {
+        assert_eq!([1, 2, 8].map(hashes_at_once), [1, 1, 7]);
     }
 
     #[tokio::test]
