@@ -4,7 +4,7 @@
 #
 # Everything it makes is its own (project, ports, volumes, image tag, passwords, the network's range) and is gone at
 # its end; what stays is the engine's build cache. Needed: bash, curl, hadolint; `docker compose` 2 or docker-compose
-# 1.29. CHECK_SUBNET names another range where 172.30.252.0/24 is taken, OPEN_FILES a lower limit where the engine
+# 1.29. CHECK_SUBNET names another range where 10.213.78.0/24 is taken, OPEN_FILES a lower limit where the engine
 # may not raise it. What is not here: killing things under load and reconciling every answer (`make chaos`).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -50,14 +50,15 @@ free_port() {
 
 password() { od -An -N12 -tx1 /dev/urandom | tr -d ' \n'; }
 
-readonly passwords=(POSTGRES_PASSWORD TICKETING_DATABASE_PASSWORD TICKETING_BROKER_PASSWORD RULES_BROKER_PASSWORD OPERATOR_PASSWORD)
+readonly passwords=(POSTGRES_PASSWORD TICKETING_DATABASE_PASSWORD TICKETING_BROKER_PASSWORD RULES_BROKER_PASSWORD
+    OPERATOR_PASSWORD)
 
 # Every setting of .env.example, exported: so neither a .env of somebody's own nor their environment counts.
 choose_settings() {
     local name
     for name in "${passwords[@]}"; do export "$name=$(password)"; done
     for name in PORT CONSOLE_PORT PROMETHEUS_PORT; do export "$name=$(free_port)"; done
-    export LISTEN_ADDRESS=127.0.0.1 PUBLIC_URL='' FRONT_SUBNET=${CHECK_SUBNET:-172.30.252.0/24}
+    export LISTEN_ADDRESS=127.0.0.1 PUBLIC_URL='' FRONT_SUBNET=${CHECK_SUBNET:-10.213.78.0/24}
     export TURNSTILE_IMAGE=$image TICKETING_REPLICAS=$replicas OPEN_FILES=${OPEN_FILES:-65536} RUST_LOG=info
     # All requests come from one address here.
     export RATE_LIMITS=off
@@ -79,6 +80,12 @@ ask() { curl --silent --show-error --max-time 20 --location "$@"; }
 sql() { on_project exec -T postgres psql --username postgres --dbname turnstile --tuples-only --no-align --command "$1"; }
 
 containers() { on_project ps --quiet "$@"; }
+
+# Sets `ids`. To find none is a failure: otherwise a look at each of them would pass.
+find_containers() {
+    mapfile -t ids < <(containers "$1")
+    ((${#ids[@]})) || fail "$1 has no container"
+}
 
 is_ready() {
     local service id ids expected
@@ -122,11 +129,11 @@ clean_up() {
     exit "$outcome"
 }
 
+trap 'rm -r "$work"' EXIT
 choose_settings
 lint
 if ! ((${#compose[@]})) || ! docker info >/dev/null 2>&1; then
     say 'docker-check: linted only; no container engine answers here, so nothing was built or run'
-    rm -r "$work"
     exit 0
 fi
 trap clean_up EXIT

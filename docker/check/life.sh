@@ -47,9 +47,10 @@ transcripts() {
 
 # Looks into the running processes, not at what was asked for.
 hardening() {
-    local service id status mounts foreign
+    local service id ids status mounts foreign
     for service in "${services[@]}"; do
-        for id in $(containers "$service"); do
+        find_containers "$service"
+        for id in "${ids[@]}"; do
             status=$(docker exec "$id" cat /proc/1/status)
             grep -qE '^Uid:[[:space:]]+[1-9]' <<<"$status" || fail "$service runs as root"
             grep -qE '^CapEff:[[:space:]]+0+$' <<<"$status" || fail "$service has capabilities"
@@ -91,7 +92,9 @@ consoles() {
     answer=$(ask --user "operator:$OPERATOR_PASSWORD" "http://127.0.0.1:$CONSOLE_PORT/api/queues/turnstile")
     expect 'the console' "$answer" '"name":"rules.evaluate_link_requests"'
     until_true 60 'all targets of Prometheus up' all_targets_up
-    say "ok   the RabbitMQ console; Prometheus sees $replicas replicas and the rest"
+    on_project exec -T prometheus promtool test rules /etc/prometheus/alerts_test.yml >"$work/alerts.log" 2>&1 \
+        || fail "the alerts: $(<"$work/alerts.log")"
+    say "ok   the RabbitMQ console; Prometheus sees $replicas replicas and the rest, and its alerts fire when they should"
 }
 
 # A client that gives up on nothing: one request after the other, each under a key of its own, asked again under the
@@ -164,9 +167,10 @@ reconcile() {
 # Of the services' logs: one JSON object a line. Of all: no password, no token. RabbitMQ and Postgres also print plain
 # lines while they start.
 logs() {
-    local service id secret
+    local service id ids secret
     for service in "${services[@]}"; do
-        for id in $(containers "$service"); do docker logs "$id" >>"$work/log.$service" 2>&1; done
+        find_containers "$service"
+        for id in "${ids[@]}"; do docker logs "$id" >>"$work/log.$service" 2>&1; done
     done
     for service in rules ticketing; do
         [[ -s $work/log.$service ]] || fail "$service logged nothing"
