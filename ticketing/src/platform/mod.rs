@@ -6,6 +6,7 @@ pub mod append;
 mod append_batch;
 pub mod append_queue;
 pub mod broker;
+pub mod causes;
 pub mod clock;
 pub mod commands;
 pub mod database;
