@@ -2,8 +2,10 @@
 
 mod append;
 mod commands;
+mod database;
 mod deadlines;
 mod fault_proxy;
+mod grouped_reads;
 mod lost_replies;
 mod projections;
 mod relay;
