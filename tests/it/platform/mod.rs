@@ -1,6 +1,7 @@
 //! The mechanisms of `ticketing/src/platform`, one by one, on real servers.
 
 mod append;
+mod clock;
 mod commands;
 mod database;
 mod deadlines;
