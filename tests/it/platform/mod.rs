@@ -7,6 +7,7 @@ mod database;
 mod deadlines;
 mod fault_proxy;
 mod grouped_reads;
+mod inbox;
 mod lost_replies;
 mod projections;
 mod relay;
