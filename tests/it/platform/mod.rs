@@ -11,3 +11,4 @@ mod inbox;
 mod lost_replies;
 mod projections;
 mod relay;
+mod verdicts;

@@ -4,7 +4,8 @@
 //! A verdict of another history or on a request that is decided changes nothing. Not here: reading
 //! tables.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, Utc};
 use shared_events::{Decision, LinkRequestEvent, Verdict};
@@ -15,14 +16,20 @@ use super::link_token::LinkKeys;
 use super::record_evaluation::{RecordEvaluation, Ruling};
 use super::status::TOKEN_IN_VAULT;
 use crate::platform::append::{AppendError, Attached, NewSecret, Origin, ProcessedMessage};
+use crate::platform::causes::causes;
 use crate::platform::clock::Clock;
 use crate::platform::commands::{CommandError, Commands, Done, Execution};
+use crate::platform::database::DatabaseError;
+use crate::platform::event_store::ReadError;
 use crate::platform::inbox::{Handled, Handler, Incoming};
 
 /// The name under which processed messages are remembered.
 const CONSUMER: &str = shared_events::topology::RECORD_VERDICTS.name;
 /// What stands in a dead letter instead of a token.
 const REMOVED: &str = "(removed)";
+/// How long a history counts as the log's without asking again; so long a verdict of the history
+/// before a restore may still be taken.
+const HISTORY_KEPT: Duration = Duration::from_secs(1);
 
 /// Records verdicts.
 pub struct RecordVerdicts {
@@ -33,7 +40,14 @@ pub struct RecordVerdicts {
     /// The time.
     pub clock: Clock,
     /// The history this service writes; known once the database answered.
-    pub history: tokio::sync::OnceCell<Uuid>,
+    pub history: tokio::sync::OnceCell<Mutex<KnownHistory>>,
+}
+
+/// Which history the log was when the database was asked.
+#[derive(Clone, Copy, Debug)]
+pub struct KnownHistory {
+    id: Uuid,
+    asked_at: Instant,
 }
 
 impl Handler for RecordVerdicts {
@@ -42,12 +56,18 @@ impl Handler for RecordVerdicts {
             Ok(verdict) => verdict,
             Err(error) => return Handled::Poison(format!("not a verdict: {error}")),
         };
-        let Ok(history) =
-            self.history.get_or_try_init(|| self.commands.store().history()).await.copied()
-        else {
-            return Handled::Unavailable;
+        let belongs = match message.history {
+            Some(theirs) => self.is_current(theirs).await,
+            None => Ok(true),
         };
-        if message.history.is_some_and(|theirs| theirs != history) {
+        let belongs = match belongs {
+            Ok(belongs) => belongs,
+            Err(error) => {
+                tracing::debug!(error = causes(&error), "the log's history could not be read");
+                return Handled::Unavailable;
+            }
+        };
+        if !belongs {
             tracing::warn!(message_id = %message.message_id, "a verdict of another history was dropped");
             return Handled::Done;
         }
@@ -81,6 +101,24 @@ impl Handler for RecordVerdicts {
 }
 
 impl RecordVerdicts {
+    /// Whether the log is this history. What was known is asked again after [`HISTORY_KEPT`], and
+    /// always before the answer is no: a database can be restored under a running service.
+    async fn is_current(&self, theirs: Uuid) -> Result<bool, DatabaseError> {
+        let ask = || async {
+            let id = self.commands.store().history().await?;
+            Ok::<_, DatabaseError>(KnownHistory { id, asked_at: Instant::now() })
+        };
+        let first = || async { ask().await.map(Mutex::new) };
+        let kept = self.history.get_or_try_init(first).await?;
+        let known = *kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.id == theirs && known.asked_at.elapsed() < HISTORY_KEPT {
+            return Ok(true);
+        }
+        let known = ask().await?;
+        *kept.lock().unwrap_or_else(PoisonError::into_inner) = known;
+        Ok(known.id == theirs)
+    }
+
     async fn record(
         &self,
         message: &Incoming,
@@ -114,8 +152,12 @@ impl RecordVerdicts {
             Err(CommandError::Conflict | CommandError::KeyTaken | CommandError::Append(_)) => {
                 Handled::Unavailable
             }
+            // Damaged, or written by a newer program: no reason to hold up everything else.
+            Err(CommandError::Read(error @ ReadError::Event { .. })) => {
+                Handled::Refused(error.to_string())
+            }
             Err(CommandError::Read(error)) => {
-                tracing::warn!(%error, "a link request could not be read");
+                tracing::warn!(error = causes(&error), "a link request could not be read");
                 Handled::Unavailable
             }
         }
