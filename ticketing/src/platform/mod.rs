@@ -17,6 +17,7 @@ pub mod grouped_reads;
 pub mod housekeeping;
 pub mod idempotency;
 pub mod inbox;
+mod log_lines;
 pub mod log_signal;
 pub mod projection_copy;
 pub mod projections;
