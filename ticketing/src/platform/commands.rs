@@ -3,7 +3,8 @@
 //!
 //! Recently used aggregates are kept. A stale one is harmless: an append is refused and decided
 //! again from a fresh load; a refusal or a no-op, which no append would check, is never given from
-//! a kept state. Commands over several streams join several decisions in one [`Append`] themselves.
+//! a kept state. Not here: commands over several streams, which have to make one [`Append`] of
+//! several decisions, and what commands decide.
 
 use std::sync::Arc;
 
@@ -45,7 +46,7 @@ pub enum CommandError<E: std::error::Error> {
     /// The aggregate's rules forbid it.
     #[error(transparent)]
     Refused(E),
-    /// Others kept changing the aggregate, or it is not at the sequence that the caller named.
+    /// Others kept changing the aggregate, or one that was to be created is there already.
     #[error("the aggregate kept changing")]
     Conflict,
     /// The idempotency key was used by somebody else just now.
