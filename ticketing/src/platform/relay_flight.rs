@@ -91,7 +91,10 @@ impl Flight {
         self.landed += 1;
         self.waiting.extend(last.map(|last| (last, self.launched)));
         let mut delivered = None;
-        while let Some((last, _)) = self.waiting.pop_front_if(|(_, until)| *until <= self.landed) {
+        while let Some(&(last, until)) = self.waiting.front()
+            && until <= self.landed
+        {
+            self.waiting.pop_front();
             delivered = Some(last);
         }
         delivered
