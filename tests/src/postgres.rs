@@ -150,6 +150,18 @@ impl Postgres {
         }
     }
 
+    /// Kills the postmaster alone; answers when its children have noticed and are gone too, so that
+    /// nobody uses the data any more. The lock file stays.
+    ///
+    /// # Errors
+    /// If something of it survives.
+    pub async fn kill_postmaster(&mut self) -> Result<()> {
+        match self.process.take() {
+            Some(process) => process.kill_alone().await,
+            None => Ok(()),
+        }
+    }
+
     /// Stops and starts it.
     ///
     /// # Errors
