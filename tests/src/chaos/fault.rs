@@ -41,6 +41,46 @@ pub enum Fault {
     FreezeRabbitmq,
     /// SIGSTOP of Postgres with all its backends.
     FreezePostgres,
+    /// SIGSTOP of one Postgres backend that serves `ticketing`.
+    FreezeBackend,
+    /// The replies to two COMMITs are lost.
+    LoseCommitReplies,
+    /// A publisher confirm is lost.
+    LoseConfirms,
+    /// Consumers' acks are lost.
+    LoseAcks,
+    /// A connection to the broker is cut in the middle of a frame.
+    CutMidFrame,
+    /// Nothing passes between services and broker, and no connection ends.
+    Silence,
+    /// The broker has no memory left and blocks publishers.
+    MemoryAlarm,
+    /// A work queue is deleted with what is in it.
+    DeleteQueue,
+    /// A work queue is unbound.
+    UnbindQueue,
+    /// Every message is published three times.
+    RepeatMessages,
+    /// Old messages come again, forwards and backwards, and the whole history too.
+    ReplayHistory,
+    /// Messages that nobody can read.
+    Poison,
+    /// A consumer takes all it can get and dies, again and again.
+    CrashLoop,
+    /// An append holds the log's lock.
+    HeldAppend,
+    /// No rule service runs, and its queue is deleted meanwhile.
+    RulesAbsent,
+    /// An old dump is restored beside the living broker.
+    RestoreDump,
+    /// Services start without Postgres and RabbitMQ.
+    AbsentAtStart,
+    /// Clients leave in the middle of their requests.
+    ClientsLeave,
+    /// A hundred uses of one link at once, after a prefetch of it.
+    ParallelUses,
+    /// Many logins at once.
+    LoginsAtOnce,
 }
 
 /// How long something is broken in the short profile.
@@ -54,18 +94,28 @@ impl Fault {
 
     /// How often it happens.
     pub fn cycles(self, profile: Profile) -> u32 {
-        match (profile, self) {
-            (Profile::Short, _) => 1,
-            (_, Self::KillTicketing | Self::KillRules) => 100,
-            (_, Self::KillRabbitmq) => 50,
-            (_, Self::KillPostgres | Self::KillBackend) => 25,
-            (
-                _,
-                Self::FreezeTicketing
-                | Self::FreezeRules
-                | Self::FreezeRabbitmq
-                | Self::FreezePostgres,
-            ) => 10,
+        match self {
+            _ if profile == Profile::Short => 1,
+            // Two replies each.
+            Self::LoseCommitReplies => 250,
+            Self::KillTicketing | Self::KillRules => 100,
+            Self::KillRabbitmq => 50,
+            Self::LoseConfirms | Self::LoseAcks => 32,
+            Self::CutMidFrame => 31,
+            Self::KillPostgres | Self::KillBackend => 25,
+            Self::CrashLoop | Self::RepeatMessages | Self::ClientsLeave => 20,
+            Self::FreezeTicketing
+            | Self::FreezeRules
+            | Self::FreezeRabbitmq
+            | Self::FreezePostgres
+            | Self::FreezeBackend
+            | Self::ReplayHistory
+            | Self::ParallelUses => 10,
+            Self::DeleteQueue | Self::UnbindQueue => 6,
+            Self::Silence => 5,
+            Self::Poison | Self::HeldAppend | Self::RestoreDump => 3,
+            Self::AbsentAtStart => 2,
+            Self::MemoryAlarm | Self::RulesAbsent | Self::LoginsAtOnce => 1,
         }
     }
 
@@ -75,12 +125,13 @@ impl Fault {
             Self::FreezeTicketing
             | Self::FreezeRules
             | Self::FreezeRabbitmq
-            | Self::FreezePostgres => Duration::from_secs(10),
-            Self::KillTicketing
-            | Self::KillRules
-            | Self::KillRabbitmq
-            | Self::KillPostgres
-            | Self::KillBackend => Duration::ZERO,
+            | Self::FreezePostgres
+            | Self::FreezeBackend
+            | Self::HeldAppend => Duration::from_secs(10),
+            Self::Silence | Self::MemoryAlarm | Self::AbsentAtStart => Duration::from_secs(60),
+            Self::RulesAbsent => Duration::from_secs(600),
+            Self::RestoreDump => SHORT_WAIT,
+            _ => Duration::ZERO,
         };
         match profile {
             Profile::Short => full.min(SHORT_WAIT),
@@ -88,14 +139,35 @@ impl Fault {
         }
     }
 
+    /// How much of it there is each time, for what comes in numbers: messages, clients, logins.
+    pub fn amount(self, profile: Profile) -> usize {
+        let (short, full) = match self {
+            Self::RepeatMessages => (60, 250),
+            Self::ReplayHistory => (400, 8_500),
+            Self::ClientsLeave => (100, 500),
+            Self::LoginsAtOnce => (60, 1_000),
+            Self::ParallelUses => (100, 100),
+            _ => (1, 1),
+        };
+        match profile {
+            Profile::Short => short,
+            Profile::Full => full,
+        }
+    }
+
     /// What is measured of it, and the longest it may take.
     pub fn target(self) -> Target {
         match self {
-            Self::KillTicketing | Self::KillRules => Target::new("serving again", 3),
-            _ => Target::new("drained", 30),
+            Self::KillTicketing | Self::KillRules => Target::new("serving again", SECOND * 3),
+            Self::Silence => Target::new("reconnected and drained", SECOND * 25),
+            Self::LoginsAtOnce => Target::new("99 % of other answers", HALF_A_SECOND),
+            _ => Target::new("drained", SECOND * 30),
         }
     }
 }
+
+const SECOND: Duration = Duration::from_secs(1);
+const HALF_A_SECOND: Duration = Duration::from_millis(500);
 
 /// What is promised of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,7 +179,7 @@ pub struct Target {
 }
 
 impl Target {
-    const fn new(what: &'static str, seconds: u64) -> Self {
-        Self { what, within: Duration::from_secs(seconds) }
+    const fn new(what: &'static str, within: Duration) -> Self {
+        Self { what, within }
     }
 }

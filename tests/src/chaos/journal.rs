@@ -186,6 +186,16 @@ impl Journal {
         kept.write(&line)
     }
 
+    /// Takes out the calls that began at `since` or later, which a restored dump has undone; answers
+    /// how many. None of them may still run.
+    pub fn forget_since(&self, since: Duration) -> usize {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = kept.calls.len();
+        let first = kept.calls.partition_point(|call| call.began < since);
+        kept.calls.truncate(first);
+        before - first
+    }
+
     /// All calls so far.
     pub fn calls(&self) -> Vec<Call> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner).calls.clone()

@@ -16,6 +16,7 @@ pub mod faults;
 pub mod findings;
 pub mod journal;
 pub mod plan;
+pub mod proxy;
 pub mod trial;
 pub mod workload;
 pub mod world;
@@ -27,6 +28,7 @@ use clap::{Args, ValueEnum};
 use uuid::Uuid;
 
 use crate::say;
+use crate::servers::Servers;
 use crate::signals::Stop;
 use fault::{Fault, Profile};
 use world::World;
@@ -71,7 +73,7 @@ async fn perform(options: &Options) -> Result<()> {
     let plan = plan::plan(seed, faults, options.profile, options.cycles);
     let journal = folder()?.join(format!("journal-{seed}.jsonl"));
     say_progress("Starting servers and services of their own …");
-    let mut world = World::start(&journal, &[]).await?;
+    let mut world = World::on(Servers::throwaway().await?, PLACE, &journal, &[]).await?;
     world.open().await?;
     let mut failures = Vec::new();
     for trial in &plan {
@@ -81,7 +83,7 @@ async fn perform(options: &Options) -> Result<()> {
         found.iter().take(SHOWN).for_each(|text| say::say(format!("    {text}")));
         failures.extend(found);
     }
-    world.close().await?;
+    world.close().await?.discard().await?;
     if failures.is_empty() {
         say::say("Nothing was lost and nothing happened twice.");
         return Ok(());
@@ -93,6 +95,8 @@ async fn perform(options: &Options) -> Result<()> {
     )
 }
 
+/// The database and the virtual host of a run.
+const PLACE: &str = "chaos";
 /// Failures of one fault that are shown.
 const SHOWN: usize = 10;
 

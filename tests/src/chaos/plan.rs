@@ -20,6 +20,8 @@ pub struct Cycle {
     pub choice: u64,
     /// How long it lasts.
     pub lasting: Duration,
+    /// How much of it there is.
+    pub amount: usize,
 }
 
 /// One fault with all its times.
@@ -42,6 +44,7 @@ pub fn plan(seed: u64, faults: &[Fault], profile: Profile, cycles: Option<u32>) 
             after: dice.between(QUIET),
             choice: dice.roll(),
             lasting: fault.lasting(profile),
+            amount: fault.amount(profile),
         };
         Trial { fault, cycles: (0..times).map(cycle).collect() }
     };

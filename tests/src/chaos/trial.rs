@@ -10,7 +10,6 @@ use super::checkers::{self, Verdict};
 use super::fault::Fault;
 use super::findings;
 use super::plan::Trial;
-use super::workload::Workload;
 use super::world::World;
 use super::world::settle;
 use super::{faults, say_progress};
@@ -29,6 +28,8 @@ pub struct Outcome {
     pub fired: u64,
     /// How long its promise took, each time.
     pub took: Vec<Duration>,
+    /// Promises of the fault's own that were broken.
+    pub broken: Vec<String>,
     /// How many calls the workload has made meanwhile.
     pub calls: usize,
     /// What the checkers found.
@@ -47,6 +48,7 @@ impl Outcome {
             let (worst, within) = (worst.as_secs_f64(), target.within.as_secs());
             failures.push(format!("{} after {worst:.1} s instead of {within} s", target.what));
         }
+        failures.extend(self.broken.iter().cloned());
         for verdict in &self.verdicts {
             let told = verdict.violations.iter();
             failures.extend(told.map(|text| format!("{}: {text}", verdict.checker)));
@@ -64,12 +66,13 @@ pub async fn perform(world: &mut World, trial: &Trial, seed: u64) -> Result<Outc
     let name = trial.fault.name();
     world.api.journal.remark(&format!("{name} begins"))?;
     let before = world.api.journal.calls().len();
-    let workload = Workload::start(&world.api, &world.people, seed);
+    world.work(seed);
     let mut outcome = Outcome {
         fault: trial.fault,
         planned: trial.cycles.len(),
         fired: 0,
         took: Vec::with_capacity(trial.cycles.len()),
+        broken: Vec::new(),
         calls: 0,
         verdicts: Vec::new(),
     };
@@ -81,11 +84,12 @@ pub async fn perform(world: &mut World, trial: &Trial, seed: u64) -> Result<Outc
         world.api.journal.remark(&format!("{name} is over"))?;
         outcome.fired += struck.fired;
         outcome.took.push(struck.took);
+        outcome.broken.extend(struck.broken);
         if (number + 1) % TOLD_EVERY == 0 {
             say_progress(&format!("  {name}: {} of {}", number + 1, trial.cycles.len()));
         }
     }
-    workload.stop().await.context("the workload")?;
+    world.rest().await?;
     settle::caught_up(world, settle::SETTLED_WITHIN).await?;
     let found = findings::collect(world).await?;
     outcome.calls = found.calls.len() - before;

@@ -110,8 +110,7 @@ impl Links {
         workers.spawn("links relay", self.relay_worker.run(stop()));
         workers.spawn("links projection", self.builder.run(broker.clone(), stop()));
         workers.spawn("links verdicts", self.inbox.run(broker.clone(), stop()));
-        let sweep =
-            sweep::run(self.statuses, self.relay, clock.clone(), self.resend_after, stop());
+        let sweep = sweep::run(self.statuses, self.relay, clock.clone(), self.resend_after, stop());
         workers.spawn("links sweep", sweep);
     }
 }

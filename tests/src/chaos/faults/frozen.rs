@@ -4,8 +4,8 @@ use anyhow::{Context, Result};
 use rustix::process::Signal;
 use tokio::time::sleep;
 
-use super::Struck;
-use super::killed::{chosen, drained};
+use super::killed::{backend_of_ticketing, chosen};
+use super::{Struck, drained};
 use crate::chaos::fault::Fault;
 use crate::chaos::plan::Cycle;
 use crate::chaos::world::World;
@@ -34,22 +34,27 @@ pub(super) async fn postgres(world: &mut World, cycle: &Cycle) -> Result<Struck>
     thaw(world, frozen, cycle, Fault::FreezePostgres).await
 }
 
+pub(super) async fn backend(world: &mut World, cycle: &Cycle) -> Result<Struck> {
+    let frozen = Frozen::alone(backend_of_ticketing(world, cycle).await?);
+    thaw(world, frozen, cycle, Fault::FreezeBackend).await
+}
+
 async fn thaw(world: &World, frozen: Frozen, cycle: &Cycle, fault: Fault) -> Result<Struck> {
     sleep(cycle.lasting).await;
     drop(frozen);
-    drained(world, fault).await
+    drained(world, fault, 1).await
 }
 
 /// A process with its family that stands still until this is dropped.
 #[derive(Debug)]
-pub(in crate::chaos) struct Frozen(Vec<Mark>);
+pub(crate) struct Frozen(Vec<Mark>);
 
 impl Frozen {
     /// Stops a process and everything that descends from it.
     ///
     /// # Errors
     /// If it does not run.
-    pub(in crate::chaos) fn whole(process: Option<&mut Process>) -> Result<Self> {
+    pub(crate) fn whole(process: Option<&mut Process>) -> Result<Self> {
         let pid = process.context("a process that runs")?.pid();
         let mark = Mark::of(pid).context("a process that runs")?;
         // The parent first, so that it starts no child that is not seen.
@@ -57,6 +62,11 @@ impl Frozen {
         let family = mark.family();
         family.iter().for_each(|member| member.signal(Signal::STOP));
         Ok(Self(family))
+    }
+
+    fn alone(mark: Mark) -> Self {
+        mark.signal(Signal::STOP);
+        Self(vec![mark])
     }
 }
 

@@ -1,14 +1,13 @@
 //! SIGKILL under load: of a service, of the broker, of Postgres' postmaster, of one backend.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use rustix::process::Signal;
 use tokio::time::Instant;
 
-use super::Struck;
+use super::{Struck, drained};
 use crate::chaos::fault::Fault;
 use crate::chaos::plan::Cycle;
 use crate::chaos::world::World;
-use crate::chaos::world::settle::caught_up;
 use crate::process_table::Mark;
 use crate::service::Service;
 
@@ -37,33 +36,35 @@ async fn restart(service: &mut Service) -> Result<Struck> {
     let begun = Instant::now();
     service.kill().await?;
     service.start().await?;
-    Ok(Struck::once(begun.elapsed()))
+    Ok(Struck { fired: 1, took: begun.elapsed(), ..Struck::default() })
 }
 
 pub(super) async fn rabbitmq(world: &mut World) -> Result<Struck> {
     world.servers.rabbitmq.kill().await?;
     world.servers.rabbitmq.start().await?;
-    drained(world, Fault::KillRabbitmq).await
+    drained(world, Fault::KillRabbitmq, 1).await
 }
 
 pub(super) async fn postmaster(world: &mut World) -> Result<Struck> {
     world.servers.postgres.kill_postmaster().await?;
     world.servers.postgres.start().await?;
-    drained(world, Fault::KillPostgres).await
+    drained(world, Fault::KillPostgres, 1).await
 }
 
 /// Postgres ends all other backends too, and recovers.
 pub(super) async fn backend(world: &mut World, cycle: &Cycle) -> Result<Struck> {
+    let mark = backend_of_ticketing(world, cycle).await?;
+    mark.signal(Signal::KILL);
+    drained(world, Fault::KillBackend, 1).await
+}
+
+/// A backend that serves `ticketing`, as the plan has chosen.
+///
+/// # Errors
+/// If there is none.
+pub(super) async fn backend_of_ticketing(world: &World, cycle: &Cycle) -> Result<Mark> {
     let rows = world.sql().await?.query(BACKENDS, &[]).await?;
     let mut pids: Vec<i32> = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
     let pid = *chosen(&mut pids, cycle)?;
-    let Some(mark) = Mark::of(pid) else { bail!("the backend {pid} ended before it was killed") };
-    mark.signal(Signal::KILL);
-    drained(world, Fault::KillBackend).await
-}
-
-/// How long it takes until all that is in the history now has had its consequences.
-pub(super) async fn drained(world: &World, fault: Fault) -> Result<Struck> {
-    // Twice the promise: what is slow is measured, what hangs ends the run.
-    caught_up(world, fault.target().within * 2).await.map(Struck::once)
+    Mark::of(pid).with_context(|| format!("the backend {pid} ended before it was broken"))
 }

@@ -1,7 +1,7 @@
 //! A connection of the broker's operator, by the broker's own port: counting what waits, reading
 //! dead letters, and the mischief of some faults.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use lapin::options::{
     BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions,
     QueueDeleteOptions,
@@ -10,8 +10,14 @@ use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
 use shared_events::topology::{Queue, header};
 
-use super::{PLACE, World};
+use super::World;
+use super::tap::Passed;
 use crate::secrets::BrokerUser;
+
+/// Messages in flight before their confirms are awaited.
+const WINDOW: usize = 500;
+/// As much of a dead letter's body is looked at.
+const READ: usize = 64 * 1024;
 
 /// A message that was read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,7 +28,7 @@ pub struct Letter {
     pub reason: String,
     /// Its properties, as text.
     pub properties: String,
-    /// Its body, as text.
+    /// The beginning of its body, as text.
     pub body: String,
 }
 
@@ -38,7 +44,7 @@ impl Broker {
     /// # Errors
     /// If the broker does not answer.
     pub async fn open(world: &World) -> Result<Self> {
-        let url = world.servers.rabbitmq.amqp_url(BrokerUser::Operator, PLACE);
+        let url = world.servers.rabbitmq.amqp_url(BrokerUser::Operator, &world.place);
         let connection = Connection::connect(&url, ConnectionProperties::default()).await?;
         let channel = connection.create_channel().await?;
         channel.confirm_select(ConfirmSelectOptions::default()).await?;
@@ -78,7 +84,8 @@ impl Broker {
                 queue: queue.to_owned(),
                 reason: reason.map(ToString::to_string).unwrap_or_default(),
                 properties: format!("{:?}", got.properties),
-                body: String::from_utf8_lossy(&got.data).into_owned(),
+                body: String::from_utf8_lossy(got.data.get(..READ).unwrap_or(&got.data))
+                    .into_owned(),
             });
         }
         channel.close(200, "read".into()).await?;
@@ -103,6 +110,42 @@ impl Broker {
             Confirmation::Ack(None) => Ok(()),
             other => bail!("a message to {exchange} was not taken: {other:?}"),
         }
+    }
+
+    /// Publishes messages as they once passed, and waits until the broker has them all. Whether a
+    /// queue takes them does not matter.
+    ///
+    /// # Errors
+    /// If the broker refuses one.
+    pub async fn publish_all(&self, messages: &[Passed]) -> Result<()> {
+        for window in messages.chunks(WINDOW) {
+            let mut confirms = Vec::with_capacity(window.len());
+            for message in window.iter().cloned() {
+                let Passed { exchange, routing_key, properties, body } = message;
+                let options = BasicPublishOptions::default();
+                let sent =
+                    self.channel.basic_publish(exchange, routing_key, options, &body, properties);
+                confirms.push(sent.await?);
+            }
+            for confirm in confirms {
+                ensure!(matches!(confirm.await?, Confirmation::Ack(_)), "a message was refused");
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes whatever a queue has, acknowledges nothing, and ends the connection. Answers how many
+    /// there were.
+    ///
+    /// # Errors
+    /// If there is no such queue.
+    pub async fn take_all_and_die(self, queue: &str) -> Result<usize> {
+        let mut taken = 0;
+        while self.channel.basic_get(queue.into(), BasicGetOptions::default()).await?.is_some() {
+            taken += 1;
+        }
+        self.close().await;
+        Ok(taken)
     }
 
     /// Deletes a queue with what is in it.
