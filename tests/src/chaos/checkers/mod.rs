@@ -8,25 +8,29 @@ mod answers;
 mod durable;
 mod liveness;
 mod never_backwards;
+mod no_secrets;
 mod once;
 mod one_holder;
+mod replay;
+mod residue;
 #[cfg(test)]
 mod sample;
 mod total_queue;
 
+use super::audit::Audit;
 use super::findings::Findings;
 
-/// A checker. It answers what it found wrong, each in a sentence.
+/// A checker of `On`. It answers what it found wrong, each in a sentence.
 #[derive(Clone, Copy, Debug)]
-pub struct Checker {
+pub struct Checker<On> {
     /// Its name.
     pub name: &'static str,
     /// What it does.
-    pub check: fn(&Findings) -> Vec<String>,
+    pub check: fn(&On) -> Vec<String>,
 }
 
 /// Checkers of what was found when the system had settled.
-pub const CHECKERS: [Checker; 7] = [
+pub const CHECKERS: [Checker<Findings>; 7] = [
     Checker { name: "acknowledged is durable", check: durable::check },
     Checker { name: "effect once", check: once::check },
     Checker { name: "total queue", check: total_queue::check },
@@ -34,6 +38,13 @@ pub const CHECKERS: [Checker; 7] = [
     Checker { name: "liveness", check: liveness::check },
     Checker { name: "never backwards", check: never_backwards::check },
     Checker { name: "honest answers", check: answers::check },
+];
+
+/// Checkers of what was found when a run was over.
+pub const AUDITORS: [Checker<Audit>; 3] = [
+    Checker { name: "replay equals live", check: replay::check },
+    Checker { name: "no residue", check: residue::check },
+    Checker { name: "no secrets", check: no_secrets::check },
 ];
 
 /// What a checker found.
@@ -45,8 +56,22 @@ pub struct Verdict {
     pub violations: Vec<String>,
 }
 
-/// Runs all of them.
+/// Runs all that look at findings.
 pub fn check(findings: &Findings) -> Vec<Verdict> {
-    let run = |one: &Checker| Verdict { checker: one.name, violations: (one.check)(findings) };
-    CHECKERS.iter().map(run).collect()
+    run(&CHECKERS, findings)
+}
+
+/// Runs all that look at an audit.
+pub fn audit(audit: &Audit) -> Vec<Verdict> {
+    run(&AUDITORS, audit)
+}
+
+/// What is left over, as the checker of residue sees it.
+pub fn residue(audit: &Audit) -> Vec<String> {
+    residue::check(audit)
+}
+
+fn run<On>(checkers: &[Checker<On>], on: &On) -> Vec<Verdict> {
+    let run = |one: &Checker<On>| Verdict { checker: one.name, violations: (one.check)(on) };
+    checkers.iter().map(run).collect()
 }
