@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::checkers::{self, Verdict};
 use super::findings;
 use super::proxy::Sabotage;
+use super::say_progress;
 use super::session::complaints;
 use super::world::{World, settle};
 use crate::servers::Servers;
@@ -139,8 +140,11 @@ async fn play(
     let played = scenario::play(control, &mut world).await;
     let rested = world.rest().await;
     if is_broken {
-        // What is broken may also fail in other ways, and never gets done; the checkers will tell.
-        let _ = (played, rested, settle::caught_up(&world, BROKEN_SETTLES).await);
+        // What is broken may also fail in other ways, and never gets done; the checkers decide.
+        let settled = settle::caught_up(&world, BROKEN_SETTLES).await.map(drop);
+        for error in [played, rested, settled].into_iter().filter_map(Result::err) {
+            say_progress(&format!("  {} broken: {error:#}", control.name()));
+        }
     } else {
         played?;
         rested?;

@@ -44,8 +44,9 @@ pub(super) async fn play(control: Control, world: &mut World) -> Result<()> {
 async fn broker_dies_full(world: &mut World) -> Result<()> {
     let frozen = Frozen::whole(world.servers.rabbitmq.process())?;
     sleep(PILING_UP).await;
-    drop(frozen);
+    // Not woken before: it would store them.
     world.servers.rabbitmq.kill().await?;
+    drop(frozen);
     world.servers.rabbitmq.start().await
 }
 

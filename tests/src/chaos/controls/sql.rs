@@ -19,6 +19,7 @@ const STREAM_MOVED_IN_BATCH: &str = "if stream_heads[s_slot[i]] <> s_expected[i]
 const MESSAGE_SEEN: &str = "if messages_seen[i] then";
 const MESSAGE_SEEN_IN_BATCH: &str = "if m_append[m] = a and message_slots[m_slot[m]] then";
 const INBOX: &str = "m(append, consumer, id, at)\n    where outcomes[m.append] = 0;";
+const VAULT: &str = "v(append, id, name, value, expires)\n    where outcomes[v.append] = 0;";
 const KEYS: &str =
     "k(append, key, fingerprint, status, body, at)\n    where outcomes[k.append] = 0;";
 
@@ -63,7 +64,8 @@ pub(super) fn of(control: Control) -> Result<String> {
                 .with(MESSAGE_SEEN, "if false then")?
                 .with(STREAM_MOVED, &of_command(STREAM_MOVED, "s_append[i]"))?
                 .with(SEQUENCE, SHIFTED)?
-                .with(INBOX, &INBOX.replace(';', " on conflict do nothing;"))?;
+                .with(INBOX, &INBOX.replace(';', " on conflict do nothing;"))?
+                .with(VAULT, &VAULT.replace(';', " on conflict do nothing;"))?;
             let judge = judge
                 .with(MESSAGE_SEEN_IN_BATCH, "if false then")?
                 .with(STREAM_MOVED_IN_BATCH, &of_command(STREAM_MOVED_IN_BATCH, "a"))?;
