@@ -24,7 +24,7 @@ pub(super) async fn rules(world: &mut World, cycle: &Cycle) -> Result<Struck> {
         service.kill().await?;
     }
     sleep(cycle.lasting).await;
-    if cycle.choice % 2 == 0 {
+    if cycle.choice.is_multiple_of(2) {
         let broker = Broker::open(world).await?;
         broker.delete(&EVALUATE_LINK_REQUESTS).await?;
         broker.close().await;
@@ -67,7 +67,7 @@ pub(super) async fn servers(world: &mut World, cycle: &Cycle) -> Result<Struck> 
 
 fn in_some_order<'a>(world: &'a mut World, cycle: &Cycle) -> Vec<&'a mut Service> {
     let mut all: Vec<&mut Service> = world.ticketing.iter_mut().chain(&mut world.rules).collect();
-    if cycle.choice % 2 == 0 {
+    if cycle.choice.is_multiple_of(2) {
         all.reverse();
     }
     all

@@ -21,7 +21,7 @@ const ACKS: usize = 3;
 /// Both at once, so that the writer's question what became of its batch is lost too and its callers
 /// are told that nobody knows; or one after the other, so that it finds out.
 pub(super) async fn commit_replies(world: &mut World, cycle: &Cycle) -> Result<Struck> {
-    let at_once = if cycle.choice % 2 == 0 { REPLIES } else { 1 };
+    let at_once = if cycle.choice.is_multiple_of(2) { REPLIES } else { 1 };
     let proxy = world.database_proxy.clone();
     let lost = || proxy.fired().commit_replies_lost;
     let before = lost();
