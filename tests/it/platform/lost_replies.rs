@@ -2,75 +2,63 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
+use tests::chaos::proxy::{Fired, Protocol, Proxy};
 use ticketing::platform::append::{AppendError, StreamAppend};
 use ticketing::platform::event_store::EventStore;
 use uuid::Uuid;
 
 use super::append::{LOG, append, to};
-use super::proxy::Proxy;
 use crate::harness::{Place, database, servers};
 
 /// A store behind a proxy, and the place it is in.
 async fn behind_proxy() -> (Place, EventStore, Proxy) {
     let (place, _) = Place::migrated().await;
     let port = servers().database_port;
-    let proxy = Proxy::before(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await;
+    let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let proxy = Proxy::start(server, Protocol::Postgres).await.unwrap();
     let url =
-        servers().database_url(&place.name).replace(&port.to_string(), &proxy.port.to_string());
+        servers().database_url(&place.name).replace(&port.to_string(), &proxy.port().to_string());
     let store = EventStore::open(LOG, database(&url));
     (place, store, proxy)
+}
+
+async fn stored(place: &Place) -> Vec<Uuid> {
+    let client = place.database().get().await.unwrap();
+    let text = "select aggregate_id from events order by position";
+    client.query(text, &[]).await.unwrap().iter().map(|row| row.get(0)).collect()
 }
 
 #[tokio::test]
 async fn a_commit_whose_reply_is_lost_is_found_again() {
     let (place, store, proxy) = behind_proxy().await;
     store.append(append(vec![to(Uuid::now_v7(), 0)])).await.unwrap();
-    proxy.lose_answers(true);
-    let appending = {
-        let store = store.clone();
-        tokio::spawn(async move { store.append(append(vec![to(Uuid::now_v7(), 0)])).await })
-    };
-    crate::harness::eventually("the reply is lost", || async { proxy.lost() > 0 }).await;
-    proxy.lose_answers(false);
-    let outcome = appending.await.unwrap();
-    let client = place.database().get().await.unwrap();
-    let events: i64 = client.query_one("select count(*) from events", &[]).await.unwrap().get(0);
-    assert_eq!(events, 2, "Postgres had committed");
-    match outcome {
-        // Found: the true position.
-        Ok(appended) => assert_eq!(appended.first_position, 2),
-        // Not to be known in time (the proxy was still deaf while the writer looked): said so.
-        Err(error) => assert_eq!(error, AppendError::Unavailable),
-    }
+    proxy.lose_commit_replies(1);
+    let found = store.append(append(vec![to(Uuid::now_v7(), 0)])).await.unwrap();
+    assert_eq!((found.first_position, proxy.fired().commit_replies_lost), (2, 1));
     let next = store.append(append(vec![to(Uuid::now_v7(), 0)])).await.unwrap();
     assert_eq!(next.first_position, 3);
+    assert_eq!(stored(&place).await.len(), 3);
 }
 
 #[tokio::test]
-async fn after_lost_replies_every_acknowledged_append_is_there_and_none_twice() {
+async fn after_lost_replies_no_answer_is_a_lie() {
     let (place, store, proxy) = behind_proxy().await;
-    let (mut acknowledged, mut streams) = (Vec::new(), Vec::new());
-    for round in 0..30 {
-        proxy.lose_answers(round % 3 == 1);
+    let (mut streams, mut lost) = (Vec::new(), 0);
+    for round in 0..30_i64 {
+        // None; that of the commit; that one and the answer to what became of it.
+        let losing = usize::try_from(round % 3).unwrap();
+        proxy.lose_commit_replies(losing);
         let id = Uuid::now_v7();
-        streams.push(id);
-        if store.append(append(vec![to(id, 0)])).await.is_ok() {
-            acknowledged.push(id);
+        let outcome = store.append(append(vec![to(id, 0)])).await;
+        match losing {
+            2 => assert_eq!(outcome, Err(AppendError::Unavailable)),
+            _ => assert_eq!(outcome.unwrap().first_position, round + 1),
         }
+        streams.push(id);
+        lost += losing;
     }
-    assert!(proxy.lost() > 0, "the fault was never there");
-    let client = place.database().get().await.unwrap();
-    let stored: Vec<Uuid> = client
-        .query("select aggregate_id from events order by position", &[])
-        .await
-        .unwrap()
-        .iter()
-        .map(|row| row.get(0))
-        .collect();
-    for id in acknowledged {
-        assert_eq!(stored.iter().filter(|stored| **stored == id).count(), 1);
-    }
-    assert!(stored.iter().all(|id| streams.contains(id)));
+    assert_eq!(proxy.fired(), Fired { commit_replies_lost: lost, ..Fired::default() });
+    assert_eq!(stored(&place).await, streams, "each is committed, in order, once");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 mod append;
 mod commands;
 mod deadlines;
+mod fault_proxy;
 mod lost_replies;
 mod projections;
-mod proxy;
 mod relay;

@@ -1,7 +1,6 @@
 //! The relay: at least once, in order, whatever is cut off in the middle.
 
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -17,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::append::{LOG, append, to};
-use super::proxy::Proxy;
-use crate::harness::{PATIENCE, Place, eventually, servers};
+use super::fault_proxy::before_broker;
+use crate::harness::{PATIENCE, Place, eventually};
 
 const FED: [Queue; 1] = [PROJECT_LINKS];
 const ROUTE: Route = Route { exchange: LINKS_EVENTS, queues: &FED };
@@ -100,18 +99,16 @@ async fn a_relay_killed_at_any_moment_loses_nothing() {
 async fn confirms_that_are_lost_are_not_taken_for_confirmed() {
     let (place, database) = Place::migrated().await;
     let store = EventStore::open(LOG, database.clone());
-    let port = servers().amqp_port;
-    let proxy = Proxy::before(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await;
-    let url = place.amqp_url().replace(&port.to_string(), &proxy.port.to_string());
+    let (proxy, url) = before_broker(&place).await;
     let (_task, relay) = start(&place, &url);
     eventually("it leads", || async { relay.is_leading() }).await;
     append_some(&store, 10).await;
     eventually("the first are relayed", || async { cursor(&database).await == 10 }).await;
-    proxy.lose_answers(true);
+    proxy.lose_confirms(usize::MAX);
     append_some(&store, 10).await;
-    eventually("a confirm is lost", || async { proxy.lost() > 0 }).await;
+    eventually("a confirm is lost", || async { proxy.fired().confirms_lost > 0 }).await;
     assert_eq!(cursor(&database).await, 10, "nothing unconfirmed is passed");
-    proxy.lose_answers(false);
+    proxy.clear();
     eventually("all is relayed again", || async { cursor(&database).await == 20 }).await;
     assert_eq!(receive(&place, 20).await, (1..=20).collect::<Vec<_>>());
 }

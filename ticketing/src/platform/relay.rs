@@ -216,12 +216,18 @@ impl RelayWorker {
         }
         let mut delivered = 0;
         let mut unbroken = true;
+        let mut patience = CALL_LIMIT;
         for confirm in confirms {
-            match confirmed(confirm).await {
+            match confirmed_within(patience, confirm).await {
                 Ok(()) if unbroken => delivered += 1,
                 Ok(()) => {}
                 Err(error @ BrokerError::Unroutable) => return (0, Err(error)),
                 Err(error) => {
+                    // A lost confirm never comes: waiting for each of a window in turn would take
+                    // the better part of an hour. What is there already still counts.
+                    if matches!(error, BrokerError::Silent) {
+                        patience = Duration::ZERO;
+                    }
                     unbroken = false;
                     outcome = outcome.and(Err(error));
                 }
@@ -298,7 +304,11 @@ async fn publish_one(
 /// [`BrokerError::NotAccepted`] if it was refused, [`BrokerError::Unroutable`] if it reached no
 /// queue.
 pub async fn confirmed(confirm: PublisherConfirm) -> Result<(), BrokerError> {
-    match timeout(CALL_LIMIT, confirm).await.map_err(|_| BrokerError::Silent)?? {
+    confirmed_within(CALL_LIMIT, confirm).await
+}
+
+async fn confirmed_within(limit: Duration, confirm: PublisherConfirm) -> Result<(), BrokerError> {
+    match timeout(limit, confirm).await.map_err(|_| BrokerError::Silent)?? {
         Confirmation::Ack(None) => Ok(()),
         Confirmation::Ack(Some(_)) => Err(BrokerError::Unroutable),
         Confirmation::Nack(_) | Confirmation::NotRequested => Err(BrokerError::NotAccepted),

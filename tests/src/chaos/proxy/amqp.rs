@@ -1,6 +1,6 @@
 //! A conversation in AMQP 0-9-1: what is done with each frame that passes.
 //!
-//! Whole frames are passed on as they come; the faults and the sabotage that `faults.rs` names drop,
+//! Whole frames are passed on as they come; the faults and sabotage that `faults.rs` names drop,
 //! change, repeat or add some. Not here: what a frame is (`frame.rs`), where one may be added
 //! (`channel.rs`), and renumbering (`confirms.rs`).
 
@@ -69,8 +69,8 @@ impl Amqp {
         }
         while let Some(frame) = Frame::take(&mut self.heard(side).rest)? {
             let flow = match side {
-                Side::Client => self.from_client(frame, out)?,
-                Side::Server => self.from_server(frame, out)?,
+                Side::Client => self.of_client(frame, out)?,
+                Side::Server => self.of_server(frame, out)?,
             };
             if flow == Flow::End {
                 return Ok(flow);
@@ -99,7 +99,7 @@ impl Amqp {
         true
     }
 
-    fn from_client(&mut self, mut frame: Frame, out: &mut Outgoing) -> Result<Flow, Garbled> {
+    fn of_client(&mut self, mut frame: Frame, out: &mut Outgoing) -> Result<Flow, Garbled> {
         if self.cuts(&frame, Side::Server, out) {
             return Ok(Flow::End);
         }
@@ -165,7 +165,7 @@ impl Amqp {
         Ok(())
     }
 
-    fn from_server(&mut self, frame: Frame, out: &mut Outgoing) -> Result<Flow, Garbled> {
+    fn of_server(&mut self, frame: Frame, out: &mut Outgoing) -> Result<Flow, Garbled> {
         if self.cuts(&frame, Side::Client, out) {
             return Ok(Flow::End);
         }

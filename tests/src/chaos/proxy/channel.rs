@@ -1,8 +1,9 @@
 //! One AMQP channel as the proxy sees it: where in a message each direction is, and what was put
 //! aside until that message is over.
 //!
-//! A method, its header and its body are consecutive on their channel (§4.2.6): what the proxy adds
-//! may stand before or behind them, never between. Not here: which frames are added or dropped.
+//! A method, its header and its body are consecutive on their channel (§4.2.6): what the proxy
+//! adds may stand before or behind them, never between. Not here: which frames are added or
+//! dropped.
 
 use bytes::BytesMut;
 
@@ -82,8 +83,8 @@ impl Channel {
         Ok(complete)
     }
 
-    /// Says something of the proxy's own: at once, or when the message that passes is over. False if
-    /// nobody listens any more.
+    /// Says something of the proxy's own: at once, or when the message that passes is over. False
+    /// if nobody listens any more.
     pub(super) fn say(&mut self, to: Side, frame: &Frame, out: &mut Outgoing) -> bool {
         if self.closed {
             return false;

@@ -48,8 +48,8 @@ pub struct Fired {
     pub mandatory_cleared: usize,
     /// Deliveries that the proxy acknowledged itself.
     pub acks_forged: usize,
-    /// Connections ended because the proxy could not read what passed: no fault, but a defect of the
-    /// proxy or of the system. Always 0 in a good run.
+    /// Connections ended because the proxy could not read what passed: no fault, but a defect of
+    /// the proxy or of the system. Always 0 in a good run.
     pub garbled: usize,
 }
 
@@ -64,11 +64,6 @@ impl Fault {
     /// From now on it strikes the next `count` times it can, whatever was planned before.
     pub(super) fn plan(&self, count: usize) {
         self.planned.store(count, Ordering::SeqCst);
-    }
-
-    /// Whether it is to strike at its next chance.
-    pub(super) fn is_planned(&self) -> bool {
-        self.planned.load(Ordering::SeqCst) > 0
     }
 
     /// Takes one of the planned times and counts it; false if none is left.
@@ -184,7 +179,7 @@ mod tests {
         faults.silent.send_replace(true);
         faults.sabotage(Sabotage::NoConfirm);
         faults.clear();
-        assert!(planned.iter().all(|fault| !fault.is_planned()));
+        assert!(planned.iter().all(|fault| !fault.strike()));
         let still = [&faults.refusing, &faults.repeating].map(|on| on.load(Ordering::SeqCst));
         assert_eq!((still, *faults.silent.borrow()), ([false, false], false));
         assert!(faults.no_confirm.load(Ordering::SeqCst));

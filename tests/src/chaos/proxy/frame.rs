@@ -1,5 +1,5 @@
-//! Frames and methods of AMQP 0-9-1, as far as the proxy has to tell them apart (specification §2.3
-//! and §4.2). Pure: bytes in, frames out. What is done with them is in `amqp.rs`.
+//! Frames and methods of AMQP 0-9-1, as far as the proxy has to tell them apart (specification
+//! §2.3 and §4.2). Pure: bytes in, frames out. What is done with them is in `amqp.rs`.
 
 use bytes::{Buf, BufMut, BytesMut};
 
@@ -169,8 +169,8 @@ fn method(mut rest: &[u8]) -> Option<Method> {
     })
 }
 
-/// Where in the payload of a `basic.publish` its flags are: behind class, method, a reserved number,
-/// exchange and routing key.
+/// Where in the payload of a `basic.publish` its flags are: behind class, method, a reserved
+/// number, exchange and routing key.
 fn flags_of_publish(payload: &[u8]) -> Option<usize> {
     let mut rest = payload.get(6..)?;
     skip_text(&mut rest)?;

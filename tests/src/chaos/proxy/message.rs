@@ -1,6 +1,6 @@
-//! The messages of Postgres' protocol, as far as the proxy has to tell them apart ("Message Formats"
-//! in Postgres' manual, chapter "Frontend/Backend Protocol"). Pure: bytes in, pieces out. What is
-//! done with them is in `postgres.rs`.
+//! The messages of Postgres' protocol, as far as the proxy has to tell them apart ("Message
+//! Formats" in Postgres' manual, chapter "Frontend/Backend Protocol"). Pure: bytes in, pieces out.
+//! What is done with them is in `postgres.rs`.
 
 use bytes::{Buf, BytesMut};
 

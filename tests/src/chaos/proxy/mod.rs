@@ -2,8 +2,8 @@
 //! protocols to break them at the right place: a reply lost after the commit, a confirm that never
 //! arrives, a connection cut in the middle of a frame.
 //!
-//! Deliberately not here: when which fault is due (that is the plan of a chaos run), and what has to
-//! hold under it. The services contain no weakened mode: what a control breaks, a proxy's
+//! Deliberately not here: when which fault is due (that is the plan of a chaos run), and what has
+//! to hold under it. The services contain no weakened mode: what a control breaks, a proxy's
 //! [`Sabotage`] breaks from outside.
 
 use std::collections::BTreeMap;
@@ -34,8 +34,8 @@ pub use faults::{Fired, Sabotage};
 /// at once would fail too.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// A proxy in front of one server; cheap to clone. When the last clone is dropped it stops listening
-/// and resets every connection.
+/// A proxy in front of one server; cheap to clone. When the last clone is dropped it stops
+/// listening and resets every connection.
 ///
 /// The faults that take a `count` strike the next `count` times that they can, whatever was planned
 /// before; 0 takes them back. [`Proxy::fired`] tells what has come of it.
@@ -115,8 +115,8 @@ impl Proxy {
     ///
     /// It strikes on a connection whose application name begins with `ticketing writer`, when an
     /// answer to an executed statement is complete, successful and leaves no transaction open. One
-    /// that follows a loss is mostly the writer's own question what became of its batch: `1` lets it
-    /// find out, `2` makes it tell its callers that it does not know.
+    /// that follows a loss is mostly the writer's own question what became of its batch: `1` lets
+    /// it find out, `2` makes it tell its callers that it does not know.
     pub fn lose_commit_replies(&self, count: usize) {
         self.shared.faults.commit_replies.plan(count);
     }
@@ -140,9 +140,9 @@ impl Proxy {
         self.shared.faults.frames.plan(count);
     }
 
-    /// AMQP: while on, every message that a client publishes (up to 1 MiB) is sent three times, at
-    /// once one after the other. Only the first copy keeps its `mandatory` bit; the client hears one
-    /// confirm, when all three are confirmed.
+    /// AMQP: while on, every message that a client publishes (up to 1 MiB) is sent three times,
+    /// one right after the other. Only the first copy keeps its `mandatory` bit; the client hears
+    /// one confirm, when all three are confirmed.
     pub fn repeat_publishes(&self, on: bool) {
         self.shared.faults.repeating.store(on, Ordering::SeqCst);
     }
@@ -194,3 +194,6 @@ impl Shared {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

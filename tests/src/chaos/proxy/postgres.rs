@@ -2,8 +2,8 @@
 //!
 //! An answer ends with ReadyForQuery, which Postgres sends after the commit. On a writer's
 //! connection the answer to an executed statement is put aside until then, so that it is lost as a
-//! whole or not at all. That delays nothing: Postgres itself sends it off only at its end. Not here:
-//! what a message is (`message.rs`).
+//! whole or not at all. That delays nothing: Postgres itself sends it off only at its end. Not
+//! here: what a message is (`message.rs`).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -85,17 +85,17 @@ impl Postgres {
         match side {
             Side::Client => {
                 self.client.rest.extend_from_slice(bytes);
-                self.from_client(out)?;
+                self.of_client(out)?;
                 Ok(Flow::Continue)
             }
             Side::Server => {
                 self.server.rest.extend_from_slice(bytes);
-                self.from_server(out)
+                self.of_server(out)
             }
         }
     }
 
-    fn from_client(&mut self, out: &mut Outgoing) -> Result<(), Garbled> {
+    fn of_client(&mut self, out: &mut Outgoing) -> Result<(), Garbled> {
         if self.stage == Stage::Opening {
             let Some((opening, packet)) = opening(&mut self.client.rest)? else { return Ok(()) };
             out.to_server.unsplit(packet);
@@ -127,7 +127,7 @@ impl Postgres {
         Ok(())
     }
 
-    fn from_server(&mut self, out: &mut Outgoing) -> Result<Flow, Garbled> {
+    fn of_server(&mut self, out: &mut Outgoing) -> Result<Flow, Garbled> {
         match self.stage {
             Stage::Encryption => {
                 let answer = self.server.rest.split();

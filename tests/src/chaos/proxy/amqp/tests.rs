@@ -88,7 +88,7 @@ fn greetings_pass_whole_and_in_parts() {
 #[test]
 fn as_many_confirms_are_lost_as_planned() {
     let mut spoken = Spoken::begun(|faults| faults.confirms.plan(2));
-    (0..3).for_each(|_| drop(spoken.client(&message(0))));
+    spoken.client(&[message(0), message(0), message(0)].concat());
     spoken.server(&[confirm(1), confirm(2), confirm(3)]);
     assert_eq!(spoken.heard()[0], [confirm(3)]);
     assert_eq!(spoken.fired().confirms_lost, 2);
