@@ -8,12 +8,16 @@ use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
 
 use super::World;
+use crate::chaos::say_progress;
 
 /// How often it is looked.
 const LOOK: Duration = Duration::from_millis(50);
 /// Whatever was broken, this long after it is whole nothing may be left to do. Longer than the
 /// longest pause with which something is tried again after an outage (the sweep's first two).
 pub const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+
+/// What takes longer is told, with what is missing.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// Whether the history up to `$2` is relayed and projected, and every request in it judged.
 const CAUGHT_UP: &str = "select \
@@ -40,6 +44,7 @@ pub async fn head(sql: &Client) -> Result<i64> {
 pub async fn caught_up(world: &World, limit: Duration) -> Result<Duration> {
     let begun = Instant::now();
     let mut until = None;
+    let mut told = SLOW;
     loop {
         // A new connection each time: Postgres may be away, or have lost the last one.
         if let Ok(sql) = world.sql().await
@@ -47,6 +52,10 @@ pub async fn caught_up(world: &World, limit: Duration) -> Result<Duration> {
             && done
         {
             return Ok(begun.elapsed());
+        }
+        if begun.elapsed() > told {
+            say_progress(&format!("  after {} s{}", told.as_secs(), rest(world).await));
+            told *= 2;
         }
         if begun.elapsed() > limit {
             bail!(
