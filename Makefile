@@ -38,8 +38,9 @@ grant: build ## Gives an account a tier or the role admin: make grant USER=john 
 		echo 'usage: make grant USER=<username> TIER=<premium|standard|default|admin>' >&2; exit 2; fi
 	@$(RELEASE)/turnstile grant '$(USER)' '$(TIER)'
 
-bench: build ## Measures the system on this machine.
-	@$(RELEASE)/turnstile bench
+# For example OPTIONS=--quick, or OPTIONS='--only accept,check'; see tests/BENCHMARKS.md.
+bench: build ## Measures the system on this machine, each figure beside a reference.
+	@$(RELEASE)/turnstile bench $(OPTIONS)
 
 # For example FAULT=kill_rabbitmq,silence CYCLES=10 SEED=7; without any: every fault once.
 chaos: build ## Breaks a throwaway system and checks what is left: make chaos SEED=… CYCLES=… FAULT=…

@@ -291,7 +291,10 @@ impl From<DatabaseError> for ApiError {
         let away = match error.sql_state() {
             // Classes 08, 53, 57 of SQLSTATE: connection lost, out of resources, told to stop.
             Some(state) => ["08", "53", "57"].iter().any(|class| state.code().starts_with(class)),
-            None => matches!(error, DatabaseError::Unavailable(_) | DatabaseError::Statement(_)),
+            None => matches!(
+                error,
+                DatabaseError::Unavailable(_) | DatabaseError::Statement(_) | DatabaseError::Group
+            ),
         };
         if away { Self::unavailable(&error) } else { Self::internal(&error) }
     }

@@ -6,10 +6,10 @@ use lapin::options::{
     BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeleteOptions,
 };
 use lapin::types::FieldTable;
-use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
+use lapin::{BasicProperties, Channel, Confirmation, ConnectionProperties};
 use shared_events::topology::{Queue, RULES_VERDICTS, VERDICT};
 use tests::secrets::BrokerUser;
-use tokio_postgres::Client;
+use ticketing::platform::database::Connection;
 use uuid::Uuid;
 
 use super::world::Gate;
@@ -17,7 +17,7 @@ use crate::harness::{database, eventually, servers};
 
 impl Gate {
     /// A connection to its database, as the owner.
-    pub(crate) async fn sql(&self) -> Client {
+    pub(crate) async fn sql(&self) -> Connection {
         let database = database(&self.system.wiring.database_url);
         database.connect_as_owner("test").await.expect("a connection")
     }
@@ -82,7 +82,7 @@ impl Gate {
     /// Its part of the broker, as the operator.
     pub(crate) async fn broker(&self) -> Broker {
         let url = servers().amqp_url(BrokerUser::Operator, &self.system.place);
-        let connection = Connection::connect(&url, ConnectionProperties::default()).await;
+        let connection = lapin::Connection::connect(&url, ConnectionProperties::default()).await;
         let connection = connection.expect("connected");
         let channel = connection.create_channel().await.expect("a channel");
         let confirming = channel.confirm_select(ConfirmSelectOptions::default()).await;
@@ -94,7 +94,7 @@ impl Gate {
 /// A connection of the operator, who may do everything.
 pub(crate) struct Broker {
     channel: Channel,
-    connection: Connection,
+    connection: lapin::Connection,
 }
 
 impl Broker {

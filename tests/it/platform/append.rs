@@ -9,7 +9,7 @@ use ticketing::platform::append::{
 };
 use ticketing::platform::append_queue::QUEUE_PLACES;
 use ticketing::platform::database::Database;
-use ticketing::platform::event_store::{EventStore, head, read_log};
+use ticketing::platform::event_store::{EventStore, READ_LOG, head, read_log};
 use ticketing::platform::idempotency::{IdempotencyKey, StoredAnswer};
 use uuid::Uuid;
 
@@ -95,7 +95,8 @@ async fn positions_and_sequences_count_from_one_without_holes() {
         assert_eq!(appended.first_position, expected + 1);
     }
     let client = database.get().await.unwrap();
-    let events = read_log(&**client, LOG, 0, 10).await.unwrap();
+    let statement = client.prepare(READ_LOG).await.unwrap();
+    let events = read_log(&**client, &statement, LOG, 0, 10).await.unwrap();
     let places: Vec<_> = events.iter().map(|e| (e.position, e.previous, e.sequence)).collect();
     assert_eq!(places, [(1, 0, 1), (2, 1, 2), (3, 2, 3)]);
     assert_eq!(head(&**client, LOG).await.unwrap(), 3);
@@ -232,10 +233,11 @@ async fn writers_of_several_processes_hide_no_event_from_any_reader() {
 
 async fn read_all(database: Database, total: i64) -> Vec<i64> {
     let client = database.get().await.unwrap();
+    let statement = client.prepare(READ_LOG).await.unwrap();
     let mut seen: Vec<i64> = Vec::new();
     while i64::try_from(seen.len()).unwrap() < total {
         let after = seen.last().copied().unwrap_or(0);
-        let events = read_log(&**client, LOG, after, 100).await.unwrap();
+        let events = read_log(&**client, &statement, LOG, after, 100).await.unwrap();
         seen.extend(events.iter().map(|event| event.position));
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

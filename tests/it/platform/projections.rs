@@ -11,7 +11,7 @@ use ticketing::platform::clock::Clock;
 use ticketing::platform::commands::Commands;
 use ticketing::platform::database::Database;
 use ticketing::platform::dead_letters::DeadLetters;
-use ticketing::platform::event_store::{EventStore, StoredEvent, read_log};
+use ticketing::platform::event_store::{EventStore, READ_LOG, StoredEvent, read_log};
 use ticketing::platform::projection_copy::{compare, rebuild, snapshot};
 use ticketing::platform::projections::Builder;
 use uuid::Uuid;
@@ -38,7 +38,8 @@ async fn given_thirty_events() -> Projected {
         commands.execute(id, verdict, now(), |_| Attached::default()).await.unwrap();
     }
     let client = database.get().await.unwrap();
-    let events = read_log(&**client, LOG, 0, 100).await.unwrap();
+    let statement = client.prepare(READ_LOG).await.unwrap();
+    let events = read_log(&**client, &statement, LOG, 0, 100).await.unwrap();
     assert_eq!(events.len(), 30);
     drop(client);
     let letters = DeadLetters::new(Broker::new(&place.amqp_url()).unwrap(), Clock::default());

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -17,13 +18,19 @@ use crate::programs;
 const TABLE: &str = "create schema if not exists reference; \
     create table if not exists reference.events (like public.events including all); \
     create sequence if not exists reference.positions";
-/// What one request to `ticketing` stores, written directly.
+/// What one request to `ticketing` stores, written directly. The stream's id begins with the time,
+/// as those of `ticketing` do: pages of the index are touched one after the other.
 const INSERT: &str = "insert into reference.events (log, position, event_id, aggregate, \
     aggregate_id, sequence, event_type, event_version, recorded_at, correlation, payload) \
     values ('links', nextval('reference.positions'), gen_random_uuid(), 'link_request', \
-    gen_random_uuid(), 1, 'Requested', '1.0', now(), gen_random_uuid(), \
+    (lpad(to_hex((extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0') \
+        || substr(replace(gen_random_uuid()::text, '-', ''), 13))::uuid, \
+    1, 'Requested', '1.0', now(), gen_random_uuid(), \
     '{\"type\": \"Requested\", \"requester\": \"guest\", \"tier\": \"default\", \
     \"requested_at\": \"2026-11-21T09:30:00.123456Z\"}');\n";
+
+/// Seconds; in less a busy machine may not even connect all clients.
+pub const SHORTEST: u64 = 2;
 
 /// What it is called in the table.
 pub const NAME: &str = "pgbench, one insert each";
@@ -53,15 +60,16 @@ impl Pgbench {
         Ok(Self { program, script, url: wiring.database_url.clone() })
     }
 
-    /// Transactions per second for `lasting`, in whole seconds, at least one.
+    /// Transactions per second for `lasting`, in whole seconds, at least [`SHORTEST`].
     ///
     /// # Errors
     /// If it fails, or one transaction does.
     pub async fn run(&self, lasting: Duration) -> Result<f64> {
         let output = Command::new(&self.program)
-            .args(["--no-vacuum", "--protocol=prepared", "--jobs=2"])
+            .args(["--no-vacuum", "--protocol=prepared"])
+            .arg(format!("--jobs={}", available_parallelism().map_or(1, usize::from)))
             .arg(format!("--client={CLIENTS}"))
-            .arg(format!("--time={}", lasting.as_secs().max(1)))
+            .arg(format!("--time={}", lasting.as_secs().max(SHORTEST)))
             .arg("--file")
             .arg(&self.script)
             .arg(&self.url)

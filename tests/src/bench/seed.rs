@@ -4,27 +4,18 @@
 
 use std::fs;
 
-use anyhow::{Context, Result, bail};
-use chrono::{DateTime, TimeDelta, Utc};
-use cqrs_es::DomainEvent;
+use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
-use shared_events::topology::LINKS_LOG;
 use shared_events::verdict::{
     LINK_TOKEN_AUDIENCE, LINK_TOKEN_ISSUER, LINK_TOKEN_TYPE, LinkTokenClaims,
 };
-use shared_events::{LinkRequestEvent, Outcome, RequestId, Requester, Tier, TokenId};
-use tokio_postgres::Transaction;
+use shared_events::{RequestId, TokenId};
 use uuid::Uuid;
 
+use super::history::{self, OPEN, Stream};
 use super::stage::Stage;
-
-/// How long the links stay open.
-const OPEN: TimeDelta = TimeDelta::hours(1);
-/// Links written by one statement.
-const CHUNK: usize = 5_000;
-/// The aggregate they are.
-const AGGREGATE: &str = "link_request";
 
 /// One link.
 #[derive(Clone, Debug)]
@@ -56,79 +47,14 @@ pub async fn issued_links(stage: &mut Stage, count: usize) -> Result<Vec<Link>> 
 async fn write(stage: &mut Stage, count: usize) -> Result<Vec<Link>> {
     let key = Signer::of(stage)?;
     let transaction = stage.database.transaction().await?;
-    let head = "select coalesce(max(position), 0), now() from events where log = $1";
-    let head = transaction.query_one(head, &[&LINKS_LOG]).await?;
-    let (mut head, now): (i64, DateTime<Utc>) = (head.try_get(0)?, head.try_get(1)?);
-    let mut links = Vec::with_capacity(count);
-    while links.len() < count {
-        let mut tokens = Vec::with_capacity(CHUNK);
-        let mut ids = Vec::with_capacity(CHUNK);
-        for _ in links.len()..count.min(links.len() + CHUNK) {
-            let (id, token) = (Uuid::now_v7(), Uuid::new_v4());
-            links.push(Link { id, token: key.sign(id, token, now)? });
-            ids.push(id);
-            tokens.push(token);
-        }
-        for (sequence, event) in (1_i64..).zip(events(now)) {
-            insert(&transaction, &event, (head, sequence), &ids, &tokens, now).await?;
-        }
-        head += 3 * i64::try_from(ids.len())?;
-    }
-    let relayed = "update relay_cursors set position = $2 where log = $1";
-    if transaction.execute(relayed, &[&LINKS_LOG, &head]).await? != 1 {
-        bail!("the log has no relay");
-    }
+    let (head, now) = history::head(&transaction).await?;
+    let streams: Vec<_> = std::iter::repeat_with(Stream::new).take(count).collect();
+    let head =
+        history::write(&transaction, (head, now), &history::open_link(now), &streams).await?;
+    history::relayed(&transaction, head).await?;
     transaction.commit().await?;
-    Ok(links)
-}
-
-/// The events before a link can be used. The token differs in each stream.
-fn events(now: DateTime<Utc>) -> [LinkRequestEvent; 3] {
-    [
-        LinkRequestEvent::Requested {
-            requester: Requester::Guest,
-            tier: Tier::Default,
-            requested_at: now,
-        },
-        LinkRequestEvent::RuleEvaluated {
-            rule: "instant".to_owned(),
-            rule_set_version: "bench".to_owned(),
-            outcome: Outcome::Opens { opens_at: now, closes_at: now + OPEN },
-        },
-        LinkRequestEvent::LinkIssued { token_id: TokenId(Uuid::nil()) },
-    ]
-}
-
-/// Writes one event of each stream; the streams lie one behind the other in the log.
-async fn insert(
-    transaction: &Transaction<'_>,
-    event: &LinkRequestEvent,
-    (head, sequence): (i64, i64),
-    ids: &[Uuid],
-    tokens: &[Uuid],
-    now: DateTime<Utc>,
-) -> Result<()> {
-    let text = "insert into events (log, position, event_id, aggregate, aggregate_id, sequence, \
-            event_type, event_version, recorded_at, correlation, payload) \
-        select $1, $2 + 3 * (s.nth - 1) + $3, gen_random_uuid(), $4, s.id, $3, $5, $6, $7, s.id, \
-            replace($8, $9, s.token::text)::jsonb \
-        from unnest($10::uuid[], $11::uuid[]) with ordinality s(id, token, nth)";
-    let (kind, version) = (event.event_type(), event.event_version());
-    let payload = serde_json::to_string(event)?;
-    let any_token = Uuid::nil().to_string();
-    let count = transaction
-        .execute(
-            text,
-            &[
-                &LINKS_LOG, &head, &sequence, &AGGREGATE, &kind, &version, &now, &payload,
-                &any_token, &ids, &tokens,
-            ],
-        )
-        .await?;
-    if count != u64::try_from(ids.len())? {
-        bail!("{count} of {} events were written", ids.len());
-    }
-    Ok(())
+    let link = |&Stream { id, token }: &Stream| Ok(Link { id, token: key.sign(id, token, now)? });
+    streams.iter().map(link).collect()
 }
 
 /// Signs as the rule service of this system does.

@@ -4,23 +4,20 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
-use serde_json::{Value, json};
 use shared_events::topology::{EVALUATE_LINK_REQUESTS, LINKS_LOG, PROJECT_LINKS, RECORD_VERDICTS};
 use tokio::time::{Instant, interval};
 use tokio_postgres::Client;
 
+use super::accounts::Accounts;
 use super::empty_server::EmptyServer;
 use super::rounds::Plan;
 use crate::system::System;
-use crate::throwaway::SharedServers;
+use crate::throwaway::{Addresses, SharedServers};
 
-/// Accounts that Bearer requests take turns with.
-const ACCOUNTS: usize = 8;
-const PASSWORD: &str = "measured-8-times";
 /// A backlog that is not worked off by then is a fault, not load.
 const SETTLE_LIMIT: Duration = Duration::from_secs(300);
 /// How often it is looked whether something is left to do.
@@ -38,12 +35,12 @@ pub struct Stage {
     pub database: Client,
     /// Its broker, as `ticketing`.
     pub broker: Connection,
-    /// Login tokens of premium accounts.
-    pub tokens: Vec<String>,
+    /// Its accounts.
+    pub accounts: Accounts,
     /// The empty handler.
     pub empty: EmptyServer,
     // Last, so that everything else is gone before the servers are.
-    _servers: SharedServers,
+    servers: SharedServers,
 }
 
 impl Stage {
@@ -60,27 +57,26 @@ impl Stage {
         tokio::spawn(connection);
         let properties = ConnectionProperties::default();
         let broker = Connection::connect(&system.wiring.amqp_url, properties).await?;
-        let tokens = accounts(&system.url()).await?;
+        let accounts = Accounts::register(&system.url()).await?;
         let empty = EmptyServer::start().await?;
-        Ok(Self { plan, system, address, database, broker, tokens, empty, _servers: servers })
+        Ok(Self { plan, system, address, database, broker, accounts, empty, servers })
     }
 
-    /// The token of one of the accounts, taken in turns.
-    pub fn token(&self, number: u64) -> &str {
-        let index = usize::try_from(number).unwrap_or_default() % self.tokens.len().max(1);
-        self.tokens.get(index).map_or("", String::as_str)
+    /// Where its servers are, for databases of other figures.
+    pub fn addresses(&self) -> &Addresses {
+        &self.servers.addresses
     }
 
-    /// Logs every account in anew, `times` each, one after the other.
+    /// What is left to do: events that are not relayed yet, and events that are not projected yet.
     ///
     /// # Errors
-    /// If one can not log in.
-    pub async fn log_in_again(&self, times: usize) -> Result<()> {
-        let (client, url) = (reqwest::Client::new(), self.system.url());
-        for number in (0..times).flat_map(|_| 0..ACCOUNTS) {
-            log_in(&client, &url, &username(number)).await?;
-        }
-        Ok(())
+    /// If Postgres does not answer.
+    pub async fn backlog(&self) -> Result<i64> {
+        let text = "with head as (select coalesce(max(position), 0) as at from events where log = $1) \
+            select 2 * head.at - coalesce((select position from relay_cursors where log = $1), 0) \
+                - coalesce((select min(position) from checkpoints where log = $1), 0) \
+            from head";
+        Ok(self.database.query_one(text, &[&LINKS_LOG]).await?.try_get(0)?)
     }
 
     /// Waits until nothing is left to do: everything is relayed, judged and projected, and no
@@ -141,33 +137,4 @@ impl Stage {
         drop(self.database);
         self.system.stop().await
     }
-}
-
-fn username(number: usize) -> String {
-    format!("bench{number}")
-}
-
-/// Registers premium accounts and logs them in.
-async fn accounts(url: &str) -> Result<Vec<String>> {
-    let client = reqwest::Client::new();
-    let mut tokens = Vec::new();
-    for number in 0..ACCOUNTS {
-        let username = username(number);
-        let email = format!("{username}@example.org");
-        let account = json!({
-            "email": email, "username": username, "password": PASSWORD, "role": "premium"
-        });
-        let answer = client.post(format!("{url}/register")).json(&account).send().await?;
-        answer.error_for_status().context("registering")?;
-        tokens.push(log_in(&client, url, &username).await?);
-    }
-    Ok(tokens)
-}
-
-async fn log_in(client: &reqwest::Client, url: &str, username: &str) -> Result<String> {
-    let credentials = json!({"username": username, "password": PASSWORD});
-    let answer = client.post(format!("{url}/login")).json(&credentials).send().await?;
-    let answer: Value = answer.error_for_status().context("logging in")?.json().await?;
-    let token = answer.get("access_token").and_then(Value::as_str);
-    Ok(token.context("an access token")?.to_owned())
 }

@@ -1,6 +1,6 @@
 //! Passwords: which are accepted, and Argon2id hashes of them (m = 19456 KiB, t = 2, p = 1: OWASP
 //! password storage cheat sheet). One hash takes some 25 ms of a core and 19 MiB, so there are as
-//! many at once as cores but one, which is left to everything else, and a short queue.
+//! many at once as cores but one, which everything else is served by, and a short queue.
 
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -86,13 +86,12 @@ type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 type Memory = [Block];
 
 impl Passwords {
-    /// A pool of one hash for each core but one. Takes as long as one hash.
+    /// A pool of one hash for each core but one, at least one. Takes as long as one hash.
     ///
     /// # Errors
     /// [`HashError::Failed`] if nothing can be hashed at all.
     pub fn new() -> Result<Self, HashError> {
-        let cores = available_parallelism().map_or(1, usize::from);
-        Self::with(cores.saturating_sub(1).max(1), QUEUE)
+        Self::with(hashes_at_once(available_parallelism().map_or(1, usize::from)), QUEUE)
     }
 
     fn with(cores: usize, queue: usize) -> Result<Self, HashError> {
@@ -148,6 +147,11 @@ impl Passwords {
         self.jobs.send(Box::new(job)).map_err(|_| HashError::Failed)?;
         answer.await.map_err(|_| HashError::Failed)
     }
+}
+
+/// How many hash at once on a machine of so many cores.
+fn hashes_at_once(cores: usize) -> usize {
+    cores.saturating_sub(1).max(1)
 }
 
 /// Works until the pool is dropped. A job that panics costs its own caller the answer, nobody else.
@@ -236,6 +240,11 @@ mod tests {
         assert_eq!(passwords.verify(secret("1q2W3E4r"), None).await, Ok(false));
         let garbled = Some("not a hash".to_owned());
         assert_eq!(passwords.verify(secret("1q2W3E4r"), garbled).await, Ok(false));
+    }
+
+    #[test]
+    fn one_core_is_left_for_everything_else() {
+        assert_eq!([1, 2, 8].map(hashes_at_once), [1, 1, 7]);
     }
 
     /// A job that ends when the answer is dropped.

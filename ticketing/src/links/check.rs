@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use moka::sync::Cache;
 use secrecy::SecretString;
 use shared_events::{AccountId, Envelope, LinkRequestEvent, RequestId};
 use tokio::sync::Semaphore;
@@ -21,6 +22,8 @@ use crate::platform::log_signal::LogSignal;
 pub const LONGEST_WAIT: Duration = Duration::from_millis(250);
 /// Checks that may wait at once; one more is answered with what there is.
 pub const MAX_WAITING: usize = 1_000;
+/// Links that open later and are known without asking the store, at some 100 bytes each.
+const KEPT: u64 = 50_000;
 
 /// Answers checks; cheap to clone.
 #[derive(Clone)]
@@ -29,6 +32,8 @@ pub struct Checks {
     signal: Arc<LogSignal>,
     clock: Clock,
     waiting: Arc<Semaphore>,
+    /// Links that open later, with their owner: nothing can happen to them before.
+    not_yet: Cache<RequestId, (Option<AccountId>, DateTime<Utc>)>,
 }
 
 /// What a check finds.
@@ -65,7 +70,8 @@ pub enum Gone {
 impl Checks {
     /// Checks against these statuses, woken by this signal.
     pub fn new(statuses: LinkStatuses, signal: Arc<LogSignal>, clock: Clock) -> Self {
-        Self { statuses, signal, clock, waiting: Arc::new(Semaphore::new(MAX_WAITING)) }
+        let waiting = Arc::new(Semaphore::new(MAX_WAITING));
+        Self { statuses, signal, clock, waiting, not_yet: Cache::new(KEPT) }
     }
 
     /// Checks a request for `caller`; `None` if there is none, or it is somebody else's.
@@ -77,16 +83,26 @@ impl Checks {
         id: RequestId,
         caller: Option<AccountId>,
     ) -> Result<Option<Checked>, ReadError> {
+        if let Some((owner, opens_at)) = self.not_yet.get(&id)
+            && self.clock.now() < opens_at
+        {
+            let checked = Checked::NotYet { opens_at: Some(opens_at) };
+            return Ok(is_readable_by(owner, caller).then_some(checked));
+        }
         let found = self.statuses.find(id).await?;
-        let Some(mut found) = found.filter(|found| found.status.is_readable_by(caller)) else {
-            return Ok(None);
-        };
+        let found = found.filter(|found| is_readable_by(found.status.owner(), caller));
+        let Some(mut found) = found else { return Ok(None) };
         if !found.status.is_evaluated()
             && let Some(evaluated) = self.wait_for_verdict(id).await?
         {
             found = evaluated;
         }
-        Ok(Some(judge(&found.status, found.token, self.clock.now())))
+        let owner = found.status.owner();
+        let checked = judge(&found.status, found.token, self.clock.now());
+        if let Checked::NotYet { opens_at: Some(opens_at) } = checked {
+            self.not_yet.insert(id, (owner, opens_at));
+        }
+        Ok(Some(checked))
     }
 
     /// The events of a request, oldest first; none if there is no such request.
@@ -115,6 +131,11 @@ impl Checks {
             }
         }
     }
+}
+
+/// A request may be read by its account, a guest's by anybody who knows its id.
+fn is_readable_by(owner: Option<AccountId>, caller: Option<AccountId>) -> bool {
+    owner.is_none() || owner == caller
 }
 
 /// What a status means at a moment. A token that housekeeping has deleted belongs to a link whose

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use jsonwebtoken::jwk::JwkSet;
@@ -25,7 +25,7 @@ pub struct LinkKeys {
 }
 
 struct Known {
-    by_id: HashMap<String, DecodingKey>,
+    by_id: HashMap<String, Arc<DecodingKey>>,
     read_at: Option<Instant>,
 }
 
@@ -83,10 +83,10 @@ impl LinkKeys {
         decode::<LinkTokenClaims>(token, &key, &validation).ok().map(|data| data.claims)
     }
 
-    fn find(&self, id: &str) -> Option<DecodingKey> {
+    fn find(&self, id: &str) -> Option<Arc<DecodingKey>> {
         let known = self.keys.read().unwrap_or_else(PoisonError::into_inner);
         if let Some(key) = known.by_id.get(id) {
-            return Some(key.clone());
+            return Some(Arc::clone(key));
         }
         let lately = known.read_at.is_some_and(|at| at.elapsed() < REREAD);
         drop(known);
@@ -105,14 +105,14 @@ impl LinkKeys {
     }
 }
 
-fn read(file: &Path) -> Result<HashMap<String, DecodingKey>, LinkKeysError> {
+fn read(file: &Path) -> Result<HashMap<String, Arc<DecodingKey>>, LinkKeysError> {
     let text = std::fs::read_to_string(file)
         .map_err(|source| LinkKeysError::File { file: file.to_owned(), source })?;
     let set: JwkSet = serde_json::from_str(&text)
         .map_err(|source| LinkKeysError::Format { file: file.to_owned(), source })?;
     let keys = set.keys.iter().map(|key| {
         let id = key.common.key_id.clone()?;
-        Some((id, DecodingKey::from_jwk(key).ok()?))
+        Some((id, Arc::new(DecodingKey::from_jwk(key).ok()?)))
     });
     keys.collect::<Option<_>>().ok_or_else(|| LinkKeysError::Key { file: file.to_owned() })
 }

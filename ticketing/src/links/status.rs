@@ -8,16 +8,19 @@
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
+use deadpool_postgres::Transaction;
 use secrecy::SecretString;
 use shared_events::topology::{LINKS_LOG, PROJECT_LINKS, Queue};
 use shared_events::{
     AccountId, Envelope, LinkRequestEvent, Outcome, RequestId, Requester, TokenId,
 };
-use tokio_postgres::{Row, Transaction};
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::link_request::LinkRequest;
+use crate::platform::database::{Database, DatabaseError};
 use crate::platform::event_store::{EventStore, ReadError, StoredEvent, decode};
+use crate::platform::grouped_reads::GroupedReads;
 use crate::platform::projections::Projection;
 use crate::platform::vault::Vault;
 
@@ -59,9 +62,9 @@ impl LinkStatus {
         self.rule.is_some()
     }
 
-    /// Whether `caller` may read it: its account, or anybody who knows the id of a guest's.
-    pub fn is_readable_by(&self, caller: Option<AccountId>) -> bool {
-        self.account_id.is_none_or(|owner| caller.is_some_and(|caller| caller.0 == owner))
+    /// Whose it is; `None` for a guest's.
+    pub fn owner(&self) -> Option<AccountId> {
+        self.account_id.map(AccountId)
     }
 }
 
@@ -120,6 +123,7 @@ fn read(row: &Row) -> Result<LinkStatus, tokio_postgres::Error> {
 pub struct LinkStatuses {
     store: EventStore,
     vault: Vault,
+    current: GroupedReads<RequestId, Option<Found>>,
 }
 
 /// A status with the link's token, if it still has one.
@@ -148,7 +152,9 @@ impl LinkStatuses {
     /// Reads from the store's database.
     pub fn new(store: EventStore) -> Self {
         let vault = Vault::new(store.database().clone());
-        Self { store, vault }
+        let database = store.database().clone();
+        let current = GroupedReads::start(move |ids| find_current(database.clone(), ids));
+        Self { store, vault, current }
     }
 
     /// One request, as current as its last committed event; `None` if there is none.
@@ -156,26 +162,10 @@ impl LinkStatuses {
     /// # Errors
     /// [`ReadError`] if Postgres does not answer or an event can not be read.
     pub async fn find(&self, id: RequestId) -> Result<Option<Found>, ReadError> {
-        let text = format!(
-            "select {COLUMNS}, (select value from vault where id = s.token_id and name = $2), \
-                    (select e.sequence from events e \
-                     where e.aggregate_id = s.request_id and e.aggregate = $3 \
-                     order by e.sequence desc limit 1) \
-             from link_status s where request_id = $1"
-        );
-        let client = self.store.database().get().await?;
-        let statement = client.prepare_cached(&text).await?;
-        let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 3] =
-            [&id.0, &TOKEN_IN_VAULT, &LinkRequest::TYPE];
-        if let Some(row) = client.query_opt(&statement, &parameters).await? {
-            let status = read(&row)?;
-            if row.try_get::<_, Option<i64>>(13)? == Some(status.sequence) {
-                let token: Option<String> = row.try_get(12)?;
-                return Ok(Some(Found { status, token: token.map(SecretString::from) }));
-            }
+        match self.current.read(id).await? {
+            Some(found) => Ok(Some(found)),
+            None => self.find_in_stream(id).await,
         }
-        drop(client);
-        self.find_in_stream(id).await
     }
 
     /// The events of a request, oldest first; none if there is no such request.
@@ -239,6 +229,36 @@ impl LinkStatuses {
     }
 }
 
+/// The rows of these requests with their tokens; `None` where the projection has no row yet or
+/// lags behind the stream.
+async fn find_current(
+    database: Database,
+    ids: Vec<RequestId>,
+) -> Result<Vec<Option<Found>>, DatabaseError> {
+    // `offset 0` keeps the planner from joining the tables as a whole.
+    let text = format!(
+        "select s.*, (select value from vault where id = s.token_id and name = $2), \
+                (select e.sequence from events e \
+                 where e.aggregate_id = s.request_id and e.aggregate = $3 \
+                 order by e.sequence desc limit 1) \
+         from unnest($1::uuid[]) with ordinality asked(id, n) left join lateral \
+              (select {COLUMNS} from link_status where request_id = asked.id offset 0) s on true \
+         order by asked.n"
+    );
+    let client = database.get().await?;
+    let statement = client.prepare_cached(&text).await?;
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+    let rows = client.query(&statement, &[&ids, &TOKEN_IN_VAULT, &LinkRequest::TYPE]).await?;
+    let found = |row: &Row| {
+        let Some(last) = row.try_get::<_, Option<i64>>(13)? else { return Ok(None) };
+        let status = read(row)?;
+        let token: Option<String> = row.try_get(12)?;
+        let is_current = status.sequence == last;
+        Ok(is_current.then(|| Found { status, token: token.map(SecretString::from) }))
+    };
+    Ok(rows.iter().map(found).collect::<Result<_, tokio_postgres::Error>>()?)
+}
+
 /// Projects the log of the links into `link_status`.
 pub struct LinkStatusProjection;
 
@@ -270,6 +290,7 @@ impl Projection for LinkStatusProjection {
         ids.dedup();
         let select = format!("select {COLUMNS} from link_status where request_id = any($1)");
         let mut rows = std::collections::BTreeMap::new();
+        let select = transaction.prepare_cached(&select).await?;
         for row in transaction.query(&select, &[&ids]).await? {
             let status = read(&row)?;
             rows.insert(status.request_id, status);
@@ -318,6 +339,7 @@ async fn upsert(
         column!(bought_at),
         column!(sequence),
     ];
-    transaction.execute(&text, &columns).await?;
+    let statement = transaction.prepare_cached(&text).await?;
+    transaction.execute(&statement, &columns).await?;
     Ok(())
 }

@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
+use tokio_postgres::Statement;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Statement};
 use uuid::Uuid;
 
 use super::append::{Append, AppendError, Appended};
 use super::append_batch::{Columns, Outcome, prepare};
-use super::database::{Database, DatabaseError};
+use super::database::{Connection, Database, DatabaseError};
 use super::log_signal::LogSignal;
 
 /// Appends that may wait; one more is refused at once. At 40,000 a second this is less than half a
@@ -76,7 +76,7 @@ struct Writer {
     log: &'static str,
     database: Database,
     signal: Arc<LogSignal>,
-    connection: Option<(Client, Statement)>,
+    connection: Option<(Connection, Statement)>,
 }
 
 /// Why a batch as a whole came to nothing.
@@ -164,7 +164,7 @@ impl Writer {
         }
     }
 
-    async fn connected(&mut self) -> Result<&(Client, Statement), DatabaseError> {
+    async fn connected(&mut self) -> Result<&(Connection, Statement), DatabaseError> {
         if self.connection.as_ref().is_some_and(|(client, _)| client.is_closed()) {
             self.connection = None;
         }

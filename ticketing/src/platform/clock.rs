@@ -39,8 +39,7 @@ impl Clock {
     /// The present moment, in whole microseconds (what Postgres can store).
     pub fn now(&self) -> DateTime<Utc> {
         let State { database_offset, test_offset, .. } = &*self.0;
-        let offset =
-            database_offset.load(Ordering::Relaxed) + test_offset.load(Ordering::Relaxed);
+        let offset = database_offset.load(Ordering::Relaxed) + test_offset.load(Ordering::Relaxed);
         let now = system_time_us() + offset;
         let latest = self.0.latest.fetch_max(now, Ordering::Relaxed).max(now);
         DateTime::from_timestamp_micros(latest).unwrap_or(DateTime::<Utc>::MAX_UTC)

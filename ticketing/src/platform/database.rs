@@ -4,14 +4,15 @@
 //! that was dropped. Pooled and dedicated connections work as `turnstile_app`, which may not change
 //! history. Not here: any table.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool_postgres::{
-    Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Timeouts,
+    ClientWrapper, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Timeouts,
 };
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, NoTls};
+use tokio_postgres::{Config, NoTls};
 
 use crate::config::DatabaseSettings;
 
@@ -27,8 +28,11 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long data may stay unacknowledged before a connection counts as dead.
 const SILENCE_LIMIT: Duration = Duration::from_secs(6);
 /// The limits that every connection of the service puts on itself, in Postgres' words.
+///
+/// No plan of the service reads a whole table where it could use an index: a plan that was made
+/// while a table was small is kept while the table grows.
 const SERVICE_OPTIONS: &str = "-c role=turnstile_app -c statement_timeout=5s \
-                               -c idle_in_transaction_session_timeout=5s";
+                               -c idle_in_transaction_session_timeout=5s -c enable_seqscan=off";
 /// Two processes never migrate at the same time.
 const MIGRATION_LOCK: &str = "select pg_advisory_lock(hashtextextended('migrate', 0))";
 
@@ -36,9 +40,12 @@ const MIGRATION_LOCK: &str = "select pg_advisory_lock(hashtextextended('migrate'
 #[derive(Clone)]
 pub struct Database {
     pool: Pool,
-    service: Config,
-    admin: Config,
+    service: Arc<Config>,
+    admin: Arc<Config>,
 }
+
+/// A connection outside the pool. It remembers the statements it has prepared.
+pub type Connection = ClientWrapper;
 
 /// Why Postgres did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +56,9 @@ pub enum DatabaseError {
     /// A statement failed, or the connection broke while it ran.
     #[error("a statement failed")]
     Statement(#[from] tokio_postgres::Error),
+    /// The statement that read this value together with others failed.
+    #[error("a group of reads failed")]
+    Group,
     /// The schema could not be migrated.
     #[error("the schema could not be migrated")]
     Migration(#[from] Box<refinery::Error>),
@@ -112,7 +122,7 @@ impl Database {
             .runtime(deadpool_postgres::Runtime::Tokio1)
             .build()
             .map_err(|_| DatabaseError::Unavailable(PoolError::NoRuntimeSpecified))?;
-        Ok(Self { pool, service, admin })
+        Ok(Self { pool, service: Arc::new(service), admin: Arc::new(admin) })
     }
 
     /// A connection of the pool, limited to 5 s a statement.
@@ -127,7 +137,7 @@ impl Database {
     ///
     /// # Errors
     /// [`DatabaseError::Statement`] if Postgres can not be reached.
-    pub async fn connect(&self, name: &str) -> Result<Client, DatabaseError> {
+    pub async fn connect(&self, name: &str) -> Result<Connection, DatabaseError> {
         connect(&self.service, name).await
     }
 
@@ -136,7 +146,7 @@ impl Database {
     ///
     /// # Errors
     /// [`DatabaseError::Statement`] if Postgres can not be reached.
-    pub async fn connect_as_owner(&self, name: &str) -> Result<Client, DatabaseError> {
+    pub async fn connect_as_owner(&self, name: &str) -> Result<Connection, DatabaseError> {
         connect(&self.admin, name).await
     }
 
@@ -149,7 +159,7 @@ impl Database {
         let mut client = self.connect_as_owner("ticketing migrate").await?;
         client.execute(MIGRATION_LOCK, &[]).await?;
         let report =
-            embedded::migrations::runner().run_async(&mut client).await.map_err(Box::new)?;
+            embedded::migrations::runner().run_async(&mut *client).await.map_err(Box::new)?;
         Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
     }
 
@@ -193,14 +203,14 @@ impl Database {
     }
 }
 
-async fn connect(config: &Config, name: &str) -> Result<Client, DatabaseError> {
+async fn connect(config: &Config, name: &str) -> Result<Connection, DatabaseError> {
     let mut config = config.clone();
     config.application_name(name);
     let (client, connection) = config.connect(NoTls).await?;
-    tokio::spawn(async move {
+    let connection = tokio::spawn(async move {
         if let Err(error) = connection.await {
             tracing::debug!(%error, "a connection to Postgres ended");
         }
     });
-    Ok(client)
+    Ok(ClientWrapper::new(client, connection))
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use cqrs_es::{Aggregate, DomainEvent};
 use serde_json::value::RawValue;
 use shared_events::{DecodeError, Envelope};
-use tokio_postgres::{GenericClient, Row};
+use tokio_postgres::{GenericClient, Row, Statement};
 use uuid::Uuid;
 
 use super::append::{Append, AppendError, Appended};
@@ -20,9 +20,21 @@ use super::log_signal::LogSignal;
 /// An event as stored: its payload is not decoded yet.
 pub type StoredEvent = Envelope<Box<RawValue>>;
 
-const COLUMNS: &str = "log, (select history from logs l where l.log = e.log), position, event_id, \
-    aggregate, aggregate_id, sequence, event_type, event_version, recorded_at, correlation, \
-    causation, traceparent, payload::text";
+/// What [`stored_event`] reads, with a condition.
+macro_rules! select {
+    ($condition:literal) => {
+        concat!(
+            "select log, (select history from logs l where l.log = e.log), position, event_id, \
+             aggregate, aggregate_id, sequence, event_type, event_version, recorded_at, correlation, \
+             causation, traceparent, payload::text from events e ",
+            $condition
+        )
+    };
+}
+
+const STREAM: &str = select!("where aggregate_id = $1 and aggregate = $2 order by sequence");
+/// The statement that [`read_log`] needs; prepare it once for each connection.
+pub const READ_LOG: &str = select!("where log = $1 and position > $2 order by position limit $3");
 
 /// One log of the history; cheap to clone.
 #[derive(Clone)]
@@ -125,11 +137,7 @@ impl EventStore {
         id: Uuid,
     ) -> Result<Vec<Envelope<E>>, ReadError> {
         let client = self.database.get().await?;
-        let text = format!(
-            "select {COLUMNS} from events e where aggregate_id = $1 and aggregate = $2 \
-             order by sequence"
-        );
-        let statement = client.prepare_cached(&text).await?;
+        let statement = client.prepare_cached(STREAM).await?;
         let rows = client.query(&statement, &[&id, &aggregate]).await?;
         rows.iter().map(|row| decode(stored_event(row)?)).collect()
     }
@@ -145,20 +153,19 @@ impl EventStore {
     }
 }
 
-/// Events of a log after a position, in order, at most `limit`.
+/// Events of a log after a position, in order, at most `limit`. `statement` is [`READ_LOG`],
+/// prepared.
 ///
 /// # Errors
 /// If Postgres does not answer.
 pub async fn read_log(
     client: &impl GenericClient,
+    statement: &Statement,
     log: &str,
     after: i64,
     limit: i64,
 ) -> Result<Vec<StoredEvent>, tokio_postgres::Error> {
-    let text = format!(
-        "select {COLUMNS} from events e where log = $1 and position > $2 order by position limit $3"
-    );
-    let rows = client.query(&text, &[&log, &after, &limit]).await?;
+    let rows = client.query(statement, &[&log, &after, &limit]).await?;
     rows.iter().map(stored_event).collect()
 }
 

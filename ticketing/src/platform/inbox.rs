@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use futures_util::future::try_join_all;
 use lapin::message::Delivery;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
@@ -29,8 +30,10 @@ use super::retries::Retries;
 
 /// How often a message is tried before it becomes a dead letter.
 pub const ATTEMPTS: i32 = 5;
-/// Messages in work at once.
-const IN_WORK: usize = 256;
+/// Messages that are taken together, when so many wait; they are acknowledged with one frame.
+const GROUP: usize = 128;
+/// Groups in work at once.
+const GROUPS: usize = 4;
 /// A larger message is no message of ours.
 const LARGEST: usize = 64 * 1024;
 /// How long the consumer stops taking when a dependency is away.
@@ -111,7 +114,7 @@ impl<H: Handler> Inbox<H> {
         connection: Connection,
         shutdown: &CancellationToken,
     ) -> Result<(), BrokerError> {
-        let (channel, consumer) = consume(&connection, self.queue, IN_WORK).await?;
+        let (channel, consumer) = consume(&connection, self.queue, GROUP * GROUPS).await?;
         let tag = consumer.tag();
         let stop = async {
             shutdown.cancelled().await;
@@ -121,9 +124,13 @@ impl<H: Handler> Inbox<H> {
             }
         };
         let work = async {
-            let mut deliveries = consumer.map(|d| self.settle(d)).buffer_unordered(IN_WORK);
-            while let Some(settled) = deliveries.next().await {
-                settled?;
+            let groups = consumer.ready_chunks(GROUP).map(|group| self.settle_all(group));
+            // In order, because an acknowledgement is one of all that came before.
+            let mut groups = groups.buffered(GROUPS);
+            while let Some(last_settled) = groups.next().await {
+                if let Some(delivery) = last_settled? {
+                    limited(delivery.ack(BasicAckOptions { multiple: true })).await?;
+                }
             }
             if shutdown.is_cancelled() { Ok(()) } else { Err(BrokerError::ConsumerEnded) }
         };
@@ -134,7 +141,20 @@ impl<H: Handler> Inbox<H> {
         }
     }
 
-    async fn settle(&self, delivery: Result<Delivery, lapin::Error>) -> Result<(), BrokerError> {
+    /// Returns the last one that may be acknowledged, together with all before it.
+    async fn settle_all(
+        &self,
+        group: Vec<Result<Delivery, lapin::Error>>,
+    ) -> Result<Option<Delivery>, BrokerError> {
+        let settled = try_join_all(group.into_iter().map(|delivery| self.settle(delivery)));
+        Ok(settled.await?.into_iter().flatten().next_back())
+    }
+
+    /// Returns the delivery if it may be acknowledged; otherwise it was given back.
+    async fn settle(
+        &self,
+        delivery: Result<Delivery, lapin::Error>,
+    ) -> Result<Option<Delivery>, BrokerError> {
         let delivery = delivery?;
         let message = match read(&delivery) {
             Ok(message) => message,
@@ -150,7 +170,7 @@ impl<H: Handler> Inbox<H> {
                     reason: &reason,
                 };
                 self.dead_letters.put(self.queue, letter).await?;
-                return acknowledge(&delivery).await;
+                return Ok(Some(delivery));
             }
         };
         let settled = match self.handler.handle(&message).await {
@@ -165,13 +185,13 @@ impl<H: Handler> Inbox<H> {
             Handled::Unavailable => false,
         };
         if settled {
-            return acknowledge(&delivery).await;
+            return Ok(Some(delivery));
         }
         // Holding the message for the pause is what stops the taking: the prefetch fills up.
         tokio::time::sleep(PAUSE).await;
         let requeue = BasicNackOptions { requeue: true, ..Default::default() };
         limited(delivery.nack(requeue)).await?;
-        Ok(())
+        Ok(None)
     }
 
     /// One more attempt at a message that was refused before. True if it is settled.
@@ -226,11 +246,6 @@ pub async fn consume(
     );
     let consumer = limited(consumer).await?;
     Ok((channel, consumer))
-}
-
-async fn acknowledge(delivery: &Delivery) -> Result<(), BrokerError> {
-    limited(delivery.ack(BasicAckOptions::default())).await?;
-    Ok(())
 }
 
 fn read(delivery: &Delivery) -> Result<Incoming, String> {

@@ -12,6 +12,7 @@ pub mod database;
 pub mod dead_letters;
 pub mod deadlines;
 pub mod event_store;
+pub mod grouped_reads;
 pub mod housekeeping;
 pub mod idempotency;
 pub mod inbox;

@@ -4,10 +4,12 @@
 //! Both work because a projection names its tables without a schema: a copy in a schema that is
 //! searched first takes the writes. The live projection goes on meanwhile.
 
-use tokio_postgres::{Client, IsolationLevel, Transaction};
+use deadpool_postgres::Transaction;
+use tokio_postgres::IsolationLevel;
 
-use super::event_store::{self, ReadError};
-use super::projections::{Projection, lock, move_checkpoint};
+use super::database::Connection;
+use super::event_store::ReadError;
+use super::projections::{Projection, lock, move_checkpoint, read};
 
 /// Events applied to a copy at once.
 const CHUNK: i64 = 5_000;
@@ -17,7 +19,10 @@ const CHUNK: i64 = 5_000;
 ///
 /// # Errors
 /// [`ReadError`]: the live tables are as they were.
-pub async fn rebuild(client: &mut Client, projection: &dyn Projection) -> Result<i64, ReadError> {
+pub async fn rebuild(
+    client: &mut Connection,
+    projection: &dyn Projection,
+) -> Result<i64, ReadError> {
     // Two rebuilds at once would write into the same copy.
     client.execute("select pg_advisory_lock(hashtextextended('rebuild', 0))", &[]).await?;
     client.batch_execute("create schema if not exists rebuilding").await?;
@@ -115,7 +120,7 @@ pub async fn compare(
 ///
 /// # Errors
 /// If Postgres does not answer.
-pub async fn snapshot(client: &mut Client) -> Result<Transaction<'_>, tokio_postgres::Error> {
+pub async fn snapshot(client: &mut Connection) -> Result<Transaction<'_>, tokio_postgres::Error> {
     client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).start().await
 }
 
@@ -126,7 +131,7 @@ async fn apply_chunk(
     until: i64,
 ) -> Result<usize, ReadError> {
     let limit = CHUNK.min(until - *position);
-    let events = event_store::read_log(transaction, projection.log(), *position, limit).await?;
+    let events = read(transaction, projection.log(), *position, limit).await?;
     if let Some(last) = events.last() {
         projection.apply(transaction, &events).await?;
         *position = last.position;

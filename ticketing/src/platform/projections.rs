@@ -13,19 +13,19 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use deadpool_postgres::Transaction;
 use futures_util::StreamExt;
 use lapin::Connection;
 use lapin::message::Delivery;
 use lapin::options::BasicAckOptions;
 use shared_events::topology::Queue;
-use tokio_postgres::Transaction;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::broker::{Broker, BrokerError, limited};
 use super::database::{Database, DatabaseError};
 use super::dead_letters::{DeadLetter, DeadLetters};
-use super::event_store::{self, ReadError, StoredEvent};
+use super::event_store::{self, READ_LOG, ReadError, StoredEvent};
 use super::inbox::consume;
 
 /// Messages applied in one transaction.
@@ -218,8 +218,7 @@ impl Builder {
                 apply(&transaction, &*self.projection, &mut fresh, &mut checkpoint).await?;
                 let log = self.projection.log();
                 let limit = event.position - checkpoint - 1;
-                let gap = event_store::read_log(&*transaction, log, checkpoint, limit.min(CHUNK));
-                fresh = gap.await?;
+                fresh = read(&transaction, log, checkpoint, limit.min(CHUNK)).await?;
                 // A gap longer than a chunk is left to the comparison with the head.
                 if fresh.last().map_or(checkpoint, |last| last.position) != event.previous {
                     break;
@@ -264,7 +263,7 @@ impl Builder {
         let transaction = client.transaction().await?;
         let (_, mut checkpoint) = lock(&transaction, &*self.projection).await?;
         let log = self.projection.log();
-        let mut events = event_store::read_log(&*transaction, log, checkpoint, CHUNK).await?;
+        let mut events = read(&transaction, log, checkpoint, CHUNK).await?;
         let count = events.len();
         apply(&transaction, &*self.projection, &mut events, &mut checkpoint).await?;
         if count > 0 {
@@ -326,12 +325,16 @@ pub(super) async fn lock(
 ) -> Result<(Uuid, i64), tokio_postgres::Error> {
     let make = "insert into checkpoints (projection, log, history, position) \
                 select $1, log, history, 0 from logs where log = $2 on conflict do nothing";
-    let read = "select history, position from checkpoints where projection = $1 for update";
-    let row = match transaction.query_opt(read, &[&projection.name()]).await? {
+    // What is derived can be derived again: a crash of Postgres sets rows and checkpoint back
+    // together, and the log's head tells how far, so this commit does not wait for the disk.
+    let read = "select history, position, set_config('synchronous_commit', 'off', true) \
+                from checkpoints where projection = $1 for update";
+    let read = transaction.prepare_cached(read).await?;
+    let row = match transaction.query_opt(&read, &[&projection.name()]).await? {
         Some(row) => row,
         None => {
             transaction.execute(make, &[&projection.name(), &projection.log()]).await?;
-            transaction.query_one(read, &[&projection.name()]).await?
+            transaction.query_one(&read, &[&projection.name()]).await?
         }
     };
     Ok((row.try_get(0)?, row.try_get(1)?))
@@ -343,8 +346,20 @@ pub(super) async fn move_checkpoint(
     position: i64,
 ) -> Result<(), tokio_postgres::Error> {
     let text = "update checkpoints set position = $2 where projection = $1";
-    transaction.execute(text, &[&projection.name(), &position]).await?;
+    let statement = transaction.prepare_cached(text).await?;
+    transaction.execute(&statement, &[&projection.name(), &position]).await?;
     Ok(())
+}
+
+/// Events of a log after a position, as a step reads them.
+pub(super) async fn read(
+    transaction: &Transaction<'_>,
+    log: &str,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<StoredEvent>, tokio_postgres::Error> {
+    let statement = transaction.prepare_cached(READ_LOG).await?;
+    event_store::read_log(&**transaction, &statement, log, after, limit).await
 }
 
 async fn apply(

@@ -17,14 +17,15 @@ use lapin::{Channel, Confirmation, Connection, PublisherConfirm};
 use shared_events::topology::{Exchange, Queue, header};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
-use tokio_postgres::Client;
+use tokio_postgres::Statement;
+use tokio_postgres::types::ToSql;
 use tokio_util::sync::CancellationToken;
 
 use super::broker::{
     Broker, BrokerError, CALL_LIMIT, confirming_channel, declare_exchange, declare_queue,
 };
-use super::database::DatabaseError;
-use super::event_store::{self, EventStore, StoredEvent};
+use super::database::{self, DatabaseError};
+use super::event_store::{self, EventStore, READ_LOG, StoredEvent};
 
 /// The silence after which Postgres takes leadership away.
 pub const IDLE_LIMIT: Duration = Duration::from_secs(3);
@@ -120,7 +121,7 @@ impl RelayWorker {
         tracing::info!(log, epoch, "leading the relay");
         self.relay.leading.store(true, Ordering::Relaxed);
         let term = shutdown.child_token();
-        let leadership = Leadership { client, epoch, log };
+        let leadership = Leadership::begin(client, epoch, log).await?;
         let session = |connection| self.session(connection, &leadership, &term);
         // In one task, so that whatever ends the one ends the other.
         tokio::select! {
@@ -146,8 +147,8 @@ impl RelayWorker {
         let mut again = self.again.lock().await;
         let mut cursor = leadership.cursor().await.map_err(|error| stop(error, term))?;
         while !term.is_cancelled() {
-            let events = event_store::read_log(&leadership.client, leadership.log, cursor, WINDOW);
-            let events = events.await.map_err(|error| stop(error, term))?;
+            let events =
+                leadership.read(cursor, WINDOW).await.map_err(|error| stop(error, term))?;
             if events.is_empty() {
                 tokio::select! {
                     () = news(&mut head, cursor) => {}
@@ -187,8 +188,8 @@ impl RelayWorker {
         }
         let mut events = Vec::with_capacity(positions.len());
         for position in positions {
-            let read = event_store::read_log(&leadership.client, leadership.log, position - 1, 1);
-            events.extend(read.await.map_err(|error| BrokerError::Stopped(error.to_string()))?);
+            let read = leadership.read(position - 1, 1).await;
+            events.extend(read.map_err(|error| BrokerError::Stopped(error.to_string()))?);
         }
         metrics::counter!("ticketing_relay_published_again_total").increment(events.len() as u64);
         self.publish(channel, &events).await.1
@@ -239,12 +240,36 @@ impl RelayWorker {
 }
 
 struct Leadership {
-    client: Client,
+    client: database::Connection,
+    read: Statement,
+    advance: Statement,
     epoch: i64,
     log: &'static str,
 }
 
 impl Leadership {
+    /// A cursor that a crash of Postgres sets back costs repeats, which change nothing: it is not
+    /// worth waiting for the disk. The epoch was.
+    async fn begin(
+        client: database::Connection,
+        epoch: i64,
+        log: &'static str,
+    ) -> Result<Self, tokio_postgres::Error> {
+        client.batch_execute("set synchronous_commit = off").await?;
+        let read = client.prepare(READ_LOG).await?;
+        let advance = "update relay_cursors set position = $2 where log = $1 and epoch = $3";
+        let advance = client.prepare(advance).await?;
+        Ok(Self { client, read, advance, epoch, log })
+    }
+
+    async fn read(
+        &self,
+        after: i64,
+        limit: i64,
+    ) -> Result<Vec<StoredEvent>, tokio_postgres::Error> {
+        event_store::read_log(&*self.client, &self.read, self.log, after, limit).await
+    }
+
     async fn cursor(&self) -> Result<i64, tokio_postgres::Error> {
         let text = "select position from relay_cursors where log = $1";
         self.client.query_one(text, &[&self.log]).await?.try_get(0)
@@ -261,8 +286,8 @@ impl Leadership {
 
     /// False if a newer leader exists.
     async fn advance(&self, position: i64) -> Result<bool, tokio_postgres::Error> {
-        let text = "update relay_cursors set position = $2 where log = $1 and epoch = $3";
-        let changed = self.client.execute(text, &[&self.log, &position, &self.epoch]).await?;
+        let parameters: [&(dyn ToSql + Sync); 3] = [&self.log, &position, &self.epoch];
+        let changed = self.client.execute(&self.advance, &parameters).await?;
         Ok(changed == 1)
     }
 }

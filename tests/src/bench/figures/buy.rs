@@ -11,7 +11,8 @@ use bytes::Bytes;
 use crate::bench::http::get;
 use crate::bench::load::closed;
 use crate::bench::pgbench::{self, Pgbench};
-use crate::bench::rounds::{Plan, Reference, Row, Series, in_turns};
+use crate::bench::rounds::{Plan, in_turns};
+use crate::bench::row::{Row, Series, Target};
 use crate::bench::seed::issued_links;
 use crate::bench::stage::Stage;
 
@@ -19,13 +20,14 @@ use crate::bench::stage::Stage;
 const FIRST_LOOK: usize = 10_000;
 /// How many times as many links are made as the first look says are needed.
 const MARGIN: f64 = 3.0;
+const RATIO: f64 = 0.5;
 
 /// Uses of open links.
 ///
 /// # Errors
 /// If a link can not be used.
 pub async fn measure(stage: &mut Stage) -> Result<Vec<Row>> {
-    let Plan { rounds, lasting } = stage.plan;
+    let Plan { rounds, lasting, .. } = stage.plan;
     let links = requests(stage, FIRST_LOOK).await?;
     let rate = closed(stage.address, Plan::WARM_UP, 200, move |number| {
         links.get(usize::try_from(number).ok()?).cloned()
@@ -37,18 +39,23 @@ pub async fn measure(stage: &mut Stage) -> Result<Vec<Row>> {
     let next = Arc::new(AtomicUsize::new(0));
     let pgbench = Pgbench::prepare(stage).await?;
     let stage = &*stage;
-    let ours = async |lasting: Duration| {
+    let measured = in_turns(stage, [true, false], async |ours, lasting: Duration| {
+        if !ours {
+            return pgbench.run(lasting).await;
+        }
         let (links, next) = (Arc::clone(&links), Arc::clone(&next));
         let request = move |_| links.get(next.fetch_add(1, Ordering::Relaxed)).cloned();
         closed(stage.address, lasting, 200, request).await
-    };
-    let reference = async |lasting| pgbench.run(lasting).await;
-    let (ours, others) = in_turns(stage, ours, reference).await?;
+    });
+    let [ours, reference] = measured.await?.map(Series);
     if next.load(Ordering::Relaxed) >= count {
         bail!("{count} links were too few: a round ended early");
     }
-    let reference = Some(Reference { what: pgbench::NAME, series: Series(others) });
-    Ok(vec![Row { name: "uses of a link", unit: "1/s", ours: Series(ours), reference }])
+    Ok(vec![
+        Row::new("uses of a link", "1/s", ours)
+            .beside(pgbench::NAME, &reference)
+            .should_be(Target::RatioAtLeast(RATIO)),
+    ])
 }
 
 /// Uses of new links, one each.

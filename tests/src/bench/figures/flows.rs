@@ -6,10 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tokio::time::interval;
 
 use crate::bench::broker::Queue;
 use crate::bench::load::clients;
-use crate::bench::rounds::{Plan, Reference, Row, Series, in_turns};
+use crate::bench::rounds::in_turns;
+use crate::bench::row::{Row, Series, Target};
 use crate::bench::stage::Stage;
 use crate::bench::watch::Watch;
 
@@ -17,32 +19,70 @@ use super::{QUORUM_QUEUE, flow, requests, turn};
 
 /// Flows at once: enough to keep every part busy, few enough that none waits for long.
 const CLIENTS: usize = 512;
-/// Flows are slower than requests, so each round is this much longer than the others'.
-const LONGER: u32 = 3;
+const RATIO: f64 = 0.10;
+/// Per second, on a quiet machine of two cores.
+const SUSTAINED: f64 = 2_000.0;
+/// How often the backlog is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+/// The most that flows in progress can leave to do: each has at most three events, and each of them
+/// is to be relayed and to be projected.
+const IN_PROGRESS: usize = CLIENTS * 3 * 2;
 
-/// Whole flows.
+/// Whole flows: in turns with the reference, then for a minute with a look at what piles up.
 ///
 /// # Errors
 /// If one does not get its link.
 pub async fn measure(stage: &Stage) -> Result<Vec<Row>> {
     let mut queue = Queue::open(stage).await?;
-    let requests = requests(stage);
     let watch = Arc::new(Watch::begin(stage).await?);
-    let ours = async |lasting: Duration| {
-        let (requests, watch) = (Arc::clone(&requests), Arc::clone(&watch));
-        let lasting = if lasting > Plan::WARM_UP { lasting * LONGER } else { lasting };
-        clients(stage.address, CLIENTS, lasting, move |connection, number| {
-            let (requests, watch) = (Arc::clone(&requests), Arc::clone(&watch));
-            async move {
-                let request = turn(&requests, number).context("an account")?;
-                flow(connection, request, &watch).await.map(Some)
-            }
-        })
-        .await
+    let measured = in_turns(stage, [true, false], async |ours, lasting| {
+        if ours { flows(stage, &watch, lasting).await } else { queue.throughput(lasting).await }
+    });
+    let [ours, reference] = measured.await?.map(Series);
+    let (rate, backlog) = sustained(stage, &watch).await?;
+    let part = (backlog.len() / 3).max(1);
+    let mut parts = backlog.chunks(part);
+    let mut part = || Series(parts.next().unwrap_or_default().to_vec());
+    let seconds = stage.plan.sustained.as_secs();
+    let row = |name: &str, ours| {
+        Row::new(format!("{name} {seconds} s"), "1/s", Series(ours))
+            .beside(QUORUM_QUEUE, &reference)
+            .should_be(Target::AtLeast(SUSTAINED))
     };
-    let reference = async |lasting| queue.throughput(lasting).await;
-    let (ours, others) = in_turns(stage, ours, reference).await?;
-    let reference = Some(Reference { what: QUORUM_QUEUE, series: Series(others) });
-    let name = "whole flows, request to link";
-    Ok(vec![Row { name, unit: "1/s", ours: Series(ours), reference }])
+    let left = |name, series| Row::new(name, "events", series);
+    Ok(vec![
+        Row::new("whole flows, request to link", "1/s", ours)
+            .beside(QUORUM_QUEUE, &reference)
+            .should_be(Target::RatioAtLeast(RATIO)),
+        row("whole flows, sustained", vec![rate]),
+        left("… backlog in the first third", part()),
+        left("… backlog in the second third", part()),
+        left("… backlog in the last third", part()).should_be(Target::AtMost(IN_PROGRESS as f64)),
+    ])
+}
+
+async fn flows(stage: &Stage, watch: &Arc<Watch>, lasting: Duration) -> Result<f64> {
+    let (requests, watch) = (requests(stage), Arc::clone(watch));
+    clients(stage.address, CLIENTS, lasting, move |connection, number| {
+        let (requests, watch) = (Arc::clone(&requests), Arc::clone(&watch));
+        async move {
+            let request = turn(&requests, number).context("an account")?;
+            flow(connection, request, &watch).await.map(Some)
+        }
+    })
+    .await
+}
+
+/// The rate, and the backlog as it was again and again meanwhile.
+async fn sustained(stage: &Stage, watch: &Arc<Watch>) -> Result<(f64, Vec<f64>)> {
+    let mut backlog = Vec::new();
+    let mut look = interval(LOOK);
+    look.tick().await;
+    let mut flows = std::pin::pin!(flows(stage, watch, stage.plan.sustained));
+    loop {
+        tokio::select! {
+            rate = &mut flows => return Ok((rate?, backlog)),
+            _ = look.tick() => backlog.push(stage.backlog().await? as f64),
+        }
+    }
 }

@@ -9,18 +9,18 @@ use anyhow::{Context, Result};
 
 use crate::bench::broker::Queue;
 use crate::bench::load::{Latencies, open};
-use crate::bench::rounds::{Reference, Row, Series, in_turns};
+use crate::bench::rounds::in_turns;
+use crate::bench::row::{Row, Series, Target};
 use crate::bench::stage::Stage;
 use crate::bench::watch::Watch;
 
-use super::{QUORUM_QUEUE, flow, requests, turn};
+use super::{QUORUM_QUEUE, flow, milliseconds, requests, turn};
 
 /// Requests per second.
 const RATE: u32 = 300;
 /// A round is this much longer than the others', so that its slowest hundredth is more than a few
 /// calls.
 const LONGER: u32 = 2;
-const MICROSECONDS_PER_MILLISECOND: f64 = 1_000.0;
 
 /// The middle and the slowest hundredth of each round.
 ///
@@ -30,9 +30,13 @@ pub async fn measure(stage: &Stage) -> Result<Vec<Row>> {
     let mut queue = Queue::open(stage).await?;
     let requests = requests(stage);
     let watch = Arc::new(Watch::begin(stage).await?);
-    let ours = async |lasting: Duration| {
+    let measured = in_turns(stage, [true, false], async |ours, lasting: Duration| {
+        let lasting = lasting * LONGER;
+        if !ours {
+            return queue.latency(RATE, lasting).await;
+        }
         let (requests, watch) = (Arc::clone(&requests), Arc::clone(&watch));
-        open(stage.address, RATE, lasting * LONGER, move |connection, number| {
+        open(stage.address, RATE, lasting, move |connection, number| {
             let (requests, watch) = (Arc::clone(&requests), Arc::clone(&watch));
             async move {
                 let request = turn(&requests, number).context("an account")?;
@@ -40,17 +44,17 @@ pub async fn measure(stage: &Stage) -> Result<Vec<Row>> {
             }
         })
         .await
+    });
+    let [ours, reference] = measured.await?;
+    let row = |name, quantile, most| {
+        let at = |rounds: &[Latencies]| {
+            Series(rounds.iter().map(|round| milliseconds(round, quantile)).collect())
+        };
+        let row = Row::new(name, "ms", at(&ours)).beside(QUORUM_QUEUE, &at(&reference));
+        row.should_be(Target::AtMost(most))
     };
-    let reference = async |lasting| queue.latency(RATE, lasting * LONGER).await;
-    let (ours, others) = in_turns(stage, ours, reference).await?;
-    let row = |name, quantile| {
-        let reference = Reference { what: QUORUM_QUEUE, series: at(&others, quantile) };
-        Row { name, unit: "ms", ours: at(&ours, quantile), reference: Some(reference) }
-    };
-    Ok(vec![row("request to link at 300/s, p50", 0.50), row("request to link at 300/s, p99", 0.99)])
-}
-
-fn at(rounds: &[Latencies], quantile: f64) -> Series {
-    let value = |round: &Latencies| round.value_at_quantile(quantile) as f64;
-    Series(rounds.iter().map(|round| value(round) / MICROSECONDS_PER_MILLISECOND).collect())
+    Ok(vec![
+        row("request to link at 300/s, p50", 0.50, 10.0),
+        row("request to link at 300/s, p99", 0.99, 50.0),
+    ])
 }

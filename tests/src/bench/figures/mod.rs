@@ -5,7 +5,10 @@ pub mod buy;
 pub mod check;
 pub mod flows;
 pub mod latency;
+pub mod logins;
 pub mod process;
+pub mod rebuild;
+pub mod size;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,18 +18,24 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use super::http::{Connection, get};
+use super::load::Latencies;
 use super::stage::Stage;
 use super::watch::Watch;
 
+/// The path that asks for a link.
+const REQUEST: &str = "/request_for_ticketing_link";
+/// The path that checks a request, up to its id.
+const CHECK: &str = "/check_ticketing_link?request_id=";
 /// The reference for what ends at the broker.
 const QUORUM_QUEUE: &str = "quorum queue, one hop";
 /// The reference for what is not stored.
 const EMPTY_HANDLER: &str = "empty poem handler";
+const MICROSECONDS_PER_MILLISECOND: f64 = 1_000.0;
 
 /// What asks for links: one request for each account, made beforehand.
 fn requests(stage: &Stage) -> Arc<[(Bytes, String)]> {
-    let path = "/request_for_ticketing_link";
-    stage.tokens.iter().map(|token| (get(path, Some(token)), token.clone())).collect()
+    let tokens = stage.accounts.premium.iter();
+    tokens.map(|token| (get(REQUEST, Some(token)), token.clone())).collect()
 }
 
 /// Asks for a link and checks it once when it is issued: then it has to be there.
@@ -38,10 +47,15 @@ async fn flow(
     let made = connection.call(request).await?.expect(201)?;
     let id: Uuid = made.member("request_id").context("an answer without an id")?.parse()?;
     watch.issued(id).await?;
-    let check = get(&format!("/check_ticketing_link?request_id={id}"), Some(token));
+    let check = get(&format!("{CHECK}{id}"), Some(token));
     let checked = connection.call(&check).await?.expect(200)?;
     checked.member("link").with_context(|| format!("issued, but not seen: {}", checked.body))?;
     Ok(connection)
+}
+
+/// What this part of the calls did not exceed.
+fn milliseconds(latencies: &Latencies, quantile: f64) -> f64 {
+    latencies.value_at_quantile(quantile) as f64 / MICROSECONDS_PER_MILLISECOND
 }
 
 /// One of several, in turns.

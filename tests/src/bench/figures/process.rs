@@ -8,15 +8,16 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tokio::time::{Instant, interval};
 
+use crate::bench::accounts;
 use crate::bench::empty_server::EmptyServer;
 use crate::bench::http::{Connection, get};
 use crate::bench::load::closed;
-use crate::bench::rounds::{Reference, Row, Series};
+use crate::bench::row::{Row, Series, Target};
 use crate::bench::stage::Stage;
 use crate::bench::usage::{memory, most_memory};
 use crate::service::Service;
 
-use super::{EMPTY_HANDLER, empty};
+use super::{EMPTY_HANDLER, REQUEST, empty};
 
 /// How often it is asked whether a service is ready.
 const ASK: Duration = Duration::from_millis(2);
@@ -24,6 +25,8 @@ const START_LIMIT: Duration = Duration::from_secs(60);
 /// Of each of the accounts: a password hash takes 19 MiB for a moment, and should give them back.
 const LOGINS_EACH: usize = 4;
 const MILLISECONDS: f64 = 1_000.0;
+/// Start to ready, ms.
+const START: f64 = 1_000.0;
 
 /// One service, or the empty handler beside it.
 #[derive(Default)]
@@ -71,7 +74,7 @@ pub async fn measure(stage: &mut Stage) -> Result<Vec<Row>> {
         handler.at_rest(begun, handler_pid).await?;
 
         stage.settled().await?;
-        let request = get("/request_for_ticketing_link", None);
+        let request = get(REQUEST, None);
         let lasting = stage.plan.lasting;
         let accepting = closed(stage.address, lasting, 201, move |_| Some(request.clone()));
         let accepting = async {
@@ -83,7 +86,7 @@ pub async fn measure(stage: &mut Stage) -> Result<Vec<Row>> {
             most_memory([ticketing_pid, rules_pid], accepting).await?;
         ticketing.after_load(ticketing_pid, most_ticketing)?;
         rules.after_load(rules_pid, most_rules)?;
-        stage.log_in_again(LOGINS_EACH).await?;
+        log_in_again(stage.address).await?;
         ticketing.logged_in.0.push(memory(ticketing_pid)?.resident);
         let [most] = most_memory([handler_pid], empty(stage, lasting)).await?;
         handler.after_load(handler_pid, most)?;
@@ -93,20 +96,33 @@ pub async fn measure(stage: &mut Stage) -> Result<Vec<Row>> {
 
 fn rows(ticketing: Process, rules: Process, handler: Process) -> Vec<Row> {
     let row = |name, unit, ours, beside: &Series| {
-        let reference = Reference { what: EMPTY_HANDLER, series: beside.clone() };
-        Row { name, unit, ours, reference: Some(reference) }
+        Row::new(name, unit, ours).beside(EMPTY_HANDLER, beside)
     };
+    let start = |name, ours| row(name, "ms", ours, &handler.start).should_be(Target::AtMost(START));
+    let memory = |name, ours, beside: &Series, most| {
+        row(name, "MiB", ours, beside).should_be(Target::AtMost(most))
+    };
+    let (rest, busy, peak) = (&handler.rest, &handler.busy, &handler.peak);
     vec![
-        row("ticketing: start to ready", "ms", ticketing.start, &handler.start),
-        row("rules: start to ready", "ms", rules.start, &handler.start),
-        row("ticketing: memory at rest", "MiB", ticketing.rest, &handler.rest),
-        row("rules: memory at rest", "MiB", rules.rest, &handler.rest),
-        row("ticketing: memory under load", "MiB", ticketing.busy, &handler.busy),
-        row("rules: memory under load", "MiB", rules.busy, &handler.busy),
-        row("ticketing: memory after 32 logins", "MiB", ticketing.logged_in, &handler.busy),
-        row("ticketing: peak memory", "MiB", ticketing.peak, &handler.peak),
-        row("rules: peak memory", "MiB", rules.peak, &handler.peak),
+        start("ticketing: start to ready", ticketing.start),
+        start("rules: start to ready", rules.start),
+        memory("ticketing: memory at rest", ticketing.rest, rest, 60.0),
+        memory("rules: memory at rest", rules.rest, rest, 20.0),
+        memory("ticketing: memory under load", ticketing.busy, busy, 200.0),
+        memory("rules: memory under load", rules.busy, busy, 40.0),
+        row("ticketing: memory after 32 logins", "MiB", ticketing.logged_in, busy),
+        row("ticketing: peak memory", "MiB", ticketing.peak, peak),
+        row("rules: peak memory", "MiB", rules.peak, peak),
     ]
+}
+
+/// Logs every account in again and again, one after the other.
+async fn log_in_again(address: SocketAddr) -> Result<()> {
+    let mut connection = Connection::open(address).await?;
+    for login in (0..LOGINS_EACH).flat_map(|_| accounts::logins()) {
+        connection.call(&login).await?.expect(200)?;
+    }
+    Ok(())
 }
 
 /// Stops a service and starts it again; answers when it was started, as soon as it is ready.
