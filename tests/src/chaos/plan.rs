@@ -11,6 +11,8 @@ use super::fault::{Fault, Profile};
 /// before a power failure.
 const QUIET: std::ops::Range<Duration> = Duration::from_millis(800)..Duration::from_millis(2_500);
 
+const FIFTH: usize = 5;
+
 /// One fault, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cycle {
@@ -31,6 +33,19 @@ pub struct Trial {
     pub fault: Fault,
     /// Each time.
     pub cycles: Vec<Cycle>,
+}
+
+impl Trial {
+    /// Its first fifth and the rest, where it is long enough to tell what a fault leaves each time
+    /// from what it leaves once.
+    pub fn split(&self, profile: Profile) -> (Self, Option<Self>) {
+        let (first, rest) = self.cycles.split_at(self.cycles.len() / FIFTH);
+        if profile == Profile::Short || first.is_empty() {
+            return (self.clone(), None);
+        }
+        let part = |cycles: &[Cycle]| Self { fault: self.fault, cycles: cycles.to_vec() };
+        (part(first), Some(part(rest)))
+    }
 }
 
 /// Derives the plan for these faults. `cycles` overrides how often each happens.
@@ -69,6 +84,15 @@ mod tests {
         let alone = plan(5, &[Fault::KillRules], Profile::Short, None);
         let among = all.iter().find(|trial| trial.fault == Fault::KillRules);
         assert_eq!(among, alone.first());
+    }
+
+    #[test]
+    fn a_trial_in_two_parts_is_still_the_whole_of_it() {
+        for trial in plan(5, Fault::value_variants(), Profile::Full, None) {
+            let (first, rest) = trial.split(Profile::Full);
+            let rest = rest.map(|rest| rest.cycles).unwrap_or_default();
+            assert_eq!([first.cycles, rest].concat(), trial.cycles);
+        }
     }
 
     #[test]

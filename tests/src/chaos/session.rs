@@ -20,7 +20,7 @@ use crate::servers::Servers;
 
 /// The database and the virtual host of a run.
 const PLACE: &str = "chaos";
-/// How often at most the whole is warmed up until memory has stopped growing.
+/// How often that is done.
 const ROUNDS: usize = 2;
 
 /// What came of a run.
@@ -64,21 +64,43 @@ pub async fn perform(
 ) -> Result<Run> {
     say_progress("Starting servers and services of their own …");
     let mut world = World::on(Servers::throwaway().await?, PLACE, journal, &[]).await?;
+    let run = broken(&mut world, plan, profile, seed, tell).await;
+    if run.as_ref().map_or(true, |run| !run.failures().is_empty()) {
+        // They go with the world; whoever looks for the cause needs them.
+        world.keep_logs(&journal.with_extension("logs"))?;
+    }
+    world.close().await?.discard().await?;
+    run
+}
+
+async fn broken(
+    world: &mut World,
+    plan: &[Trial],
+    profile: Profile,
+    seed: u64,
+    tell: impl Fn(&Outcome),
+) -> Result<Run> {
     world.open().await?;
-    let messages = warm_up(&mut world, profile, seed).await.context("the warm-up")?;
-    let before = audit::warmed_up(&mut world).await?;
+    let messages = warm_up(world, profile, seed).await.context("the warm-up")?;
+    let mut before = audit::warmed_up(world).await?;
     let mut outcomes = Vec::with_capacity(plan.len());
     for trial in plan {
-        let outcome = trial::perform(&mut world, trial, seed).await?;
+        let (first, rest) = trial.split(profile);
+        let mut outcome = trial::perform(world, &first, seed).await?;
+        if let Some(rest) = rest {
+            // What a fault leaves once is not what it leaves each time.
+            before = audit::warmed_up(world).await?;
+            outcome.add(trial::perform(world, &rest, seed.wrapping_add(1)).await?);
+        }
         tell(&outcome);
         outcomes.push(outcome);
     }
-    let found = audit::collect(&mut world, &before, &messages).await.context("the audit")?;
-    world.close().await?.discard().await?;
+    let found = audit::collect(world, &before, &messages).await.context("the audit")?;
     Ok(Run { outcomes, audit: checkers::audit(&found) })
 }
 
-/// Fills pools and caches as a busy hour would; answers the messages that have passed meanwhile.
+/// Fills pools, caches and the allocator's stock as a busy hour would, a crowd and messages of 10 MB
+/// among it; answers the messages that have passed meanwhile.
 async fn warm_up(world: &mut World, profile: Profile, seed: u64) -> Result<String> {
     let tap = Tap::open(world, &[LINKS_EVENTS]).await?;
     let lasting = match profile {
@@ -88,9 +110,11 @@ async fn warm_up(world: &mut World, profile: Profile, seed: u64) -> Result<Strin
     for round in 0..ROUNDS {
         world.work(seed.wrapping_add(round as u64));
         sleep(lasting / 2).await;
-        let amount = Fault::ParallelUses.amount(profile);
-        let cycle = Cycle { after: Duration::ZERO, choice: 0, lasting: Duration::ZERO, amount };
-        faults::strike(Fault::ParallelUses, world, &cycle).await?;
+        for crowd in [Fault::ParallelUses, Fault::Poison] {
+            let (after, choice, lasting) = (Duration::ZERO, 0, Duration::ZERO);
+            let cycle = Cycle { after, choice, lasting, amount: crowd.amount(profile) };
+            faults::strike(crowd, world, &cycle).await?;
+        }
         world.rest().await?;
     }
     Ok(audit::as_text(&tap.close().await?))

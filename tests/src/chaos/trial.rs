@@ -37,6 +37,16 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// Takes in what came of a later part of the same trial.
+    pub fn add(&mut self, later: Self) {
+        self.planned += later.planned;
+        self.fired += later.fired;
+        self.calls += later.calls;
+        self.took.extend(later.took);
+        self.broken.extend(later.broken);
+        self.verdicts.extend(later.verdicts);
+    }
+
     /// Everything that makes it a failure, in sentences; nothing if it is none.
     pub fn failures(&self) -> Vec<String> {
         let mut failures = Vec::new();

@@ -192,6 +192,24 @@ impl World {
         [&self.wiring.home, self.servers.home()].map(|home| home.root().join("logs"))
     }
 
+    /// Copies all logs to a folder, which is made anew.
+    ///
+    /// # Errors
+    /// If it can not be written.
+    pub fn keep_logs(&self, to: &Path) -> Result<()> {
+        if to.exists() {
+            fs::remove_dir_all(to)?;
+        }
+        fs::create_dir_all(to).with_context(|| format!("making {}", to.display()))?;
+        for folder in self.log_folders() {
+            for entry in fs::read_dir(folder)? {
+                let entry = entry?;
+                fs::copy(entry.path(), to.join(entry.file_name()))?;
+            }
+        }
+        Ok(())
+    }
+
     /// Stops the services in good order and answers the servers, for another world.
     ///
     /// # Errors
