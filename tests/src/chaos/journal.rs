@@ -186,8 +186,8 @@ impl Journal {
         kept.write(&line)
     }
 
-    /// Takes out the calls that began at `since` or later, which a restored dump has undone; answers
-    /// how many. None of them may still run.
+    /// Takes out the calls that began at `since` or later, which a restored dump has undone;
+    /// answers how many. None of them may still run.
     pub fn forget_since(&self, since: Duration) -> usize {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let before = kept.calls.len();

@@ -1,14 +1,15 @@
 //! `turnstile chaos` (`make chaos`): breaks a whole Turnstile by a plan that follows from a printed
 //! seed, while clients use it, and reconciles every answer with the history afterwards.
 //!
-//! A [`fault`] is named there with its counts and brought about in [`faults`]; [`plan`] says when it
-//! strikes, [`trial`] performs it on a [`world`] under a [`workload`] whose [`journal`] the
-//! [`checkers`] compare with the [`findings`], and with an [`audit`] at the end of a [`session`]. The
-//! [`controls`] show that checkers turn red; [`state`] and [`report`] keep what was shown. To add a fault: a variant with its counts, a function
-//! and an arm. To add a checker: a file with a pure function and its line in the list.
+//! A [`fault`] is named there with its counts and brought about in [`faults`]; [`plan`] says when
+//! it strikes, [`trial`] performs it on a [`world`] under a [`workload`] whose [`journal`] the
+//! [`checkers`] compare with the [`findings`], and with an [`audit`] at the end of a [`session`].
+//! The [`controls`] show that checkers turn red; [`state`] and [`report`] keep what was shown. To
+//! add a fault: a variant with its counts, a function and an arm. To add a checker: a file with a
+//! pure function and its line in the list.
 //!
-//! Deliberately not here: a switch in the services that makes them weaker. Everything is broken from
-//! outside.
+//! Deliberately not here: a switch in the services that makes them weaker. Everything is broken
+//! from outside.
 
 pub mod audit;
 pub mod checkers;

@@ -51,7 +51,8 @@ pub fn complaints(verdicts: &[Verdict]) -> Vec<String> {
     verdicts.iter().flat_map(of).collect()
 }
 
-/// Performs a plan. The journal is written to `journal`; `tell` hears of each trial when it is over.
+/// Performs a plan. The journal is written to `journal`; `tell` hears of each trial when it is
+/// over.
 ///
 /// # Errors
 /// If something does not start, a fault can not be brought about, or the system does not recover.
@@ -99,8 +100,8 @@ async fn broken(
     Ok(Run { outcomes, audit: checkers::audit(&found) })
 }
 
-/// Fills pools, caches and the allocator's stock as a busy hour would, a crowd and messages of 10 MB
-/// among it; answers the messages that have passed meanwhile.
+/// Fills pools, caches and the allocator's stock as a busy hour would, a crowd and messages of 10
+/// MB among it; answers the messages that have passed meanwhile.
 async fn warm_up(world: &mut World, profile: Profile, seed: u64) -> Result<String> {
     let tap = Tap::open(world, &[LINKS_EVENTS]).await?;
     let lasting = match profile {

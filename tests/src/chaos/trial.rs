@@ -1,5 +1,5 @@
-//! One fault with all its times: the workload runs, the fault strikes as planned, the workload ends,
-//! the system settles, and every checker looks at what is there.
+//! One fault with all its times: the workload runs, the fault strikes as planned, the workload
+//! ends, the system settles, and every checker looks at what is there.
 
 use std::time::Duration;
 

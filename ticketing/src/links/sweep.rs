@@ -1,5 +1,5 @@
-//! The sweep: a request that got no verdict for as long as the setting `RESEND_AFTER_SECONDS` says is
-//! published again under the same message id, with back-off.
+//! The sweep: a request that got no verdict for as long as the setting `RESEND_AFTER_SECONDS` says
+//! is published again under the same message id, with back-off.
 //!
 //! This is what heals a work queue that was deleted, unbound or never declared: the broker can not
 //! tell of it. Only the relay's leader sweeps; how often a request was swept is not kept, because a

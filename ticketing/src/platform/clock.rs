@@ -2,9 +2,9 @@
 //!
 //! System time plus the measured offset to Postgres, so that replicas agree; it never runs
 //! backwards within a process. A measurement corrects the offset only as far as it proves it wrong:
-//! an answer that took long proves little. With the test clock an offset kept in a row of the database, which
-//! only grows, is added; every process follows it within [`TEST_CLOCK_POLL`]. Not here: deadlines,
-//! and any decision about what a time means.
+//! an answer that took long proves little. With the test clock an offset kept in a row of the
+//! database, which only grows, is added; every process follows it within [`TEST_CLOCK_POLL`]. Not
+//! here: deadlines, and any decision about what a time means.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -116,8 +116,8 @@ impl Clock {
 }
 
 /// The offset nearest to the known one that a measurement allows. Postgres told its time somewhere
-/// between question and answer, so the true offset lies between `least` and `most`; where in between,
-/// nobody knows, least of all when one of the two stood still meanwhile.
+/// between question and answer, so the true offset lies between `least` and `most`; where in
+/// between, nobody knows, least of all when one of the two stood still meanwhile.
 fn corrected(known: i64, least: i64, most: i64) -> i64 {
     known.max(least).min(most)
 }

@@ -1,7 +1,7 @@
 //! What must hold after everything that broke. Each checker is a pure function over what was found;
 //! its tests show a sound history that it passes and a broken one that it does not.
 //!
-//! [`sample`] has the sound history. Not here: collecting ([`super::findings`]), and showing on a
+//! `sample.rs` has the sound history. Not here: collecting ([`super::findings`]), and showing on a
 //! running system that each turns red ([`super::controls`]).
 
 mod answers;

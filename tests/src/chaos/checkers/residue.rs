@@ -1,5 +1,5 @@
-//! No residue: no transaction is left open, no message unacknowledged, and the services hold no more
-//! descriptors and memory than after their warm-up, up to a tenth.
+//! No residue: no transaction is left open, no message unacknowledged, and the services hold no
+//! more descriptors and memory than after their warm-up, up to a tenth.
 
 use crate::chaos::audit::Audit;
 use crate::chaos::world::usage::Usage;

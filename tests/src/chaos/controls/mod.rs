@@ -1,8 +1,9 @@
-//! Controls: each breaks one thing the system stands on, from outside, switches off the healing that
-//! would hide it, and shows that a checker turns red; and that without the breaking it stays green.
+//! Controls: each breaks one thing the system stands on, from outside, switches off the healing
+//! that would hide it, and shows that a checker turns red; and that without the breaking it stays
+//! green.
 //!
-//! The shipped services have no weakened mode. [`sql`] changes the function that writes, the proxies
-//! forge what the broker says.
+//! The shipped services have no weakened mode. [`sql`] changes the function that writes, the
+//! proxies forge what the broker says.
 
 mod scenario;
 mod sql;
