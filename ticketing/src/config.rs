@@ -21,7 +21,7 @@
 //! | `DATABASE_POOL_SIZE` | `16` | too low: reads queue; too high: Postgres spends its time switching |
 //! | `MAX_CONNECTIONS` | `10000` | HTTP connections at once; more wait in the listen backlog |
 //! | `REQUEST_TIMEOUT_SECONDS` | `10` | a request that takes longer is answered 503 |
-//! | `RESEND_AFTER_SECONDS` | `10` | a request without a verdict is published again after so long (1 to 86400); too low: work for a busy rule service |
+//! | `RESEND_AFTER_SECONDS` | `10` | a request without a verdict is published again after so long (1 to 86400) |
 //! | `ALLOW_UNSAFE_DATABASE` | off | `1`: start although Postgres does not flush its commits |
 //! | `RUST_LOG` | `info` | filter of the log, `tracing` syntax |
 
