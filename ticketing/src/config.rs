@@ -82,8 +82,8 @@ pub struct Settings {
     /// JWKS file with the public keys of the rule service.
     #[arg(long, env = "LINK_KEYS_FILE")]
     pub link_keys_file: PathBuf,
-    /// How long, in seconds, a request may be without a verdict before it is published again, to heal
-    /// a queue that was lost.
+    /// How long, in seconds, a request may be without a verdict before it is published again, to
+    /// heal a queue that was lost.
     #[arg(long, env = "RESEND_AFTER_SECONDS", default_value_t = 10,
           value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub resend_after_seconds: u32,
