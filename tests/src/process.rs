@@ -206,8 +206,8 @@ impl Process {
         self.finish(family).await
     }
 
-    /// Kills it alone and waits until those who descend from it have noticed and ended by themselves;
-    /// who stays is killed after a few seconds.
+    /// Kills it alone and waits until those who descend from it have noticed and ended by
+    /// themselves; who stays is killed after a few seconds.
     ///
     /// # Errors
     /// As [`Process::stop`].
