@@ -18,7 +18,7 @@ use super::{faults, say_progress};
 const TOLD_EVERY: usize = 10;
 
 /// What became of a trial.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     /// What broke.
     pub fault: Fault,
@@ -50,13 +50,10 @@ impl Outcome {
     /// Everything that makes it a failure, in sentences; nothing if it is none.
     pub fn failures(&self) -> Vec<String> {
         let mut failures = Vec::new();
-        if self.fired == 0 || self.took.len() < self.planned {
-            failures.push(format!("planned {} times, happened {}", self.planned, self.fired));
-        }
         let target = self.fault.target();
         if let Some(worst) = self.took.iter().max().filter(|took| **took > target.within) {
-            let (worst, within) = (worst.as_secs_f64(), target.within.as_secs());
-            failures.push(format!("{} after {worst:.1} s instead of {within} s", target.what));
+            let (worst, within) = (worst.as_secs_f64(), target.within.as_secs_f64());
+            failures.push(format!("{} after {worst:.1} s instead of {within:.1} s", target.what));
         }
         failures.extend(self.broken.iter().cloned());
         for verdict in &self.verdicts {
@@ -92,6 +89,9 @@ pub async fn perform(world: &mut World, trial: &Trial, seed: u64) -> Result<Outc
         let struck = faults::strike(trial.fault, world, cycle).await;
         let struck = struck.with_context(|| format!("{name}, time {}", number + 1))?;
         world.api.journal.remark(&format!("{name} is over"))?;
+        if struck.fired == 0 {
+            outcome.broken.push(format!("planned for time {} and never happened", number + 1));
+        }
         outcome.fired += struck.fired;
         outcome.took.push(struck.took);
         outcome.broken.extend(struck.broken);
@@ -105,4 +105,41 @@ pub async fn perform(world: &mut World, trial: &Trial, seed: u64) -> Result<Outc
     outcome.calls = found.calls.len() - before;
     outcome.verdicts = checkers::check(&found);
     Ok(outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outcome() -> Outcome {
+        Outcome {
+            fault: Fault::KillRules,
+            planned: 1,
+            fired: 1,
+            took: vec![Duration::from_secs(1)],
+            broken: Vec::new(),
+            calls: 1,
+            verdicts: vec![Verdict { checker: "liveness", violations: Vec::new() }],
+        }
+    }
+
+    #[test]
+    fn what_was_survived_in_time_is_no_failure() {
+        assert_eq!(outcome().failures(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn too_slow_a_broken_promise_and_a_red_checker_are_failures() {
+        let slow = Outcome { took: vec![Duration::from_secs(4)], ..outcome() };
+        let broken = Outcome { broken: vec!["never happened".to_owned()], ..outcome() };
+        let violations = vec!["no verdict".to_owned()];
+        let verdicts = vec![Verdict { checker: "liveness", violations }];
+        let red = Outcome { verdicts, ..outcome() };
+        for bad in [&slow, &broken, &red] {
+            assert_eq!(bad.failures().len(), 1, "{bad:?}");
+        }
+        let mut both = outcome();
+        both.add(slow);
+        assert_eq!((both.planned, both.failures().len()), (2, 1));
+    }
 }

@@ -77,5 +77,5 @@ pub(super) async fn taken_and_dropped(world: &mut World) -> Result<Struck> {
     for service in &mut world.rules {
         service.start().await?;
     }
-    drained(world, Fault::CrashLoop, taken).await
+    drained(world, Fault::CrashLoop, taken.min(1)).await
 }

@@ -68,5 +68,5 @@ pub(super) async fn silence(world: &mut World, cycle: &Cycle) -> Result<Struck> 
     sleep(cycle.lasting).await;
     let held = proxy.fired().silenced - before;
     proxy.silence(false);
-    drained(world, Fault::Silence, held).await
+    drained(world, Fault::Silence, held.min(1)).await
 }
