@@ -127,21 +127,29 @@ async fn one_run(
     Ok(run)
 }
 
-/// Each fault in a run of its own, then each control; what is done already is not done again.
+/// Each fault in a run of its own, then each control; what was survived already is not done again.
 async fn everything(options: &Options, folder: &Path) -> Result<()> {
     let mut state = State::open(folder, options.seed, fresh_seed)?;
     let seed = state.seed;
     say::say(format!("Seed {seed}."));
     for &fault in Fault::value_variants() {
-        if state.faults.contains_key(&fault) {
-            say_progress(&format!("{} was performed before.", fault.name()));
+        if state.faults.get(&fault).is_some_and(|row| row.failures.is_empty()) {
+            say_progress(&format!("{} was survived before.", fault.name()));
             continue;
         }
-        let run = one_run(options, &[fault], seed, folder).await?;
-        state.faults.insert(fault, Row::of(&run, today()));
+        let row = match one_run(options, &[fault], seed, folder).await {
+            Ok(run) => Row::of(&run, today()),
+            // The others are performed all the same.
+            Err(error) => {
+                say::say(format!("RED {}: {error:#}", fault.name()));
+                Row::failed(format!("{error:#}"), today())
+            }
+        };
+        state.faults.insert(fault, row);
         state.keep(folder)?;
     }
-    let missing = |control: &&Control| !state.controls.contains_key(control);
+    let missing =
+        |control: &&Control| !state.controls.get(control).is_some_and(controls::Shown::is_good);
     for &control in Control::value_variants().iter().filter(missing).collect::<Vec<_>>() {
         let servers = Servers::throwaway().await?;
         let (servers, shown) = controls::perform(control, seed, folder, servers).await?;

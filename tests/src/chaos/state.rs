@@ -1,5 +1,5 @@
 //! What the full profile has shown so far, kept beside the built programs: a run that is stopped
-//! goes on with the faults that are missing. Another seed begins anew.
+//! goes on with the faults that are missing or were not survived. Another seed begins anew.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -44,6 +44,12 @@ impl Row {
             calls: run.outcomes.iter().map(|one| one.calls).sum(),
             failures: run.failures(),
         }
+    }
+
+    /// A run that could not be finished.
+    pub fn failed(why: String, date: String) -> Self {
+        let (took, failures) = (Vec::new(), vec![why]);
+        Self { date, planned: 0, fired: 0, took, calls: 0, failures }
     }
 
     /// The one in the middle and the longest.
