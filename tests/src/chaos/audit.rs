@@ -83,7 +83,7 @@ pub async fn collect(world: &mut World, before: &[Usage], messages: &str) -> Res
 /// # Errors
 /// As [`collect`].
 pub async fn warmed_up(world: &mut World) -> Result<Vec<Usage>> {
-    settle::caught_up(world, settle::SETTLED_WITHIN).await?;
+    settle::settled(world).await?;
     sleep(LOOK).await;
     usage::of(world)
 }

@@ -100,7 +100,7 @@ pub async fn perform(world: &mut World, trial: &Trial, seed: u64) -> Result<Outc
         }
     }
     world.rest().await?;
-    settle::caught_up(world, settle::SETTLED_WITHIN).await?;
+    settle::settled(world).await?;
     let found = findings::collect(world).await?;
     outcome.calls = found.calls.len() - before;
     outcome.verdicts = checkers::check(&found);

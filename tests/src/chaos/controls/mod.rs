@@ -149,7 +149,7 @@ async fn play(
     } else {
         played?;
         rested?;
-        settle::caught_up(&world, settle::SETTLED_WITHIN).await?;
+        settle::settled(&world).await?;
     }
     let verdicts = checkers::check(&findings::collect(&world).await?);
     Ok((world.close().await?, verdicts))

@@ -65,7 +65,9 @@ impl Broker {
         let channel = self.connection.create_channel().await?;
         let passive = QueueDeclareOptions { passive: true, ..Default::default() };
         let declared = channel.queue_declare(queue.into(), passive, FieldTable::default()).await;
-        Ok(declared.with_context(|| format!("the queue {queue}"))?.message_count())
+        let count = declared.with_context(|| format!("the queue {queue}"))?.message_count();
+        channel.close(200, "counted".into()).await?;
+        Ok(count)
     }
 
     /// All messages of a queue; they stay in it.

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use shared_events::topology::LINKS_LOG;
+use shared_events::topology::{LINKS_LOG, QUEUES};
 use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
 
 use super::World;
+use super::broker::Broker;
 use crate::chaos::say_progress;
 
 /// How often it is looked.
@@ -66,6 +67,29 @@ pub async fn caught_up(world: &World, limit: Duration) -> Result<Duration> {
         }
         sleep(LOOK).await;
     }
+}
+
+/// Waits until nothing is left to do and no message waits. What still waits after the limit is left
+/// to the checkers.
+///
+/// # Errors
+/// As [`caught_up`], or if the broker does not answer.
+pub async fn settled(world: &World) -> Result<()> {
+    caught_up(world, SETTLED_WITHIN).await?;
+    let broker = Broker::open(world).await?;
+    let begun = Instant::now();
+    while begun.elapsed() < SETTLED_WITHIN {
+        let mut waiting = 0;
+        for queue in QUEUES {
+            waiting += broker.waiting(queue.name).await?;
+        }
+        if waiting == 0 {
+            break;
+        }
+        sleep(LOOK).await;
+    }
+    broker.close().await;
+    Ok(())
 }
 
 async fn is_done(sql: &Client, until: &mut Option<i64>) -> Result<bool> {
