@@ -13,7 +13,10 @@ use super::state::State;
 
 /// Promises that tests hold all the time, with the command that shows each.
 const ELSEWHERE: [(&str, &str); 4] = [
-    ("23:59:59.999, 00:00:00, leap day, time zone changes; 100,000 cases", "`cargo test -p rules`"),
+    (
+        "23:59:59.999, 00:00:00, leap day, time zone changes; 100,000 cases",
+        "`PROPTEST_CASES=100000 cargo test -p rules`",
+    ),
     ("bad bodies and fields through the OpenAPI document", "`make fuzz-api`"),
     (
         "owner, other, anonymous, other role on every route",
@@ -38,16 +41,12 @@ fn text(state: &State) -> Result<String> {
     let names = CHECKERS.iter().map(|one| one.name).chain(AUDITORS.iter().map(|one| one.name));
     let names: Vec<&str> = names.collect();
     writeln!(text, "# What the system survives\n")?;
-    writeln!(
-        text,
-        "Written by `make chaos-full` (`turnstile chaos --report`), seed {}. Each row is a run of its own: servers",
-        state.seed
-    )?;
-    writeln!(
-        text,
-        "and services are started, clients work all the time, the fault happens as often as said, then every checker"
-    )?;
-    writeln!(text, "looks: {}.\n", names.join(", "))?;
+    let (seed, names) = (state.seed, names.join(",\n"));
+    text += &format!(
+        "Written by `make chaos-full` (`turnstile chaos --report`), seed {seed}. Each row is a run of its own:\n\
+         servers and services are started, clients work all the time, the fault happens as often as said, then\n\
+         every checker looks: {names}.\n\n"
+    );
     writeln!(text, "| fault | times | promised | median | worst | calls | checkers | date |")?;
     writeln!(text, "| --- | ---: | --- | ---: | ---: | ---: | --- | --- |")?;
     for fault in Fault::value_variants() {
