@@ -41,11 +41,11 @@ fn text(state: &State) -> Result<String> {
     let names = CHECKERS.iter().map(|one| one.name).chain(AUDITORS.iter().map(|one| one.name));
     let names: Vec<&str> = names.collect();
     writeln!(text, "# What the system survives\n")?;
-    let (seed, names) = (state.seed, names.join(",\n"));
+    let (seed, names) = (state.seed, names.join(", "));
     text += &format!(
         "Written by `make chaos-full` (`turnstile chaos --report`), seed {seed}. Each row is a run of its own:\n\
          servers and services are started, clients work all the time, the fault happens as often as said, then\n\
-         every checker looks: {names}.\n\n"
+         every checker looks:\n{names}.\n\n"
     );
     writeln!(text, "| fault | times | promised | median | worst | calls | checkers | date |")?;
     writeln!(text, "| --- | ---: | --- | ---: | ---: | ---: | --- | --- |")?;
