@@ -1,5 +1,5 @@
-//! The sweep: a request that got no verdict for [`PATIENCE`] is published again under the same
-//! message id, with back-off.
+//! The sweep: a request that got no verdict for as long as the setting `RESEND_AFTER_SECONDS` says
+//! is published again under the same message id, with back-off.
 //!
 //! This is what heals a work queue that was deleted, unbound or never declared: the broker can not
 //! tell of it. Only the relay's leader sweeps, a page at a time, round and round; how often a
@@ -18,8 +18,6 @@ use crate::platform::causes::causes;
 use crate::platform::clock::Clock;
 use crate::platform::relay::Relay;
 
-/// How long a verdict may take before its request is published again.
-pub const PATIENCE: TimeDelta = TimeDelta::seconds(10);
 /// The pause between two repeats of one request; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
@@ -29,8 +27,14 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// do not shut out newer ones.
 const PAGE: usize = 500;
 
-/// Sweeps until cancelled.
-pub async fn run(statuses: LinkStatuses, relay: Relay, clock: Clock, shutdown: CancellationToken) {
+/// Sweeps until cancelled; a verdict may take `patience`.
+pub async fn run(
+    statuses: LinkStatuses,
+    relay: Relay,
+    clock: Clock,
+    patience: TimeDelta,
+    shutdown: CancellationToken,
+) {
     let mut sweep = Sweep::default();
     let mut period = tokio::time::interval(PERIOD);
     loop {
@@ -42,7 +46,7 @@ pub async fn run(statuses: LinkStatuses, relay: Relay, clock: Clock, shutdown: C
             sweep = Sweep::default();
             continue;
         }
-        let before = clock.now() - PATIENCE;
+        let before = clock.now() - patience;
         let limit = i64::try_from(PAGE).unwrap_or(i64::MAX);
         let page = match statuses.overdue(before, sweep.reached, limit).await {
             Ok(page) => page,

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use shared_events::topology::{
     EVALUATE_LINK_REQUESTS, LINKS_EVENTS, LINKS_LOG, PROJECT_LINKS, Queue, RECORD_VERDICTS,
 };
@@ -38,6 +39,7 @@ pub struct Links {
     builder: Builder,
     inbox: Inbox<RecordVerdicts>,
     statuses: LinkStatuses,
+    resend_after: TimeDelta,
 }
 
 impl Links {
@@ -84,7 +86,9 @@ impl Links {
             public_url: settings.http.public_url().into(),
         };
         let admin = LinksAdminApi { statuses: statuses.clone() };
-        Ok(((api, admin), Self { store, relay, relay_worker, builder, inbox, statuses }))
+        let resend_after = TimeDelta::seconds(settings.resend_after_seconds.into());
+        let links = Self { store, relay, relay_worker, builder, inbox, statuses, resend_after };
+        Ok(((api, admin), links))
     }
 
     /// How far its projection is.
@@ -106,7 +110,7 @@ impl Links {
         workers.spawn("links relay", self.relay_worker.run(stop()));
         workers.spawn("links projection", self.builder.run(broker.clone(), stop()));
         workers.spawn("links verdicts", self.inbox.run(broker.clone(), stop()));
-        let sweep = sweep::run(self.statuses, self.relay, clock.clone(), stop());
+        let sweep = sweep::run(self.statuses, self.relay, clock.clone(), self.resend_after, stop());
         workers.spawn("links sweep", sweep);
     }
 }

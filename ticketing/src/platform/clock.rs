@@ -1,16 +1,16 @@
 //! The clock: the only reader of time in this service.
 //!
-//! System time plus the measured offset to Postgres, so that replicas agree. It never runs
-//! backwards within a process, so a measurement may move it only as far as it proves. With the test
-//! clock an offset kept in a row of the database, which only grows, is added; every process follows
-//! it within [`TEST_CLOCK_POLL`]. Not here: deadlines, and any decision about what a time means.
+//! System time plus the measured offset to Postgres, so that replicas agree; it never runs
+//! backwards within a process. A measurement corrects the offset only as far as it proves it wrong:
+//! an answer that took long proves little. With the test clock an offset kept in a row of the
+//! database, which only grows, is added; every process follows it within [`TEST_CLOCK_POLL`]. Not
+//! here: deadlines, and any decision about what a time means.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
-
 use tokio::time::timeout;
 
 use super::causes::causes;
@@ -23,8 +23,6 @@ const MEASURE_EVERY: Duration = Duration::from_secs(5);
 /// How long Postgres may take to tell its time. A slow answer tells little, and meanwhile the test
 /// clock is not followed.
 const ANSWER_LIMIT: Duration = Duration::from_secs(2);
-/// Offsets below this are the noise of measuring, not a clock that is off; in microseconds.
-const NOISE_US: i64 = 5_000;
 /// A replica further off than this is not ready; in microseconds.
 const TOLERANCE_US: i64 = 500_000;
 
@@ -45,7 +43,8 @@ struct State {
 impl Clock {
     /// The present moment, in whole microseconds (what Postgres can store).
     pub fn now(&self) -> DateTime<Utc> {
-        let offset = self.applied_database_offset() + self.0.test_offset.load(Ordering::Relaxed);
+        let State { database_offset, test_offset, .. } = &*self.0;
+        let offset = database_offset.load(Ordering::Relaxed) + test_offset.load(Ordering::Relaxed);
         let now = system_time_us() + offset;
         let latest = self.0.latest.fetch_max(now, Ordering::Relaxed).max(now);
         DateTime::from_timestamp_micros(latest).unwrap_or(DateTime::<Utc>::MAX_UTC)
@@ -56,27 +55,22 @@ impl Clock {
         self.0.database_offset.load(Ordering::Relaxed).abs() <= TOLERANCE_US
     }
 
-    fn applied_database_offset(&self) -> i64 {
-        let offset = self.0.database_offset.load(Ordering::Relaxed);
-        if offset.abs() < NOISE_US { 0 } else { offset }
-    }
-
-    /// Measures how far system time is from Postgres' time. The slower the answer, the less it
-    /// proves: see [`corrected`].
+    /// Measures how far system time is from Postgres' time.
     ///
     /// # Errors
-    /// [`DatabaseError`] if Postgres does not answer within [`ANSWER_LIMIT`].
+    /// [`DatabaseError`] if Postgres does not answer within two seconds.
     pub async fn measure(&self, database: &Database) -> Result<(), DatabaseError> {
         let client = database.get().await?;
-        // Read first: what passes between the two only widens the bounds.
+        // Started first: what passes before the system time is read only widens the bounds.
         let started = Instant::now();
         let before = system_time_us();
         let asked = client.query_one("select clock_timestamp()", &[]);
         let row = timeout(ANSWER_LIMIT, asked).await.map_err(|_| DatabaseError::Silent)??;
-        let round_trip = i64::try_from(started.elapsed().as_micros()).unwrap_or(i64::MAX);
+        let after = before.saturating_add_unsigned(started.elapsed().as_micros() as u64);
         let theirs: DateTime<Utc> = row.try_get(0)?;
+        let theirs = theirs.timestamp_micros();
         let known = self.0.database_offset.load(Ordering::Relaxed);
-        let offset = corrected(known, theirs.timestamp_micros() - before, round_trip);
+        let offset = corrected(known, theirs - after, theirs - before);
         self.0.database_offset.store(offset, Ordering::Relaxed);
         Ok(())
     }
@@ -102,7 +96,8 @@ impl Clock {
         database: &Database,
         to: DateTime<Utc>,
     ) -> Result<DateTime<Utc>, DatabaseError> {
-        let offset = to.timestamp_micros() - system_time_us() - self.applied_database_offset();
+        let known = self.0.database_offset.load(Ordering::Relaxed);
+        let offset = to.timestamp_micros() - system_time_us() - known;
         let client = database.get().await?;
         let statement = "update test_clock set offset_us = greatest(offset_us, $1) \
                          returning offset_us";
@@ -130,20 +125,16 @@ impl Clock {
     }
 }
 
+/// The offset nearest to the known one that a measurement allows. Postgres told its time somewhere
+/// between question and answer, so the true offset lies between `least` and `most`; where in
+/// between, nobody knows, least of all when one of the two stood still meanwhile.
+fn corrected(known: i64, least: i64, most: i64) -> i64 {
+    known.max(least).min(most)
+}
+
 /// How long until `then`, zero if it has passed.
 pub fn until(then: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
     (then - now).max(TimeDelta::zero()).to_std().unwrap_or_default()
-}
-
-/// The offset after a measurement, microseconds: what was known, moved as little as the measurement
-/// demands.
-///
-/// Postgres read its time at some moment of the round trip, so the true offset lies between
-/// `latest` (it was read as the question left) and `latest - round_trip` (as the answer came). To
-/// take the middle would let a server that was frozen for seconds push this clock ahead for good,
-/// and links would open early.
-fn corrected(known: i64, latest: i64, round_trip: i64) -> i64 {
-    known.clamp(latest.saturating_sub(round_trip.max(0)), latest)
 }
 
 #[expect(clippy::disallowed_methods, reason = "this is the one reader of system time")]
@@ -165,25 +156,25 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_took_long_does_not_set_the_clock() {
+        // Frozen for 10 s just after, or just before, it told the time.
+        assert_eq!(corrected(0, -10_000_000, 200), 0);
+        assert_eq!(corrected(0, -200, 10_000_000), 0);
+    }
+
+    #[test]
+    fn a_clock_that_is_provably_off_is_set() {
+        assert_eq!(corrected(0, 1_999_000, 2_000_500), 1_999_000);
+        assert_eq!(corrected(1_999_000, 1_999_900, 2_000_200), 1_999_900);
+        assert_eq!(corrected(2_000_000, -300, 300), 300);
+    }
+
+    #[test]
     fn a_replica_half_a_second_off_does_not_agree() {
         let clock = Clock::default();
         assert!(clock.agrees_with_database());
         clock.0.database_offset.store(-TOLERANCE_US - 1, Ordering::Relaxed);
         assert!(!clock.agrees_with_database());
-    }
-
-    #[test]
-    fn a_measurement_moves_the_offset_no_further_than_it_proves() {
-        let (ms, second) = (1_000, 1_000_000);
-        // Frozen for two seconds, on the way there or on the way back: both clocks agree.
-        assert_eq!(corrected(0, 2 * second, 2 * second), 0);
-        assert_eq!(corrected(0, 0, 2 * second), 0);
-        // A quick answer from a server that is a second ahead, and one from a slow one.
-        assert_eq!(corrected(0, second, ms), second - ms);
-        assert_eq!(corrected(0, second, 3 * second), 0);
-        assert_eq!(corrected(0, -second, ms), -second);
-        // An offset that was known stays while nothing speaks against it.
-        assert_eq!(corrected(second, second + ms, 2 * ms), second);
     }
 
     #[test]
