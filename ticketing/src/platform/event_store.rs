@@ -207,8 +207,9 @@ fn stored_event(row: &Row) -> Result<StoredEvent, tokio_postgres::Error> {
 /// # Errors
 /// [`ReadError::Event`] names the event's place.
 pub fn decode<E: DomainEvent>(stored: StoredEvent) -> Result<Envelope<E>, ReadError> {
+    let (aggregate, kind) = (&stored.aggregate, &stored.event_type);
     let payload =
-        shared_events::decode(&stored.event_type, &stored.event_version, stored.payload.get());
+        shared_events::decode(aggregate, kind, &stored.event_version, stored.payload.get());
     match payload {
         Ok(payload) => Ok(stored.with_payload(payload)),
         Err(source) => Err(ReadError::Event { log: stored.log, position: stored.position, source }),
