@@ -4,6 +4,8 @@ mod append;
 mod commands;
 mod deadlines;
 mod fault_proxy;
+mod idempotent;
+mod joint;
 mod lost_replies;
 mod projections;
 mod relay;

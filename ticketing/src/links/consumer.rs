@@ -1,12 +1,11 @@
 //! Verdicts of the rule service become events: checks the message, then records it, once, with the
 //! token in the vault.
 //!
-//! A verdict of another history or on a request that is decided changes nothing. Not here: reading
-//! tables.
+//! A verdict on a request that is decided changes nothing. Not here: reading tables.
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use shared_events::topology::RECORD_VERDICTS;
 use shared_events::{Decision, LinkRequestEvent, Verdict};
 use uuid::Uuid;
 
@@ -14,13 +13,11 @@ use super::link_request::{LinkRequest, LinkRequestCommand, LinkRequestError};
 use super::link_token::LinkKeys;
 use super::record_evaluation::{RecordEvaluation, Ruling};
 use super::status::TOKEN_IN_VAULT;
-use crate::platform::append::{AppendError, Attached, NewSecret, Origin, ProcessedMessage};
+use crate::platform::append::{Attached, NewSecret};
 use crate::platform::clock::Clock;
-use crate::platform::commands::{CommandError, Commands, Done, Execution};
+use crate::platform::commands::{Commands, Done};
 use crate::platform::inbox::{Handled, Handler, Incoming};
 
-/// The name under which processed messages are remembered.
-const CONSUMER: &str = shared_events::topology::RECORD_VERDICTS.name;
 /// What stands in a dead letter instead of a token.
 const REMOVED: &str = "(removed)";
 
@@ -32,8 +29,6 @@ pub struct RecordVerdicts {
     pub keys: Arc<LinkKeys>,
     /// The time.
     pub clock: Clock,
-    /// The history this service writes; known once the database answered.
-    pub history: tokio::sync::OnceCell<Uuid>,
 }
 
 impl Handler for RecordVerdicts {
@@ -42,15 +37,6 @@ impl Handler for RecordVerdicts {
             Ok(verdict) => verdict,
             Err(error) => return Handled::Poison(format!("not a verdict: {error}")),
         };
-        let Ok(history) =
-            self.history.get_or_try_init(|| self.commands.store().history()).await.copied()
-        else {
-            return Handled::Unavailable;
-        };
-        if message.history.is_some_and(|theirs| theirs != history) {
-            tracing::warn!(message_id = %message.message_id, "a verdict of another history was dropped");
-            return Handled::Done;
-        }
         let (ruling, secret) = match verdict.decision {
             Decision::Refused { refused } => (Ruling::Refused { reason: refused }, None),
             Decision::Granted { opens_at, closes_at, access_token } => {
@@ -72,7 +58,12 @@ impl Handler for RecordVerdicts {
             ruling,
             now,
         });
-        self.record(message, verdict.request_id.0, command, secret, now).await
+        let attach = |done: &Done<LinkRequest>| Attached {
+            secrets: secret.iter().map(|(id, token)| token_secret(*id, token, done)).collect(),
+            ..message.attached(&RECORD_VERDICTS)
+        };
+        let (id, execution) = (verdict.request_id.0, message.execution(now));
+        Handled::of(self.commands.execute(id, command, execution, attach).await, judge)
     }
 
     fn without_secrets(&self, body: &str) -> String {
@@ -80,45 +71,11 @@ impl Handler for RecordVerdicts {
     }
 }
 
-impl RecordVerdicts {
-    async fn record(
-        &self,
-        message: &Incoming,
-        request_id: Uuid,
-        command: LinkRequestCommand,
-        secret: Option<(Uuid, String)>,
-        now: DateTime<Utc>,
-    ) -> Handled {
-        let execution = Execution {
-            origin: Origin {
-                correlation: message.correlation.unwrap_or(message.message_id),
-                causation: Some(message.message_id),
-                traceparent: message.traceparent.clone(),
-            },
-            now,
-        };
-        let attach = |done: &Done<LinkRequest>| Attached {
-            message: Some(ProcessedMessage { consumer: CONSUMER, id: message.message_id }),
-            secrets: secret.iter().map(|(id, token)| token_secret(*id, token, done)).collect(),
-            ..Attached::default()
-        };
-        match self.commands.execute(request_id, command, execution, attach).await {
-            Ok(_) => Handled::Done,
-            Err(CommandError::Refused(LinkRequestError::Unknown)) => {
-                Handled::Refused("there is no such request".into())
-            }
-            Err(CommandError::Refused(refusal)) => Handled::Poison(refusal.to_string()),
-            Err(CommandError::Append(AppendError::Invalid)) => {
-                Handled::Poison("the verdict can not be stored".into())
-            }
-            Err(CommandError::Conflict | CommandError::KeyTaken | CommandError::Append(_)) => {
-                Handled::Unavailable
-            }
-            Err(CommandError::Read(error)) => {
-                tracing::warn!(%error, "a link request could not be read");
-                Handled::Unavailable
-            }
-        }
+/// A verdict may overtake its request; any other refusal will not change.
+fn judge(refusal: LinkRequestError) -> Handled {
+    match refusal {
+        LinkRequestError::Unknown => Handled::Refused("there is no such request".into()),
+        otherwise => Handled::Poison(otherwise.to_string()),
     }
 }
 

@@ -141,16 +141,16 @@ impl EventStore {
         let rows = client.query(&statement, &[&id, &aggregate]).await?;
         rows.iter().map(|row| decode(stored_event(row)?)).collect()
     }
+}
 
-    /// Which history the log is.
-    ///
-    /// # Errors
-    /// [`DatabaseError`] if Postgres does not answer or the log was never created.
-    pub async fn history(&self) -> Result<Uuid, DatabaseError> {
-        let client = self.database.get().await?;
-        let row = client.query_one("select history from logs where log = $1", &[&self.log]).await?;
-        Ok(row.try_get(0)?)
-    }
+/// Which history a log is.
+///
+/// # Errors
+/// [`DatabaseError`] if Postgres does not answer or the log was never created.
+pub async fn history(database: &Database, log: &str) -> Result<Uuid, DatabaseError> {
+    let client = database.get().await?;
+    let row = client.query_one("select history from logs where log = $1", &[&log]).await?;
+    Ok(row.try_get(0)?)
 }
 
 /// Events of a log after a position, in order, at most `limit`. `statement` is [`READ_LOG`],
