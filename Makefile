@@ -10,12 +10,14 @@ SHELL := /bin/bash
 
 CARGO ?= cargo
 RELEASE := $(or $(CARGO_TARGET_DIR),target)/release
+DEBUG := $(or $(CARGO_TARGET_DIR),target)/debug
 PORT ?= 5000
 FUZZER := target/schemathesis
 # For example FUZZ_OPTIONS='--max-examples 500 --seed 1'; at most one hour, then the login ends.
 FUZZ_OPTIONS ?= --max-examples 50
 
-.PHONY: help build run verify grant bench test check fmt clippy doc openapi fuzz-api docker-check clean
+.PHONY: help build run verify grant bench chaos chaos-full chaos-short test check fmt clippy doc openapi fuzz-api \
+	docker-check clean
 
 help: ## Lists the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
@@ -40,11 +42,22 @@ grant: build ## Gives an account a tier or the role admin: make grant USER=john 
 bench: build ## Measures the system on this machine, each figure beside a reference.
 	@$(RELEASE)/turnstile bench $(OPTIONS)
 
+# For example FAULT=kill_rabbitmq,silence CYCLES=10 SEED=7; without any: every fault once.
+chaos: build ## Breaks a throwaway system and checks what is left: make chaos SEED=… CYCLES=… FAULT=…
+	@$(RELEASE)/turnstile chaos $(if $(SEED),--seed $(SEED)) $(if $(CYCLES),--cycles $(CYCLES)) \
+		$(if $(FAULT),--fault $(FAULT)) $(CHAOS_OPTIONS)
+
+chaos-full: build ## Every fault as often as promised, and every control (two hours; goes on where it was stopped).
+	@$(RELEASE)/turnstile chaos --profile full $(if $(SEED),--seed $(SEED)) $(CHAOS_OPTIONS)
+
+chaos-short: ## Every fault once, on what `make test` has built (three minutes).
+	@$(DEBUG)/turnstile chaos $(if $(SEED),--seed $(SEED))
+
 test: ## Runs all tests, with servers of their own on free ports.
 	$(CARGO) build --workspace --bins
 	$(CARGO) test --workspace
 
-check: fmt clippy doc test ## Everything a change has to pass: fmt, clippy, docs, tests.
+check: fmt clippy doc test chaos-short ## Everything a change has to pass: fmt, clippy, docs, tests, every fault once.
 
 fmt:
 	$(CARGO) fmt --all --check

@@ -4,7 +4,7 @@
 //! Built in layers: [`process`] (a child in a session of its own) carries [`postgres`],
 //! [`rabbitmq`] and [`service`]; [`home`] remembers ports, passwords and keys; [`servers`] is both
 //! servers together, [`system`] a whole Turnstile, [`supervise`] keeps things alive; [`run`],
-//! [`admin`] and [`mod@bench`] are the commands.
+//! [`admin`], [`mod@bench`] and [`chaos`] are the commands.
 //!
 //! Deliberately not here: anything `ticketing` and `rules` decide, and their settings; the tests
 //! themselves (`it/`).

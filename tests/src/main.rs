@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tests::settings::Settings;
-use tests::{admin, bench, run, say, throwaway, with_system};
+use tests::{admin, bench, chaos, run, say, throwaway, with_system};
 
 /// Runs Turnstile with private servers on this machine.
 #[derive(Parser)]
@@ -37,6 +37,8 @@ enum Command {
     Servers,
     /// Measures a whole system on servers of its own, each figure beside a reference.
     Bench(bench::Options),
+    /// Breaks a whole system on servers of its own, and checks what is left of it.
+    Chaos(chaos::Options),
     /// Serves an empty handler until the end of input: what the benchmark compares with.
     #[command(hide = true)]
     EmptyServer,
@@ -66,6 +68,7 @@ async fn perform(command: Command) -> Result<ExitCode> {
         Command::Servers => return throwaway::serve().await.map(|()| ExitCode::SUCCESS),
         Command::WithSystem { command } => with_system::run(&command).await?,
         Command::Bench(options) => return bench::run(&options).await.map(|()| ExitCode::SUCCESS),
+        Command::Chaos(options) => return chaos::run(&options).await.map(|()| ExitCode::SUCCESS),
         Command::EmptyServer => {
             return bench::empty_server::serve().await.map(|()| ExitCode::SUCCESS);
         }

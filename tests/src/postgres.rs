@@ -4,6 +4,7 @@
 //! otherwise, and the fault tests would prove nothing. Whoever reaches the port is trusted; that is
 //! this machine.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -100,7 +101,7 @@ impl Postgres {
         fs::rename(&draft, &data).context("finishing the data folder")
     }
 
-    fn launch(&self, program: PathBuf, arguments: Vec<std::ffi::OsString>) -> Launch {
+    fn launch(&self, program: PathBuf, arguments: Vec<OsString>) -> Launch {
         Launch {
             name: "Postgres".into(),
             program,
@@ -150,6 +151,18 @@ impl Postgres {
         }
     }
 
+    /// Kills the postmaster alone; answers when its children have noticed and are gone too, so that
+    /// nobody uses the data any more. The lock file stays.
+    ///
+    /// # Errors
+    /// If something of it survives.
+    pub async fn kill_postmaster(&mut self) -> Result<()> {
+        match self.process.take() {
+            Some(process) => process.kill_alone().await,
+            None => Ok(()),
+        }
+    }
+
     /// Stops and starts it.
     ///
     /// # Errors
@@ -172,6 +185,41 @@ impl Postgres {
     /// The URL of one of its databases.
     pub fn url(&self, database: &str) -> String {
         url(self.port, database)
+    }
+
+    /// Writes a dump of a database, for [`Postgres::restore`].
+    ///
+    /// # Errors
+    /// If `pg_dump` fails.
+    pub async fn dump(&self, database: &str) -> Result<()> {
+        let file = self.dump_file(database);
+        let arguments = ["-Fc".into(), "-f".into(), file.into(), "-d".into()];
+        self.tool("pg_dump", arguments, database).await
+    }
+
+    /// Deletes a database, with whoever is connected to it, and makes it as it was dumped.
+    ///
+    /// # Errors
+    /// If the server refuses it or `pg_restore` fails.
+    pub async fn restore(&self, database: &str) -> Result<()> {
+        drop_database(&self.url("postgres"), database).await?;
+        self.create_database(database).await?;
+        let file = self.dump_file(database);
+        let arguments = ["--exit-on-error".into(), file.into(), "-j1".into(), "-d".into()];
+        self.tool("pg_restore", arguments, database).await
+    }
+
+    async fn tool(&self, name: &str, arguments: [OsString; 4], database: &str) -> Result<()> {
+        let mut arguments = arguments.to_vec();
+        arguments.push(self.url(database).into());
+        let launch = self.launch(self.programs.postgres.with_file_name(name), arguments);
+        Launch { name: name.into(), log: self.site.logs.join(format!("{name}.log")), ..launch }
+            .run()
+            .await
+    }
+
+    fn dump_file(&self, database: &str) -> PathBuf {
+        self.site.folder.join(format!("{database}.dump"))
     }
 
     /// Makes an empty database unless it is there.

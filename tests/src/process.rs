@@ -206,6 +206,18 @@ impl Process {
         self.finish(family).await
     }
 
+    /// Kills it alone and waits until those who descend from it have noticed and ended by
+    /// themselves; who stays is killed after a few seconds.
+    ///
+    /// # Errors
+    /// As [`Process::stop`].
+    pub async fn kill_alone(mut self) -> Result<()> {
+        let family = self.mark.family();
+        self.mark.signal(Signal::KILL);
+        let _ = self.child.wait().await;
+        self.finish(family).await
+    }
+
     async fn finish(&mut self, mut family: Vec<Mark>) -> Result<()> {
         if self.mark.is_alive() {
             family = self.mark.kill_family();

@@ -64,6 +64,26 @@ impl Wiring {
         Ok(Service::new(launch, format!("{}/readyz", self.rules_url())))
     }
 
+    /// One of several `ticketing`, not started, with a log and a pid file of its own. Its port is
+    /// that of this wiring.
+    ///
+    /// # Errors
+    /// As [`Wiring::ticketing`].
+    pub fn ticketing_replica(&self, number: usize) -> Result<Service> {
+        let launch = self.ticketing_command(&format!("ticketing-{number}"), &["serve"])?;
+        Ok(Service::new(launch, format!("{}/readyz", self.ticketing_url())))
+    }
+
+    /// One of several rule services, not started, as [`Wiring::ticketing_replica`].
+    ///
+    /// # Errors
+    /// As [`Wiring::rules`].
+    pub fn rules_replica(&self, number: usize) -> Result<Service> {
+        let launch =
+            self.launch(&format!("rules-{number}"), "rules", &["serve"].map(Into::into))?;
+        Ok(Service::new(launch, format!("{}/readyz", self.rules_url())))
+    }
+
     /// A command of `ticketing` with all its settings; `name` is that of its log and pid file.
     ///
     /// # Errors

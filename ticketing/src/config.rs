@@ -21,6 +21,7 @@
 //! | `DATABASE_POOL_SIZE` | `16` | too low: reads queue; too high: Postgres spends its time switching |
 //! | `MAX_CONNECTIONS` | `10000` | HTTP connections at once; more wait in the listen backlog |
 //! | `REQUEST_TIMEOUT_SECONDS` | `10` | a request that takes longer is answered 503 |
+//! | `RESEND_AFTER_SECONDS` | `10` | a request without a verdict is published again after so long (1 to 86400) |
 //! | `ALLOW_UNSAFE_DATABASE` | off | `1`: start although Postgres does not flush its commits |
 //! | `RUST_LOG` | `info` | filter of the log, `tracing` syntax |
 
@@ -81,6 +82,11 @@ pub struct Settings {
     /// JWKS file with the public keys of the rule service.
     #[arg(long, env = "LINK_KEYS_FILE")]
     pub link_keys_file: PathBuf,
+    /// How long, in seconds, a request may be without a verdict before it is published again, to
+    /// heal a queue that was lost.
+    #[arg(long, env = "RESEND_AFTER_SECONDS", default_value_t = 10,
+          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub resend_after_seconds: u32,
     /// What the role named at registration is worth.
     #[arg(long, env = "TIER_POLICY", value_enum, default_value_t = TierPolicy::SelfService)]
     pub tier_policy: TierPolicy,
@@ -201,6 +207,12 @@ mod tests {
         assert_eq!(parse(&["--port=5010"]).http.public_url(), "http://localhost:5010");
         let behind_proxy = parse(&["--public-url=https://tickets.example/"]);
         assert_eq!(behind_proxy.http.public_url(), "https://tickets.example");
+    }
+
+    #[test]
+    fn a_request_is_published_again_after_ten_seconds_unless_said() {
+        assert_eq!(parse(&[]).resend_after_seconds, 10);
+        assert_eq!(parse(&["--resend-after-seconds=86400"]).resend_after_seconds, 86_400);
     }
 
     #[test]

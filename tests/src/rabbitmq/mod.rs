@@ -213,6 +213,22 @@ impl RabbitMq {
         amqp_url(self.ports.amqp, user, &self.passwords, vhost)
     }
 
+    /// Runs RabbitMQ's own `rabbitmqctl` on the node.
+    ///
+    /// # Errors
+    /// If it can not be run, or answers with failure.
+    pub async fn control(&self, arguments: &[&str]) -> Result<()> {
+        let launch = Launch {
+            name: "rabbitmqctl".into(),
+            program: self.programs.server.with_file_name("rabbitmqctl"),
+            arguments: arguments.iter().map(Into::into).collect(),
+            log: self.site.logs.join("rabbitmqctl.log"),
+            pid_file: self.site.run.join("rabbitmqctl.pid"),
+            ..self.node_launch()
+        };
+        launch.run().await
+    }
+
     /// Makes a virtual host in which the two services have the permissions they have in production.
     ///
     /// # Errors

@@ -3,12 +3,14 @@
 //! many at once as cores but one, which everything else is served by, and a short queue.
 
 use std::collections::HashSet;
-use std::sync::{Arc, LazyLock};
-use std::thread::available_parallelism;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError, mpsc};
+use std::thread::{self, available_parallelism};
 
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
+use argon2::password_hash::phc::{Output, ParamsString, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, oneshot};
 
 /// Memory of one hash, KiB.
 const MEMORY: u32 = 19_456;
@@ -65,15 +67,23 @@ pub enum HashError {
     Failed,
 }
 
-/// Hashes and verifies passwords on a bounded pool.
+/// Hashes and verifies passwords on threads of its own, each with memory of its own for one hash.
+///
+/// Not on the runtime's threads for blocking work with fresh memory for each hash: the allocator
+/// keeps what a thread has freed for that thread, so a crowd that logged in left hundreds of MiB.
 pub struct Passwords {
     /// Those who hash or wait.
     places: Arc<Semaphore>,
-    /// Those who hash.
-    cores: Arc<Semaphore>,
+    /// To those who hash.
+    jobs: mpsc::Sender<Job>,
     /// What is verified for a user who does not exist.
     dummy: Arc<str>,
 }
+
+/// Something to compute in a thread's memory; it answers whoever has asked.
+type Job = Box<dyn FnOnce(&mut Memory) + Send>;
+/// What one hash fills.
+type Memory = [Block];
 
 impl Passwords {
     /// A pool of one hash for each core but one, at least one. Takes as long as one hash.
@@ -86,11 +96,16 @@ impl Passwords {
 
     fn with(cores: usize, queue: usize) -> Result<Self, HashError> {
         let nobody = SecretString::from(uuid::Uuid::new_v4().to_string());
-        Ok(Self {
-            places: Arc::new(Semaphore::new(cores + queue)),
-            cores: Arc::new(Semaphore::new(cores)),
-            dummy: hash(&nobody)?.into(),
-        })
+        let dummy = hash(&mut memory()?, &nobody)?.into();
+        let (jobs, waiting) = mpsc::channel();
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..cores {
+            let (waiting, mut memory) = (Arc::clone(&waiting), memory()?);
+            let thread = thread::Builder::new().name("passwords".to_owned());
+            let started = thread.spawn(move || work(&waiting, &mut memory));
+            started.map_err(|_| HashError::Failed)?;
+        }
+        Ok(Self { places: Arc::new(Semaphore::new(cores + queue)), jobs, dummy })
     }
 
     /// The hash to store, in PHC form.
@@ -98,7 +113,7 @@ impl Passwords {
     /// # Errors
     /// [`HashError::Overloaded`] at once if the queue is full.
     pub async fn hash(&self, password: SecretString) -> Result<String, HashError> {
-        self.on_a_core(move || hash(&password)).await?
+        self.on_a_core(move |memory| hash(memory, &password)).await?
     }
 
     /// Whether the password has this hash. Without a hash the answer is no, and takes as long.
@@ -114,22 +129,23 @@ impl Passwords {
             Some(hash) => (true, hash.into()),
             None => (false, Arc::clone(&self.dummy)),
         };
-        self.on_a_core(move || verify(&password, &hash) && exists).await
+        self.on_a_core(move |memory| verify(memory, &password, &hash) && exists).await
     }
 
     async fn on_a_core<T: Send + 'static>(
         &self,
-        work: impl FnOnce() -> T + Send + 'static,
+        work: impl FnOnce(&mut Memory) -> T + Send + 'static,
     ) -> Result<T, HashError> {
         let place = Arc::clone(&self.places).try_acquire_owned();
         let place = place.map_err(|_| HashError::Overloaded)?;
-        let core = Arc::clone(&self.cores).acquire_owned().await.map_err(|_| HashError::Failed)?;
-        // The permits go with the work: it runs on even if whoever asked has left.
-        let work = tokio::task::spawn_blocking(move || {
-            let _held = (place, core);
-            work()
-        });
-        work.await.map_err(|_| HashError::Failed)
+        let (done, answer) = oneshot::channel();
+        // The place goes with the work: it is done even if whoever asked has left.
+        let job = move |memory: &mut Memory| {
+            let _held = place;
+            let _ = done.send(work(memory));
+        };
+        self.jobs.send(Box::new(job)).map_err(|_| HashError::Failed)?;
+        answer.await.map_err(|_| HashError::Failed)
     }
 }
 
@@ -138,19 +154,59 @@ fn hashes_at_once(cores: usize) -> usize {
     cores.saturating_sub(1).max(1)
 }
 
-fn argon2() -> Result<Argon2<'static>, HashError> {
-    let params = Params::new(MEMORY, PASSES, LANES, None).map_err(|_| HashError::Failed)?;
-    Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
+/// Works until the pool is dropped. A job that panics costs its own caller the answer, nobody else.
+fn work(waiting: &Mutex<mpsc::Receiver<Job>>, memory: &mut Memory) {
+    // Locked only while waiting for the next one.
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
+    while let Ok(job) = next() {
+        let _ = catch_unwind(AssertUnwindSafe(|| job(memory)));
+    }
 }
 
-fn hash(password: &SecretString) -> Result<String, HashError> {
-    let hash = argon2()?.hash_password(password.expose_secret().as_bytes());
-    Ok(hash.map_err(|_| HashError::Failed)?.to_string())
+fn params() -> Result<Params, HashError> {
+    Params::new(MEMORY, PASSES, LANES, None).map_err(|_| HashError::Failed)
 }
 
-fn verify(password: &SecretString, hash: &str) -> bool {
+/// Memory for one hash. What is left in it of a password is as little as what the library leaves in
+/// memory that it frees.
+fn memory() -> Result<Vec<Block>, HashError> {
+    Ok(vec![Block::new(); params()?.block_count()])
+}
+
+fn hash(memory: &mut Memory, password: &SecretString) -> Result<String, HashError> {
+    let (params, salt) = (params()?, Salt::generate());
+    let hash = PasswordHash {
+        algorithm: Algorithm::Argon2id.ident(),
+        version: Some(Version::V0x13.into()),
+        params: ParamsString::try_from(&params).map_err(|_| HashError::Failed)?,
+        hash: Some(output(memory, password, params, &salt).ok_or(HashError::Failed)?),
+        salt: Some(salt),
+    };
+    Ok(hash.to_string())
+}
+
+/// False also if what is stored is no hash of ours, or needs more memory than ours.
+fn verify(memory: &mut Memory, password: &SecretString, hash: &str) -> bool {
+    let mut computed = || {
+        let stored = PasswordHash::new(hash).ok()?;
+        let params = Params::try_from(&stored).ok()?;
+        // Compared in constant time.
+        Some(output(memory, password, params, &stored.salt?)? == stored.hash?)
+    };
+    computed().unwrap_or(false)
+}
+
+fn output(
+    memory: &mut Memory,
+    password: &SecretString,
+    params: Params,
+    salt: &Salt,
+) -> Option<Output> {
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    let mut output = [0; Params::DEFAULT_OUTPUT_LEN];
     let password = password.expose_secret().as_bytes();
-    argon2().is_ok_and(|argon2| argon2.verify_password(password, hash).is_ok())
+    argon2.hash_password_into_with_memory(password, salt, &mut output, memory).ok()?;
+    Output::new(&output).ok()
 }
 
 #[cfg(test)]
@@ -191,10 +247,17 @@ mod tests {
         assert_eq!([1, 2, 8].map(hashes_at_once), [1, 1, 7]);
     }
 
+    /// A job that ends when the answer is dropped.
+    fn busy(passwords: &Passwords) -> mpsc::Sender<()> {
+        let (end, ended) = mpsc::channel();
+        passwords.jobs.send(Box::new(move |_| ended.recv().unwrap_or_default())).unwrap();
+        end
+    }
+
     #[tokio::test]
     async fn who_would_wait_behind_a_full_queue_is_refused_at_once() {
         let passwords = Passwords::with(1, 1).unwrap();
-        let held = Arc::clone(&passwords.cores).acquire_owned().await.unwrap();
+        let held = busy(&passwords);
         let hash = || passwords.hash(secret("1q2W3E4r"));
         let mut waiting = [Box::pin(hash()), Box::pin(hash())];
         for one in &mut waiting {
@@ -206,5 +269,25 @@ mod tests {
             assert!(one.await.is_ok());
         }
         assert!(hash().await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_job_that_panics_takes_no_thread_with_it() {
+        let passwords = Passwords::with(1, 1).unwrap();
+        let panics = passwords.on_a_core(|_| panic!("on purpose"));
+        assert_eq!(panics.await, Err::<(), _>(HashError::Failed));
+        assert!(passwords.hash(secret("1q2W3E4r")).await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn as_many_are_hashed_at_once_as_there_are_threads() {
+        let passwords = Passwords::with(2, 8).unwrap();
+        let held = busy(&passwords);
+        assert!(passwords.hash(secret("1q2W3E4r")).await.is_ok(), "the other thread");
+        let also = busy(&passwords);
+        let mut one = Box::pin(passwords.hash(secret("1q2W3E4r")));
+        assert!(futures_util::poll!(one.as_mut()).is_pending());
+        drop((held, also));
+        assert!(one.await.is_ok());
     }
 }

@@ -1,5 +1,5 @@
-//! The sweep: a request that got no verdict for [`PATIENCE`] is published again under the same
-//! message id, with back-off.
+//! The sweep: a request that got no verdict for as long as the setting `RESEND_AFTER_SECONDS` says
+//! is published again under the same message id, with back-off.
 //!
 //! This is what heals a work queue that was deleted, unbound or never declared: the broker can not
 //! tell of it. Only the relay's leader sweeps; how often a request was swept is not kept, because a
@@ -16,8 +16,6 @@ use super::status::LinkStatuses;
 use crate::platform::clock::Clock;
 use crate::platform::relay::Relay;
 
-/// How long a verdict may take before its request is published again.
-pub const PATIENCE: TimeDelta = TimeDelta::seconds(10);
 /// The pause between two repeats of one request; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
@@ -26,8 +24,14 @@ const PERIOD: Duration = Duration::from_secs(1);
 /// Requests in one look, the oldest first.
 const BATCH: i64 = 500;
 
-/// Sweeps until cancelled.
-pub async fn run(statuses: LinkStatuses, relay: Relay, clock: Clock, shutdown: CancellationToken) {
+/// Sweeps until cancelled; a verdict may take `patience`.
+pub async fn run(
+    statuses: LinkStatuses,
+    relay: Relay,
+    clock: Clock,
+    patience: TimeDelta,
+    shutdown: CancellationToken,
+) {
     let mut swept: HashMap<RequestId, (Instant, Duration)> = HashMap::new();
     let mut period = tokio::time::interval(PERIOD);
     loop {
@@ -39,7 +43,7 @@ pub async fn run(statuses: LinkStatuses, relay: Relay, clock: Clock, shutdown: C
             swept.clear();
             continue;
         }
-        let overdue = match statuses.overdue(clock.now() - PATIENCE, BATCH).await {
+        let overdue = match statuses.overdue(clock.now() - patience, BATCH).await {
             Ok(overdue) => overdue,
             Err(error) => {
                 tracing::debug!(%error, "overdue requests could not be read");

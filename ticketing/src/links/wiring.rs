@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
 use shared_events::topology::{
     EVALUATE_LINK_REQUESTS, LINKS_EVENTS, LINKS_LOG, PROJECT_LINKS, Queue, RECORD_VERDICTS,
 };
@@ -54,7 +55,8 @@ impl BoundedContext for Links {
             RecordVerdicts { commands: verdicts, keys: verifying, clock: clock.clone() },
         );
         let (overdue, relay, now) = (statuses.clone(), links.relay().clone(), clock.clone());
-        links.work("sweep", |stop| sweep::run(overdue, relay, now, stop));
+        let patience = TimeDelta::seconds(settings.resend_after_seconds.into());
+        links.work("sweep", move |stop| sweep::run(overdue, relay, now, patience, stop));
         let signal = Arc::clone(links.store().signal());
         let api = LinksApi {
             commands,

@@ -15,7 +15,7 @@ use lapin::options::{
 };
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::uri::AMQPUri;
-use lapin::{Channel, Connection, ConnectionProperties, ExchangeKind};
+use lapin::{Channel, Connection, ConnectionProperties, ConnectionStatus, ExchangeKind};
 use shared_events::topology::{self, Argument, Exchange, Queue};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -67,7 +67,8 @@ pub enum BrokerError {
 #[derive(Clone)]
 pub struct Broker {
     address: Arc<AMQPUri>,
-    sessions: Arc<Mutex<BTreeMap<String, bool>>>,
+    /// Each supervised task's connection, while it has one.
+    sessions: Arc<Mutex<BTreeMap<String, Option<ConnectionStatus>>>>,
 }
 
 impl Broker {
@@ -106,15 +107,19 @@ impl Broker {
         answer.map(drop).map_err(BrokerError::Unreachable)
     }
 
-    /// The supervised tasks that have no connection at present.
+    /// The supervised tasks that have no connection at present, or one on which the broker takes
+    /// nothing (it blocks publishers while it lacks memory or disk).
     pub fn disconnected(&self) -> Vec<String> {
         let sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.iter().filter(|(_, up)| !**up).map(|(name, _)| name.clone()).collect()
+        let serves = |status: &ConnectionStatus| status.connected() && !status.blocked();
+        let lacking = sessions.iter().filter(|(_, status)| !status.as_ref().is_some_and(serves));
+        lacking.map(|(name, _)| name.clone()).collect()
     }
 
-    fn note(&self, name: &str, up: bool) {
+    fn note(&self, name: &str, status: Option<ConnectionStatus>) {
+        let up = status.is_some();
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.insert(name.to_owned(), up);
+        sessions.insert(name.to_owned(), status);
         let gauge = metrics::gauge!("ticketing_broker_connected", "connection" => name.to_owned());
         gauge.set(if up { 1.0 } else { 0.0 });
     }
@@ -143,12 +148,12 @@ impl Broker {
                         tracing::info!(connection = name, "connected to the broker again");
                         complained = false;
                     }
-                    self.note(name, true);
+                    self.note(name, Some(connection.status().clone()));
                     session(connection).await
                 }
                 Err(error) => Err(error),
             };
-            self.note(name, false);
+            self.note(name, None);
             if started.elapsed() > GOOD_SESSION {
                 pause = FIRST_PAUSE;
             }

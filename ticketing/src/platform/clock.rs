@@ -1,9 +1,10 @@
 //! The clock: the only reader of time in this service.
 //!
 //! System time plus the measured offset to Postgres, so that replicas agree; it never runs
-//! backwards within a process. With the test clock an offset kept in a row of the database, which
-//! only grows, is added; every process follows it within [`TEST_CLOCK_POLL`]. Not here: deadlines,
-//! and any decision about what a time means.
+//! backwards within a process. A measurement corrects the offset only as far as it proves it wrong:
+//! an answer that took long proves little. With the test clock an offset kept in a row of the
+//! database, which only grows, is added; every process follows it within [`TEST_CLOCK_POLL`]. Not
+//! here: deadlines, and any decision about what a time means.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -17,8 +18,6 @@ use super::database::{Database, DatabaseError};
 pub const TEST_CLOCK_POLL: Duration = Duration::from_millis(25);
 /// How often the offset to Postgres is measured.
 const MEASURE_EVERY: Duration = Duration::from_secs(5);
-/// Offsets below this are the noise of measuring, not a clock that is off; in microseconds.
-const NOISE_US: i64 = 5_000;
 /// A replica further off than this is not ready; in microseconds.
 const TOLERANCE_US: i64 = 500_000;
 
@@ -39,7 +38,8 @@ struct State {
 impl Clock {
     /// The present moment, in whole microseconds (what Postgres can store).
     pub fn now(&self) -> DateTime<Utc> {
-        let offset = self.applied_database_offset() + self.0.test_offset.load(Ordering::Relaxed);
+        let State { database_offset, test_offset, .. } = &*self.0;
+        let offset = database_offset.load(Ordering::Relaxed) + test_offset.load(Ordering::Relaxed);
         let now = system_time_us() + offset;
         let latest = self.0.latest.fetch_max(now, Ordering::Relaxed).max(now);
         DateTime::from_timestamp_micros(latest).unwrap_or(DateTime::<Utc>::MAX_UTC)
@@ -48,11 +48,6 @@ impl Clock {
     /// Whether system time agrees with Postgres well enough to take commands.
     pub fn agrees_with_database(&self) -> bool {
         self.0.database_offset.load(Ordering::Relaxed).abs() <= TOLERANCE_US
-    }
-
-    fn applied_database_offset(&self) -> i64 {
-        let offset = self.0.database_offset.load(Ordering::Relaxed);
-        if offset.abs() < NOISE_US { 0 } else { offset }
     }
 
     /// Measures how far system time is from Postgres' time.
@@ -64,9 +59,11 @@ impl Clock {
         let before = system_time_us();
         let started = Instant::now();
         let row = client.query_one("select clock_timestamp()", &[]).await?;
-        let half_way = i64::try_from(started.elapsed().as_micros() / 2).unwrap_or(i64::MAX);
+        let after = before.saturating_add_unsigned(started.elapsed().as_micros() as u64);
         let theirs: DateTime<Utc> = row.try_get(0)?;
-        let offset = theirs.timestamp_micros() - before.saturating_add(half_way);
+        let theirs = theirs.timestamp_micros();
+        let known = self.0.database_offset.load(Ordering::Relaxed);
+        let offset = corrected(known, theirs - after, theirs - before);
         self.0.database_offset.store(offset, Ordering::Relaxed);
         Ok(())
     }
@@ -92,7 +89,8 @@ impl Clock {
         database: &Database,
         to: DateTime<Utc>,
     ) -> Result<DateTime<Utc>, DatabaseError> {
-        let offset = to.timestamp_micros() - system_time_us() - self.applied_database_offset();
+        let known = self.0.database_offset.load(Ordering::Relaxed);
+        let offset = to.timestamp_micros() - system_time_us() - known;
         let client = database.get().await?;
         let statement = "update test_clock set offset_us = greatest(offset_us, $1) \
                          returning offset_us";
@@ -117,6 +115,13 @@ impl Clock {
     }
 }
 
+/// The offset nearest to the known one that a measurement allows. Postgres told its time somewhere
+/// between question and answer, so the true offset lies between `least` and `most`; where in
+/// between, nobody knows, least of all when one of the two stood still meanwhile.
+fn corrected(known: i64, least: i64, most: i64) -> i64 {
+    known.max(least).min(most)
+}
+
 /// How long until `then`, zero if it has passed.
 pub fn until(then: DateTime<Utc>, now: DateTime<Utc>) -> Duration {
     (then - now).max(TimeDelta::zero()).to_std().unwrap_or_default()
@@ -138,6 +143,20 @@ mod tests {
         let later = clock.now();
         clock.0.test_offset.store(0, Ordering::Relaxed);
         assert!(clock.now() >= later);
+    }
+
+    #[test]
+    fn an_answer_that_took_long_does_not_set_the_clock() {
+        // Frozen for 10 s just after, or just before, it told the time.
+        assert_eq!(corrected(0, -10_000_000, 200), 0);
+        assert_eq!(corrected(0, -200, 10_000_000), 0);
+    }
+
+    #[test]
+    fn a_clock_that_is_provably_off_is_set() {
+        assert_eq!(corrected(0, 1_999_000, 2_000_500), 1_999_000);
+        assert_eq!(corrected(1_999_000, 1_999_900, 2_000_200), 1_999_900);
+        assert_eq!(corrected(2_000_000, -300, 300), 300);
     }
 
     #[test]

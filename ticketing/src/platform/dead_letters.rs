@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 
 use super::broker::{Broker, BrokerError, confirming_channel, declare_dead_letters, limited};
 use super::clock::Clock;
-use super::relay::confirmed;
+use super::relay_flight::confirmed;
 
 /// A reason longer than this is cut: it is a header.
 const LONGEST_REASON: usize = 500;

@@ -15,6 +15,7 @@ use uuid::Uuid;
 use super::append::{Append, AppendError, Appended};
 use super::append_queue::AppendQueue;
 use super::database::{Database, DatabaseError};
+use super::grouped_reads::GroupedReads;
 use super::log_signal::LogSignal;
 
 /// An event as stored: its payload is not decoded yet.
@@ -32,7 +33,14 @@ macro_rules! select {
     };
 }
 
-const STREAM: &str = select!("where aggregate_id = $1 and aggregate = $2 order by sequence");
+/// Streams in the order they are asked for. `offset 0` keeps the planner from joining the tables as
+/// a whole.
+const STREAMS: &str = concat!(
+    "select e.*, asked.n::int from unnest($1::text[], $2::uuid[]) \
+     with ordinality asked(aggregate, id, n) cross join lateral (",
+    select!("where e.aggregate_id = asked.id and e.aggregate = asked.aggregate offset 0"),
+    ") e order by asked.n, e.sequence"
+);
 /// The statement that [`read_log`] needs; prepare it once for each connection.
 pub const READ_LOG: &str = select!("where log = $1 and position > $2 order by position limit $3");
 
@@ -43,7 +51,10 @@ pub struct EventStore {
     database: Database,
     queue: AppendQueue,
     signal: Arc<LogSignal>,
+    streams: GroupedReads<StreamId, Vec<StoredEvent>>,
 }
+
+type StreamId = (&'static str, Uuid);
 
 /// An aggregate as its events made it.
 #[derive(Clone, Debug)]
@@ -83,7 +94,9 @@ impl EventStore {
     pub fn open(log: &'static str, database: Database) -> Self {
         let signal = LogSignal::new(log);
         let queue = AppendQueue::start(log, database.clone(), Arc::clone(&signal));
-        Self { log, database, queue, signal }
+        let reads = database.clone();
+        let streams = GroupedReads::start(move |asked| read_streams(reads.clone(), asked));
+        Self { log, database, queue, signal, streams }
     }
 
     /// The log's name.
@@ -133,13 +146,11 @@ impl EventStore {
     /// [`ReadError`] if Postgres does not answer or an event can not be read.
     pub async fn stream<E: DomainEvent>(
         &self,
-        aggregate: &str,
+        aggregate: &'static str,
         id: Uuid,
     ) -> Result<Vec<Envelope<E>>, ReadError> {
-        let client = self.database.get().await?;
-        let statement = client.prepare_cached(STREAM).await?;
-        let rows = client.query(&statement, &[&id, &aggregate]).await?;
-        rows.iter().map(|row| decode(stored_event(row)?)).collect()
+        let events = self.streams.read((aggregate, id)).await?;
+        events.into_iter().map(decode).collect()
     }
 }
 
@@ -151,6 +162,23 @@ pub async fn history(database: &Database, log: &str) -> Result<Uuid, DatabaseErr
     let client = database.get().await?;
     let row = client.query_one("select history from logs where log = $1", &[&log]).await?;
     Ok(row.try_get(0)?)
+}
+
+async fn read_streams(
+    database: Database,
+    asked: Vec<StreamId>,
+) -> Result<Vec<Vec<StoredEvent>>, DatabaseError> {
+    let (aggregates, ids): (Vec<_>, Vec<_>) = asked.into_iter().unzip();
+    let client = database.get().await?;
+    let statement = client.prepare_cached(STREAMS).await?;
+    let mut streams = vec![Vec::new(); ids.len()];
+    for row in client.query(&statement, &[&aggregates, &ids]).await? {
+        let nth = usize::try_from(row.try_get::<_, i32>(14)? - 1).unwrap_or_default();
+        if let Some(stream) = streams.get_mut(nth) {
+            stream.push(stored_event(&row)?);
+        }
+    }
+    Ok(streams)
 }
 
 /// Events of a log after a position, in order, at most `limit`. `statement` is [`READ_LOG`],

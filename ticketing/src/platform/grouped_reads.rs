@@ -21,7 +21,7 @@ const PLACES: usize = 4_096;
 
 /// Reads values of type `V` by keys of type `K`; cheap to clone.
 pub struct GroupedReads<K, V> {
-    sender: mpsc::Sender<(K, oneshot::Sender<V>)>,
+    sender: mpsc::Sender<Asked<K, V>>,
 }
 
 impl<K, V> Clone for GroupedReads<K, V> {
@@ -61,10 +61,11 @@ where
     }
 }
 
-async fn answer<K, V, F, R>(
-    receiver: Arc<Mutex<mpsc::Receiver<(K, oneshot::Sender<V>)>>>,
-    read: Arc<F>,
-) where
+/// A key and whoever waits for its value.
+type Asked<K, V> = (K, oneshot::Sender<V>);
+
+async fn answer<K, V, F, R>(receiver: Arc<Mutex<mpsc::Receiver<Asked<K, V>>>>, read: Arc<F>)
+where
     F: Fn(Vec<K>) -> R,
     R: Future<Output = Result<Vec<V>, DatabaseError>>,
 {

@@ -22,6 +22,8 @@ pub mod log_signal;
 pub mod projection_copy;
 pub mod projections;
 pub mod relay;
+mod relay_flight;
+mod relay_leadership;
 pub mod retries;
 pub mod telemetry;
 pub mod vault;

@@ -1,10 +1,10 @@
 //! The relay: publishes each log to its exchange, in order, at least once, and never before the
 //! commit.
 //!
-//! One leader per log: the holder of an advisory lock on a session that Postgres ends after
-//! [`IDLE_LIMIT`] of silence, so a frozen leader loses it; the cursor is fenced by an epoch
-//! besides. The cursor moves to just before the first message that was not confirmed or was
-//! returned. Not here: who consumes.
+//! The next events are sent while the confirms of those before are awaited (`relay_flight.rs`); the
+//! cursor moves behind what is known to be delivered, so whatever breaks, the next session begins
+//! with the first event that may be missing. Not here: who leads (`relay_leadership.rs`), who
+//! consumes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,25 +13,20 @@ use std::time::Duration;
 use lapin::options::BasicPublishOptions;
 use lapin::protocol::basic::AMQPProperties;
 use lapin::types::{AMQPValue, FieldTable};
-use lapin::{Channel, Confirmation, Connection, PublisherConfirm};
+use lapin::{Channel, Connection, PublisherConfirm};
 use shared_events::topology::{Exchange, Queue, header};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
-use tokio_postgres::Statement;
-use tokio_postgres::types::ToSql;
 use tokio_util::sync::CancellationToken;
 
-use super::broker::{
-    Broker, BrokerError, CALL_LIMIT, confirming_channel, declare_exchange, declare_queue,
-};
-use super::database::{self, DatabaseError};
-use super::event_store::{self, EventStore, READ_LOG, StoredEvent};
+use super::broker::{Broker, BrokerError, confirming_channel, declare_exchange, declare_queue};
+use super::database::DatabaseError;
+use super::event_store::{EventStore, StoredEvent};
+use super::log_signal::POLL;
+use super::relay_flight::{Flight, Window};
+use super::relay_leadership::{Candidate, HEARTBEAT, Leadership};
 
-/// The silence after which Postgres takes leadership away.
-pub const IDLE_LIMIT: Duration = Duration::from_secs(3);
-/// How often the leader shows that it is alive, and how often others try to become leader.
-const HEARTBEAT: Duration = Duration::from_millis(500);
-/// Messages in flight before their confirms are awaited.
+/// Messages that are sent together.
 const WINDOW: i64 = 500;
 /// How long nothing has to happen before the log is looked at without a signal.
 const LOOK_ANYWAY: Duration = Duration::from_secs(1);
@@ -104,24 +99,19 @@ impl RelayWorker {
 
     /// Tries to become leader; returns at once if another is, or when leadership has ended.
     async fn lead(&self, name: &str, shutdown: &CancellationToken) -> Result<(), DatabaseError> {
-        let log = self.relay.store.log();
-        let client = self.relay.store.database().connect(name).await?;
-        let limit = format!("set idle_session_timeout = {}", IDLE_LIMIT.as_millis());
-        client.batch_execute(&limit).await?;
-        let lock = "select pg_try_advisory_lock(hashtextextended('relay:' || $1, 0))";
-        while !client.query_one(lock, &[&log]).await?.try_get::<_, bool>(0)? {
+        let store = &self.relay.store;
+        let candidate = Candidate::new(store.database(), store.log(), name).await?;
+        while !candidate.is_elected().await? {
             tokio::select! {
                 () = tokio::time::sleep(HEARTBEAT) => {}
                 () = shutdown.cancelled() => return Ok(()),
             }
         }
-        let next_epoch = "insert into relay_cursors (log, epoch) values ($1, 1) \
-            on conflict (log) do update set epoch = relay_cursors.epoch + 1 returning epoch";
-        let epoch: i64 = client.query_one(next_epoch, &[&log]).await?.try_get(0)?;
+        let leadership = candidate.lead().await?;
+        let (log, epoch) = (leadership.log, leadership.epoch);
         tracing::info!(log, epoch, "leading the relay");
         self.relay.leading.store(true, Ordering::Relaxed);
         let term = shutdown.child_token();
-        let leadership = Leadership::begin(client, epoch, log).await?;
         let session = |connection| self.session(connection, &leadership, &term);
         // In one task, so that whatever ends the one ends the other.
         tokio::select! {
@@ -132,6 +122,7 @@ impl RelayWorker {
         Ok(())
     }
 
+    /// Publishes what is new while what went before is being confirmed.
     async fn session(
         &self,
         connection: Connection,
@@ -145,32 +136,37 @@ impl RelayWorker {
         }
         let mut head = self.relay.store.signal().head();
         let mut again = self.again.lock().await;
-        let mut cursor = leadership.cursor().await.map_err(|error| stop(error, term))?;
+        let mut sent = leadership.cursor().await.map_err(|error| stop(error, term))?;
+        let mut flight = Flight::default();
         while !term.is_cancelled() {
-            let events =
-                leadership.read(cursor, WINDOW).await.map_err(|error| stop(error, term))?;
-            if events.is_empty() {
-                tokio::select! {
-                    () = news(&mut head, cursor) => {}
-                    Some(first) = again.recv() => {
-                        let more = std::iter::from_fn(|| again.try_recv().ok());
-                        let positions: Vec<_> = std::iter::once(first).chain(more).collect();
-                        self.publish_again(&channel, leadership, &positions).await?;
+            tokio::select! {
+                biased;
+                Some(landed) = flight.land() => advance(leadership, landed?, term).await?,
+                Some(first) = again.recv() => {
+                    let more = std::iter::from_fn(|| again.try_recv().ok());
+                    let positions: Vec<_> = std::iter::once(first).chain(more).collect();
+                    // Alone on the channel, so that a return is known to be one of theirs.
+                    while let Some(landed) = flight.land().await {
+                        advance(leadership, landed?, term).await?;
                     }
-                    () = tokio::time::sleep(LOOK_ANYWAY) => {}
-                    () = term.cancelled() => {}
+                    self.publish_again(&channel, leadership, &positions).await?;
                 }
-                continue;
-            }
-            let (delivered, outcome) = self.publish(&channel, &events).await;
-            if let Some(last) = delivered.checked_sub(1).and_then(|last| events.get(last)) {
-                cursor = last.position;
-                let moved = leadership.advance(cursor).await.map_err(|error| stop(error, term))?;
-                if !moved {
-                    return Err(stop("another leader has taken over", term));
+                signalled = news(&mut head, sent), if flight.has_room() => {
+                    let events = leadership.read(sent, WINDOW).await;
+                    let events = events.map_err(|error| stop(error, term))?;
+                    match events.last() {
+                        Some(last) => sent = last.position,
+                        // A database that was restored knows less than it did.
+                        None if signalled => tokio::time::sleep(POLL).await,
+                        None => {}
+                    }
+                    flight.launch(self.publish(&channel, &events).await);
                 }
+                () = term.cancelled() => {}
             }
-            outcome?;
+        }
+        while let Some(landed) = flight.land().await {
+            advance(leadership, landed?, term).await?;
         }
         Ok(())
     }
@@ -192,103 +188,36 @@ impl RelayWorker {
             events.extend(read.map_err(|error| BrokerError::Stopped(error.to_string()))?);
         }
         metrics::counter!("ticketing_relay_published_again_total").increment(events.len() as u64);
-        self.publish(channel, &events).await.1
+        self.publish(channel, &events).await.landed().await.map(|_| ())
     }
 
-    /// Publishes in order and awaits every confirm. Returns how many from the front were delivered.
-    ///
-    /// A message that was returned counts for all of them: when the broker confirms several
-    /// together, the library hands a returned message to any one of their confirms, not to its own.
-    async fn publish(
-        &self,
-        channel: &Channel,
-        events: &[StoredEvent],
-    ) -> (usize, Result<(), BrokerError>) {
-        let mut confirms = Vec::with_capacity(events.len());
-        let mut outcome = Ok(());
+    /// Publishes in order. What could not be sent is told where the confirms are awaited.
+    async fn publish(&self, channel: &Channel, events: &[StoredEvent]) -> Window {
+        let mut window = Window::default();
         for event in events {
             match publish_one(channel, self.relay.route.exchange, event).await {
-                Ok(confirm) => confirms.push(confirm),
+                Ok(confirm) => window.add(event.position, confirm),
                 Err(error) => {
-                    outcome = Err(error);
+                    window.fail(error);
                     break;
                 }
             }
         }
-        let mut delivered = 0;
-        let mut unbroken = true;
-        let mut patience = CALL_LIMIT;
-        for confirm in confirms {
-            match confirmed_within(patience, confirm).await {
-                Ok(()) if unbroken => delivered += 1,
-                Ok(()) => {}
-                Err(error @ BrokerError::Unroutable) => return (0, Err(error)),
-                Err(error) => {
-                    // A lost confirm never comes: waiting for each of a window in turn would take
-                    // the better part of an hour. What is there already still counts.
-                    if matches!(error, BrokerError::Silent) {
-                        patience = Duration::ZERO;
-                    }
-                    unbroken = false;
-                    outcome = outcome.and(Err(error));
-                }
-            }
-        }
-        metrics::counter!("ticketing_relayed_total").increment(delivered as u64);
-        (delivered, outcome)
+        window
     }
 }
 
-struct Leadership {
-    client: database::Connection,
-    read: Statement,
-    advance: Statement,
-    epoch: i64,
-    log: &'static str,
-}
-
-impl Leadership {
-    /// A cursor that a crash of Postgres sets back costs repeats, which change nothing: it is not
-    /// worth waiting for the disk. The epoch was.
-    async fn begin(
-        client: database::Connection,
-        epoch: i64,
-        log: &'static str,
-    ) -> Result<Self, tokio_postgres::Error> {
-        client.batch_execute("set synchronous_commit = off").await?;
-        let read = client.prepare(READ_LOG).await?;
-        let advance = "update relay_cursors set position = $2 where log = $1 and epoch = $3";
-        let advance = client.prepare(advance).await?;
-        Ok(Self { client, read, advance, epoch, log })
-    }
-
-    async fn read(
-        &self,
-        after: i64,
-        limit: i64,
-    ) -> Result<Vec<StoredEvent>, tokio_postgres::Error> {
-        event_store::read_log(&*self.client, &self.read, self.log, after, limit).await
-    }
-
-    async fn cursor(&self) -> Result<i64, tokio_postgres::Error> {
-        let text = "select position from relay_cursors where log = $1";
-        self.client.query_one(text, &[&self.log]).await?.try_get(0)
-    }
-
-    /// Keeps the session from idling while the broker is slow; returns when it is lost.
-    async fn beat(&self) {
-        let mut beat = tokio::time::interval(HEARTBEAT);
-        let answers = || timeout(IDLE_LIMIT, self.client.batch_execute("select 1"));
-        while answers().await.is_ok_and(|answer| answer.is_ok()) {
-            beat.tick().await;
-        }
-    }
-
-    /// False if a newer leader exists.
-    async fn advance(&self, position: i64) -> Result<bool, tokio_postgres::Error> {
-        let parameters: [&(dyn ToSql + Sync); 3] = [&self.log, &position, &self.epoch];
-        let changed = self.client.execute(&self.advance, &parameters).await?;
-        Ok(changed == 1)
+/// Moves the cursor to what is known to be delivered.
+async fn advance(
+    leadership: &Leadership,
+    delivered: Option<i64>,
+    term: &CancellationToken,
+) -> Result<(), BrokerError> {
+    let Some(position) = delivered else { return Ok(()) };
+    match leadership.advance(position).await {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(stop("another leader has taken over", term)),
+        Err(error) => Err(stop(error, term)),
     }
 }
 
@@ -298,11 +227,11 @@ fn stop(reason: impl ToString, term: &CancellationToken) -> BrokerError {
     BrokerError::Stopped(reason.to_string())
 }
 
-async fn news(head: &mut watch::Receiver<i64>, cursor: i64) {
-    if head.wait_for(|head| *head > cursor).await.is_err() {
-        // The store is closing; whoever cancels the relay will wake it.
-        std::future::pending::<()>().await;
-    }
+/// Returns true when there should be something after `sent`, false after [`LOOK_ANYWAY`]: what
+/// other replicas append is only signalled while Postgres can be polled.
+async fn news(head: &mut watch::Receiver<i64>, sent: i64) -> bool {
+    let signalled = head.wait_for(|head| *head > sent);
+    timeout(LOOK_ANYWAY, signalled).await.is_ok()
 }
 
 async fn publish_one(
@@ -321,23 +250,6 @@ async fn publish_one(
         properties(event),
     );
     super::broker::limited(publish).await
-}
-
-/// Awaits the broker's word that it has the message safely and some queue has taken it.
-///
-/// # Errors
-/// [`BrokerError::NotAccepted`] if it was refused, [`BrokerError::Unroutable`] if it reached no
-/// queue.
-pub async fn confirmed(confirm: PublisherConfirm) -> Result<(), BrokerError> {
-    confirmed_within(CALL_LIMIT, confirm).await
-}
-
-async fn confirmed_within(limit: Duration, confirm: PublisherConfirm) -> Result<(), BrokerError> {
-    match timeout(limit, confirm).await.map_err(|_| BrokerError::Silent)?? {
-        Confirmation::Ack(None) => Ok(()),
-        Confirmation::Ack(Some(_)) => Err(BrokerError::Unroutable),
-        Confirmation::Nack(_) | Confirmation::NotRequested => Err(BrokerError::NotAccepted),
-    }
 }
 
 fn properties(event: &StoredEvent) -> AMQPProperties {

@@ -1,0 +1,77 @@
+//! What must hold after everything that broke. Each checker is a pure function over what was found;
+//! its tests show a sound history that it passes and a broken one that it does not.
+//!
+//! `sample.rs` has the sound history. Not here: collecting ([`super::findings`]), and showing on a
+//! running system that each turns red ([`super::controls`]).
+
+mod answers;
+mod durable;
+mod liveness;
+mod never_backwards;
+mod no_secrets;
+mod once;
+mod one_holder;
+mod replay;
+mod residue;
+#[cfg(test)]
+mod sample;
+mod total_queue;
+
+use super::audit::Audit;
+use super::findings::Findings;
+
+/// A checker of `On`. It answers what it found wrong, each in a sentence.
+#[derive(Clone, Copy, Debug)]
+pub struct Checker<On> {
+    /// Its name.
+    pub name: &'static str,
+    /// What it does.
+    pub check: fn(&On) -> Vec<String>,
+}
+
+/// Checkers of what was found when the system had settled.
+pub const CHECKERS: [Checker<Findings>; 7] = [
+    Checker { name: "acknowledged is durable", check: durable::check },
+    Checker { name: "effect once", check: once::check },
+    Checker { name: "total queue", check: total_queue::check },
+    Checker { name: "one holder", check: one_holder::check },
+    Checker { name: "liveness", check: liveness::check },
+    Checker { name: "never backwards", check: never_backwards::check },
+    Checker { name: "honest answers", check: answers::check },
+];
+
+/// Checkers of what was found when a run was over.
+pub const AUDITORS: [Checker<Audit>; 3] = [
+    Checker { name: "replay equals live", check: replay::check },
+    Checker { name: "no residue", check: residue::check },
+    Checker { name: "no secrets", check: no_secrets::check },
+];
+
+/// What a checker found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Which one.
+    pub checker: &'static str,
+    /// What is wrong; nothing if all is well.
+    pub violations: Vec<String>,
+}
+
+/// Runs all that look at findings.
+pub fn check(findings: &Findings) -> Vec<Verdict> {
+    run(&CHECKERS, findings)
+}
+
+/// Runs all that look at an audit.
+pub fn audit(audit: &Audit) -> Vec<Verdict> {
+    run(&AUDITORS, audit)
+}
+
+/// What is left over, as the checker of residue sees it.
+pub fn residue(audit: &Audit) -> Vec<String> {
+    residue::check(audit)
+}
+
+fn run<On>(checkers: &[Checker<On>], on: &On) -> Vec<Verdict> {
+    let run = |one: &Checker<On>| Verdict { checker: one.name, violations: (one.check)(on) };
+    checkers.iter().map(run).collect()
+}

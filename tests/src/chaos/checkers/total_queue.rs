@@ -1,0 +1,76 @@
+//! Total queue: what was relayed was consumed, nothing waits, and the dead letters are exactly the
+//! poison that was given.
+
+use crate::chaos::findings::Findings;
+
+pub(super) fn check(findings: &Findings) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let head = findings.events.last().map_or(0, |event| event.position);
+    if findings.relayed != head {
+        wrong.push(format!("relayed up to {} of {head}", findings.relayed));
+    }
+    if findings.projected != head {
+        wrong.push(format!("projected up to {} of {head}", findings.projected));
+    }
+    for queue in findings.queues.iter().filter(|queue| queue.ready > 0) {
+        wrong.push(format!("{} messages wait in {}", queue.ready, queue.name));
+    }
+    if findings.retries > 0 {
+        wrong.push(format!("{} refused messages wait to be tried again", findings.retries));
+    }
+    let mut given: Vec<&str> = findings.poison.iter().map(String::as_str).collect();
+    for letter in &findings.dead {
+        let text = format!("{} {}", letter.properties, letter.body);
+        match given.iter().position(|poison| text.contains(poison)) {
+            Some(index) => drop(given.swap_remove(index)),
+            None => wrong
+                .push(format!("an innocent dead letter in {}: {}", letter.queue, letter.reason)),
+        }
+        if letter.reason.is_empty() {
+            wrong.push(format!("a dead letter in {} has no reason", letter.queue));
+        }
+    }
+    for poison in given {
+        wrong.push(format!("the poison {poison} is no dead letter"));
+    }
+    wrong
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chaos::checkers::sample::sound;
+    use crate::chaos::world::broker::Letter;
+
+    fn letter(properties: &str) -> Letter {
+        let (queue, reason) = ("a.dead".to_owned(), "not a verdict".to_owned());
+        Letter { queue, reason, properties: properties.to_owned(), body: String::new() }
+    }
+
+    #[test]
+    fn an_empty_house_passes() {
+        assert_eq!(check(&sound()), Vec::<String>::new());
+        let (dead, poison) = (vec![letter("id: p1")], vec!["p1".to_owned()]);
+        assert_eq!(check(&Findings { dead, poison, ..sound() }), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_was_not_relayed_or_waits_is_found() {
+        assert_eq!(check(&Findings { relayed: 3, ..sound() }).len(), 1);
+        assert_eq!(check(&Findings { projected: 3, ..sound() }).len(), 1);
+        assert_eq!(check(&Findings { retries: 1, ..sound() }).len(), 1);
+        let mut waiting = sound();
+        waiting.queues[0].ready = 1;
+        assert_eq!(check(&waiting).len(), 1);
+    }
+
+    #[test]
+    fn an_innocent_or_a_missing_dead_letter_is_found() {
+        let dead = vec![letter("id: x")];
+        assert_eq!(check(&Findings { dead, ..sound() }).len(), 1);
+        let poison = vec!["p1".to_owned()];
+        assert_eq!(check(&Findings { poison: poison.clone(), ..sound() }).len(), 1);
+        let dead = vec![letter("id: p1"), letter("id: p1")];
+        assert_eq!(check(&Findings { dead, poison, ..sound() }).len(), 1);
+    }
+}

@@ -1,0 +1,117 @@
+//! What happens to a system in each control: just what the broken part is there for.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use shared_events::topology::{EVALUATE_LINK_REQUESTS, LINKS_LOG, PROJECT_LINKS, RULES_VERDICTS};
+use tokio::time::{Instant, sleep};
+
+use super::Control;
+use crate::chaos::fault::Fault;
+use crate::chaos::faults::{self, Frozen};
+use crate::chaos::plan::Cycle;
+use crate::chaos::world::World;
+use crate::chaos::world::broker::Broker;
+use crate::chaos::world::tap::Tap;
+
+/// The workload is well under way.
+const UNDER_WAY: Duration = Duration::from_secs(2);
+/// Long enough for messages to be under way to what does not take them.
+const PILING_UP: Duration = Duration::from_millis(1_500);
+/// Copies of each verdict.
+const COPIES: usize = 4;
+/// How often it is looked for the next one.
+const LOOK: Duration = Duration::from_millis(5);
+/// Rivals for one link, and how often.
+const RIVALS: usize = 60;
+const RACES: u64 = 3;
+
+pub(super) async fn play(control: Control, world: &mut World) -> Result<()> {
+    sleep(UNDER_WAY).await;
+    match control {
+        // The workload repeats keys by itself, and appends at both replicas at once.
+        Control::NaiveCursor | Control::NoIdempotency => sleep(UNDER_WAY).await,
+        Control::NoConfirm => broker_dies_full(world).await?,
+        Control::NoMandatory => queues_are_unbound(world).await?,
+        Control::AckFirst => rules_die_full(world).await?,
+        Control::NoDedupe => verdicts_come_at_once(world).await?,
+        Control::NoUnique => links_are_fought_for(world).await?,
+    }
+    Ok(())
+}
+
+/// Messages lie in the sockets of a broker that stands still, and go with it.
+async fn broker_dies_full(world: &mut World) -> Result<()> {
+    let frozen = Frozen::whole(world.servers.rabbitmq.process())?;
+    sleep(PILING_UP).await;
+    // Not woken before: it would store them.
+    world.servers.rabbitmq.kill().await?;
+    drop(frozen);
+    world.servers.rabbitmq.start().await
+}
+
+/// The broker has nowhere to put what is published.
+async fn queues_are_unbound(world: &mut World) -> Result<()> {
+    let broker = Broker::open(world).await?;
+    // In this order: without the other, a message for the first alone would count as delivered.
+    broker.unbind(&PROJECT_LINKS).await?;
+    broker.unbind(&EVALUATE_LINK_REQUESTS).await?;
+    broker.close().await;
+    sleep(UNDER_WAY).await;
+    Ok(())
+}
+
+/// Rule services have taken messages, stand still, and die.
+async fn rules_die_full(world: &mut World) -> Result<()> {
+    let frozen: Vec<Frozen> =
+        world.rules.iter_mut().map(|one| Frozen::whole(one.process())).collect::<Result<_>>()?;
+    sleep(PILING_UP).await;
+    for service in &mut world.rules {
+        service.kill().await?;
+    }
+    drop(frozen);
+    for service in &mut world.rules {
+        service.start().await?;
+    }
+    Ok(())
+}
+
+/// Copies of each verdict are decided on at both replicas before the first is written.
+async fn verdicts_come_at_once(world: &mut World) -> Result<()> {
+    let frozen: Vec<Frozen> =
+        world.rules.iter_mut().map(|one| Frozen::whole(one.process())).collect::<Result<_>>()?;
+    sleep(PILING_UP).await;
+    let tap = Tap::open(world, &[RULES_VERDICTS]).await?;
+    let broker = Broker::open(world).await?;
+    let sql = world.sql().await?;
+    let lock = "select pg_advisory_lock(hashtextextended('append:' || $1, 0))";
+    sql.query_one(lock, &[&LINKS_LOG]).await?;
+    drop(frozen);
+    let begun = Instant::now();
+    let mut copied = std::collections::HashSet::new();
+    while begun.elapsed() < PILING_UP {
+        // The copies pass the tap too.
+        match tap.next().await? {
+            Some(verdict) if copied.insert(format!("{:?}", verdict.properties.message_id())) => {
+                broker.publish_all(&vec![verdict; COPIES]).await?;
+            }
+            Some(_) => {}
+            None => sleep(LOOK).await,
+        }
+    }
+    let unlock = "select pg_advisory_unlock(hashtextextended('append:' || $1, 0))";
+    sql.query_one(unlock, &[&LINKS_LOG]).await?;
+    broker.close().await;
+    tap.close().await?;
+    sleep(UNDER_WAY).await;
+    Ok(())
+}
+
+async fn links_are_fought_for(world: &mut World) -> Result<()> {
+    for choice in 0..RACES {
+        let (after, lasting) = (Duration::ZERO, Duration::ZERO);
+        let cycle = Cycle { after, choice, lasting, amount: RIVALS };
+        faults::strike(Fault::ParallelUses, world, &cycle).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,113 @@
+//! When nothing is left to do: everything relayed, judged and projected, and no message waits.
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use shared_events::topology::{LINKS_LOG, QUEUES};
+use tokio::time::{Instant, sleep};
+use tokio_postgres::Client;
+
+use super::World;
+use super::broker::Broker;
+use crate::chaos::say_progress;
+
+/// How often it is looked.
+const LOOK: Duration = Duration::from_millis(50);
+/// Whatever was broken, this long after it is whole nothing may be left to do. Longer than the
+/// longest pause with which something is tried again after an outage (the sweep's first two).
+pub const SETTLED_WITHIN: Duration = Duration::from_secs(60);
+
+/// What takes longer is told, with what is missing.
+const SLOW: Duration = Duration::from_secs(5);
+
+/// Whether the history up to `$2` is relayed and projected, and every request in it judged.
+const CAUGHT_UP: &str = "select \
+    coalesce((select position from relay_cursors where log = $1), 0) >= $2 \
+    and coalesce((select min(position) from checkpoints where log = $1), 0) >= $2 \
+    and not exists (select 1 from events r where r.log = $1 and r.position <= $2 \
+        and r.event_type = 'Requested' and not exists (select 1 from events v \
+        where v.aggregate = r.aggregate and v.aggregate_id = r.aggregate_id and v.sequence = 2))";
+const HEAD: &str = "select coalesce(max(position), 0) from events where log = $1";
+
+/// The last position of the log.
+///
+/// # Errors
+/// If Postgres does not answer.
+pub async fn head(sql: &Client) -> Result<i64> {
+    Ok(sql.query_one(HEAD, &[&LINKS_LOG]).await?.try_get(0)?)
+}
+
+/// Waits until all that is in the history now has had its consequences, whatever comes after.
+/// Answers how long that took.
+///
+/// # Errors
+/// If it takes longer than `limit`, with what is missing.
+pub async fn caught_up(world: &World, limit: Duration) -> Result<Duration> {
+    let begun = Instant::now();
+    let mut until = None;
+    let mut told = SLOW;
+    loop {
+        // A new connection each time: Postgres may be away, or have lost the last one.
+        if let Ok(sql) = world.sql().await
+            && let Ok(done) = is_done(&sql, &mut until).await
+            && done
+        {
+            return Ok(begun.elapsed());
+        }
+        if begun.elapsed() > told {
+            say_progress(&format!("  after {} s{}", told.as_secs(), rest(world).await));
+            told *= 2;
+        }
+        if begun.elapsed() > limit {
+            bail!(
+                "after {} s there is still something to do{}",
+                limit.as_secs(),
+                rest(world).await
+            );
+        }
+        sleep(LOOK).await;
+    }
+}
+
+/// Waits until nothing is left to do and no message waits. What still waits after the limit is left
+/// to the checkers.
+///
+/// # Errors
+/// As [`caught_up`], or if the broker does not answer.
+pub async fn settled(world: &World) -> Result<()> {
+    caught_up(world, SETTLED_WITHIN).await?;
+    let broker = Broker::open(world).await?;
+    let begun = Instant::now();
+    while begun.elapsed() < SETTLED_WITHIN {
+        let mut waiting = 0;
+        for queue in QUEUES {
+            waiting += broker.waiting(queue.name).await?;
+        }
+        if waiting == 0 {
+            break;
+        }
+        sleep(LOOK).await;
+    }
+    broker.close().await;
+    Ok(())
+}
+
+async fn is_done(sql: &Client, until: &mut Option<i64>) -> Result<bool> {
+    let position = match *until {
+        Some(position) => position,
+        None => *until.insert(head(sql).await?),
+    };
+    Ok(sql.query_one(CAUGHT_UP, &[&LINKS_LOG, &position]).await?.try_get(0)?)
+}
+
+/// What is left to do, in words.
+async fn rest(world: &World) -> String {
+    let told = async {
+        let sql = world.sql().await?;
+        let text = "select format(': head %s, relayed %s, projected %s, %s requests without a verdict', \
+            (select max(position) from events), (select max(position) from relay_cursors), \
+            (select min(position) from checkpoints), (select count(*) from link_status where rule is null))";
+        anyhow::Ok(sql.query_one(text, &[]).await?.try_get::<_, String>(0)?)
+    };
+    told.await.unwrap_or_else(|error| format!(": {error:#}"))
+}

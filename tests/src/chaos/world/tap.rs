@@ -1,0 +1,79 @@
+//! A tap on exchanges: what is published meanwhile, to be published again. Its queue lives only as
+//! long as it does: while it is there no message is unroutable.
+
+use anyhow::{Context, Result};
+use lapin::options::{BasicGetOptions, QueueDeclareOptions};
+use lapin::types::{FieldTable, ShortString};
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
+use shared_events::topology::Exchange;
+
+use super::World;
+use crate::secrets::BrokerUser;
+
+/// A message as it passed.
+#[derive(Clone, Debug)]
+pub struct Passed {
+    /// Through which exchange.
+    pub exchange: ShortString,
+    /// With which routing key.
+    pub routing_key: ShortString,
+    /// Its properties.
+    pub properties: BasicProperties,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// An open tap.
+pub struct Tap {
+    connection: Connection,
+    channel: Channel,
+    queue: ShortString,
+}
+
+impl Tap {
+    /// Begins to collect what is published to these exchanges.
+    ///
+    /// # Errors
+    /// If the broker refuses it.
+    pub async fn open(world: &World, exchanges: &[Exchange]) -> Result<Self> {
+        let url = world.servers.rabbitmq.amqp_url(BrokerUser::Operator, &world.place);
+        let connection = Connection::connect(&url, ConnectionProperties::default()).await?;
+        let channel = connection.create_channel().await?;
+        let exclusive = QueueDeclareOptions { exclusive: true, ..Default::default() };
+        let declared = channel.queue_declare("".into(), exclusive, FieldTable::default()).await?;
+        let queue = declared.name().clone();
+        for exchange in exchanges {
+            let (name, key, none) = (exchange.name.into(), "#".into(), FieldTable::default());
+            channel.queue_bind(queue.clone(), name, key, Default::default(), none).await?;
+        }
+        Ok(Self { connection, channel, queue })
+    }
+
+    /// The next message, if one has passed.
+    ///
+    /// # Errors
+    /// If the broker does not answer.
+    pub async fn next(&self) -> Result<Option<Passed>> {
+        let options = BasicGetOptions { no_ack: true };
+        let got = self.channel.basic_get(self.queue.clone(), options).await.context("the tap")?;
+        Ok(got.map(|got| Passed {
+            exchange: got.exchange.clone(),
+            routing_key: got.routing_key.clone(),
+            properties: got.properties.clone(),
+            body: got.data.clone(),
+        }))
+    }
+
+    /// Ends it; all that has passed and was not taken yet.
+    ///
+    /// # Errors
+    /// If the broker does not answer.
+    pub async fn close(self) -> Result<Vec<Passed>> {
+        let mut all = Vec::new();
+        while let Some(passed) = self.next().await? {
+            all.push(passed);
+        }
+        self.connection.close(200, "done".into()).await?;
+        Ok(all)
+    }
+}
