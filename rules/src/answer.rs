@@ -73,8 +73,9 @@ pub fn answer(
     let envelope: Envelope<Box<RawValue>> =
         serde_json::from_slice(message).map_err(Unanswerable::Envelope)?;
     let (event_type, version) = (&envelope.event_type, &envelope.event_version);
-    let event = shared_events::decode(event_type, version, envelope.payload.get())
-        .map_err(|error| Unanswerable::Event(with_source(&error)))?;
+    let event =
+        shared_events::decode(&envelope.aggregate, event_type, version, envelope.payload.get())
+            .map_err(|error| Unanswerable::Event(with_source(&error)))?;
     let LinkRequestEvent::Requested { tier, requested_at, .. } = event else {
         return Err(Unanswerable::NotARequest(envelope.event_type));
     };

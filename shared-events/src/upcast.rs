@@ -2,7 +2,8 @@
 //! [`decode`].
 //!
 //! To change an event's shape: raise its `event_version`, add an upcaster from the old one at the
-//! end of the list, and keep the old golden file. Not here: where the text comes from.
+//! end of the list, and keep the old golden file. An upcaster is of one aggregate: others may have
+//! events of the same name. Not here: where the text comes from.
 
 use std::fmt;
 use std::sync::OnceLock;
@@ -11,9 +12,21 @@ use cqrs_es::DomainEvent;
 use cqrs_es::persist::{EventUpcaster, SemanticVersion, SerializedEvent};
 use serde_json::Value;
 
+/// Lifts one type of event of one aggregate to a newer version.
+struct Upcaster {
+    aggregate: &'static str,
+    lift: Box<dyn EventUpcaster>,
+}
+
+impl Upcaster {
+    fn lifts(&self, aggregate: &str, event_type: &str, version: &str) -> bool {
+        self.aggregate == aggregate && self.lift.can_upcast(event_type, version)
+    }
+}
+
 /// Every upcaster, oldest first. Nothing is ever removed from this list.
-fn upcasters() -> &'static [Box<dyn EventUpcaster>] {
-    static UPCASTERS: OnceLock<Vec<Box<dyn EventUpcaster>>> = OnceLock::new();
+fn upcasters() -> &'static [Upcaster] {
+    static UPCASTERS: OnceLock<Vec<Upcaster>> = OnceLock::new();
     UPCASTERS.get_or_init(Vec::new)
 }
 
@@ -63,40 +76,42 @@ impl std::error::Error for DecodeError {
     }
 }
 
-/// Reads an event as stored, lifting older versions to the present one.
+/// Reads an event of an aggregate as stored, lifting older versions to the present one.
 ///
 /// # Errors
 /// [`DecodeError`] if the payload is malformed, contradicts `event_type`, or is of an unknown
 /// version.
 pub fn decode<E: DomainEvent>(
+    aggregate: &str,
     event_type: &str,
     event_version: &str,
     payload: &str,
 ) -> Result<E, DecodeError> {
-    decode_with(upcasters(), event_type, event_version, payload)
+    decode_with(upcasters(), aggregate, event_type, event_version, payload)
 }
 
 fn decode_with<E: DomainEvent>(
-    upcasters: &[Box<dyn EventUpcaster>],
+    upcasters: &[Upcaster],
+    aggregate: &str,
     event_type: &str,
     event_version: &str,
     payload: &str,
 ) -> Result<E, DecodeError> {
-    let lifts = |version: &str| upcasters.iter().any(|u| u.can_upcast(event_type, version));
-    let (event, version): (E, String) = if lifts(event_version) {
+    let lifts = |u: &Upcaster| u.lifts(aggregate, event_type, event_version);
+    let (event, version): (E, String) = if upcasters.iter().any(lifts) {
         let value: Value = serde_json::from_str(payload).map_err(DecodeError::Payload)?;
         let stored = SerializedEvent::new(
             String::new(),
             0,
-            String::new(),
+            aggregate.to_owned(),
             event_type.to_owned(),
             event_version.to_owned(),
             value,
             Value::Null,
         );
         let lifted = upcasters.iter().fold(stored, |event, upcaster| {
-            if upcaster.can_upcast(&event.event_type, &event.event_version) {
-                upcaster.upcast(event)
+            if upcaster.lifts(aggregate, &event.event_type, &event.event_version) {
+                upcaster.lift.upcast(event)
             } else {
                 event
             }
@@ -136,22 +151,34 @@ mod tests {
     use super::*;
     use crate::link_request::{LinkRequestEvent, TokenId};
     use cqrs_es::persist::SemanticVersionEventUpcaster;
+    use std::path::PathBuf;
     use uuid::Uuid;
 
-    #[test]
-    fn every_golden_event_can_still_be_read_and_every_variant_has_one() {
+    const LINK_REQUEST: &str = "link_request";
+
+    /// The golden files as aggregate, path and content. A file is named after its event:
+    /// `<aggregate>.<event>[.<case>].<version>.json`.
+    fn golden() -> Vec<(String, PathBuf, Value)> {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/golden");
-        let mut seen = Vec::new();
-        for entry in std::fs::read_dir(folder).expect("golden folder") {
-            let path = entry.expect("entry").path();
+        let files = std::fs::read_dir(folder).expect("golden folder");
+        let read = |path: PathBuf| {
+            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+            let (aggregate, _) = name.split_once('.').expect("an aggregate");
             let text = std::fs::read_to_string(&path).expect("readable");
-            let golden: Value = serde_json::from_str(&text).expect("JSON");
+            (aggregate.to_owned(), path, serde_json::from_str(&text).expect("JSON"))
+        };
+        files.map(|entry| read(entry.expect("entry").path())).collect()
+    }
+
+    /// Reads every golden file of an aggregate; each of its `variants` has to have one.
+    fn assert_golden<E: DomainEvent>(aggregate: &str, variants: &[&str]) {
+        let mut seen = Vec::new();
+        for (_, path, golden) in golden().into_iter().filter(|(of, ..)| of == aggregate) {
             let (kind, version) = (
                 golden["event_type"].as_str().expect("event_type"),
                 golden["event_version"].as_str().expect("event_version"),
             );
-            let stored = golden["payload"].to_string();
-            let event: LinkRequestEvent = decode(kind, version, &stored)
+            let event: E = decode(aggregate, kind, version, &golden["payload"].to_string())
                 .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
             if event.event_version() == version {
                 let written = serde_json::to_value(&event).expect("serializes");
@@ -159,39 +186,66 @@ mod tests {
             }
             seen.push(kind.to_owned());
         }
-        for kind in ["Requested", "RuleEvaluated", "LinkIssued", "TicketBought"] {
+        for kind in variants {
             assert!(seen.iter().any(|s| s == kind), "no golden file for {kind}");
+        }
+    }
+
+    #[test]
+    fn every_golden_event_can_still_be_read_and_every_variant_has_one() {
+        let variants = ["Requested", "RuleEvaluated", "LinkIssued", "TicketBought"];
+        assert_golden::<LinkRequestEvent>(LINK_REQUEST, &variants);
+        let read = [LINK_REQUEST];
+        for (aggregate, path, _) in golden() {
+            assert!(read.contains(&aggregate.as_str()), "nobody reads {}", path.display());
         }
     }
 
     #[test]
     fn an_event_of_an_unknown_version_is_not_guessed_at() {
         let payload = r#"{"type":"LinkIssued","token_id":"00000000-0000-0000-0000-000000000001"}"#;
-        let refused = decode::<LinkRequestEvent>("LinkIssued", "9.0", payload);
+        let refused = decode::<LinkRequestEvent>(LINK_REQUEST, "LinkIssued", "9.0", payload);
         assert!(matches!(refused, Err(DecodeError::Version { .. })), "{refused:?}");
     }
 
     #[test]
     fn a_payload_of_another_type_is_refused() {
         let payload = r#"{"type":"LinkIssued","token_id":"00000000-0000-0000-0000-000000000001"}"#;
-        let refused = decode::<LinkRequestEvent>("Requested", "1.0", payload);
+        let refused = decode::<LinkRequestEvent>(LINK_REQUEST, "Requested", "1.0", payload);
         assert!(matches!(refused, Err(DecodeError::Type { .. })), "{refused:?}");
+    }
+
+    /// `LinkIssued` once called its token by another name.
+    fn renamed_token(aggregate: &'static str) -> Upcaster {
+        let rename = |mut payload: Value| {
+            let id = payload["token"].take();
+            payload["token_id"] = id;
+            payload
+        };
+        let lift = SemanticVersionEventUpcaster::new("LinkIssued", "1.0", Box::new(rename));
+        Upcaster { aggregate, lift: Box::new(lift) }
     }
 
     #[test]
     fn an_older_version_is_lifted_to_the_present_one() {
-        let lift: Box<dyn EventUpcaster> = Box::new(SemanticVersionEventUpcaster::new(
-            "LinkIssued",
-            "1.0",
-            Box::new(|mut payload: Value| {
-                let id = payload["token"].take();
-                payload["token_id"] = id;
-                payload
-            }),
-        ));
         let id = Uuid::from_u128(1);
         let old = format!(r#"{{"type":"LinkIssued","token":"{id}"}}"#);
-        let event = decode_with::<LinkRequestEvent>(&[lift], "LinkIssued", "0.9", &old);
+        let lift = [renamed_token(LINK_REQUEST)];
+        let event = decode_with::<LinkRequestEvent>(&lift, LINK_REQUEST, "LinkIssued", "0.9", &old);
         assert_eq!(event.expect("lifted"), LinkRequestEvent::LinkIssued { token_id: TokenId(id) });
+    }
+
+    #[test]
+    fn an_event_of_the_same_name_of_another_aggregate_is_left_alone() {
+        let id = Uuid::from_u128(1);
+        let now = format!(r#"{{"type":"LinkIssued","token_id":"{id}"}}"#);
+        let lift = [renamed_token("invitation")];
+        let event = decode_with::<LinkRequestEvent>(&lift, LINK_REQUEST, "LinkIssued", "1.0", &now);
+        assert_eq!(
+            event.expect("as it is"),
+            LinkRequestEvent::LinkIssued { token_id: TokenId(id) }
+        );
+        let old = decode_with::<LinkRequestEvent>(&lift, LINK_REQUEST, "LinkIssued", "0.9", &now);
+        assert!(matches!(old, Err(DecodeError::Version { .. })), "{old:?}");
     }
 }

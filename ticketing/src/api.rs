@@ -63,7 +63,7 @@ pub struct Parts {
     pub jwks: Arc<dyn Fn() -> String + Send + Sync>,
     /// Patterns of paths whose GET acts, such as `/buy_ticket/{token}`: it is not done for a
     /// prefetch.
-    pub acting_gets: &'static [&'static str],
+    pub acting_gets: Vec<&'static str>,
 }
 
 /// The operations `apis` (those of one context, or a tuple of several) behind the edge.
@@ -78,7 +78,7 @@ pub fn endpoint<A: OpenApi + 'static>(
     let service = document::service((own, apis));
     let pages = Pages::new(&document::<A>(), parts.metrics);
     Ok(Edge {
-        routes: Routes::of::<(ServiceApi, A)>(&pages.paths(), parts.acting_gets, &ALWAYS),
+        routes: Routes::of::<(ServiceApi, A)>(&pages.paths(), &parts.acting_gets, &ALWAYS),
         operations: service.into_endpoint(),
         pages,
         authenticator: parts.authenticator,

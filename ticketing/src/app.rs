@@ -24,13 +24,15 @@ use crate::accounts::keys::TokenKeys;
 use crate::accounts::password::Passwords;
 use crate::accounts::tokens::LoginTokens;
 use crate::api::authentication::Authenticator;
+use crate::api::idempotent::Idempotent;
 use crate::api::rate_limits::RateLimits;
 use crate::api::test_clock::TestClockApi;
 use crate::api::{self, Document, Parts, server};
 use crate::api_error::ApiError;
+use crate::bounded_context::{BoundedContext, Service};
 use crate::config::Settings;
-use crate::links::status::LinkStatusProjection;
-use crate::links::{self, Links};
+use crate::links::Links;
+use crate::platform::background::{self, Background};
 use crate::platform::database::DatabaseError;
 use crate::platform::event_store::EventStore;
 use crate::platform::idempotency::Idempotency;
@@ -39,11 +41,11 @@ use crate::platform::{Platform, housekeeping, telemetry};
 use crate::readiness::Health;
 use crate::verify::Invariant;
 
-/// The routes of every context, in the order of the document.
-type Contexts = (AccountsApi, links::Routes);
+/// The contexts that keep a history, in the order of the document: the one place that lists them.
+type Contexts = (Links,);
+/// The routes of all: accounts come first, because the edge itself stands on them.
+type Routes = (AccountsApi, <Contexts as BoundedContext>::Routes);
 
-/// Paths whose GET acts: HEAD and prefetches must not reach them.
-const ACTING_GETS: &[&str] = &["/request_for_ticketing_link", "/buy_ticket/{token}"];
 /// How long to wait before Postgres is tried again at start.
 const START_PAUSE: Duration = Duration::from_secs(1);
 /// How often gauges are set.
@@ -55,7 +57,7 @@ pub struct App {
     settings: Settings,
     endpoint: BoxEndpoint<'static, Response>,
     health: Arc<Health>,
-    links: Links,
+    background: Vec<Background>,
     keys: TokenKeys,
     grants: Grants,
     limits: Arc<RateLimits>,
@@ -69,7 +71,7 @@ impl App {
     /// If a setting or a key file can not be used.
     pub fn build(settings: Settings, metrics: PrometheusHandle) -> anyhow::Result<Self> {
         let platform = Platform::new(&settings)?;
-        let limits = Arc::new(RateLimits::new(&settings.limits));
+        let limits = Arc::new(RateLimits::new(settings.limits.rate_limits));
         let keys = TokenKeys::open(&settings.token_keys_dir)?;
         let grants = Grants::default();
         let tokens = Arc::new(LoginTokens::new(keys.clone(), grants.clone()));
@@ -81,10 +83,17 @@ impl App {
             idempotency: Idempotency::new(platform.database.clone()),
             tier_policy: settings.tier_policy,
         };
-        let accounts_api =
-            AccountsApi { accounts: Arc::new(accounts), limits: Arc::clone(&limits) };
-        let (links_api, links) = Links::wire(&platform, &settings, Arc::clone(&limits))?;
-        let health = Health::new(platform.clone(), vec![links.progress()]);
+        let accounts_api = AccountsApi::new(Arc::new(accounts), &limits, &settings.limits);
+        let idempotent = Idempotent::new(platform.database.clone());
+        let service = Service {
+            platform: &platform,
+            settings: &settings,
+            limits: &limits,
+            idempotent: &idempotent,
+        };
+        let (routes, background) = Contexts::wire(service)?;
+        let progress = background.iter().flat_map(Background::progress).cloned().collect();
+        let health = Health::new(platform.clone(), progress);
         let jwks = {
             let (keys, clock) = (keys.clone(), platform.clock.clone());
             Arc::new(move || keys.jwks(clock.now()))
@@ -98,16 +107,16 @@ impl App {
                 Box::new(move || metrics.render())
             },
             jwks,
-            acting_gets: ACTING_GETS,
+            acting_gets: Contexts::acting_gets(),
         };
-        let apis: Contexts = (accounts_api, links_api);
+        let apis: Routes = (accounts_api, routes);
         let endpoint = if settings.test_clock {
             let (clock, database) = (platform.clock.clone(), platform.database.clone());
             edge((apis, TestClockApi { clock, database }), parts, &health)?
         } else {
             edge(apis, parts, &health)?
         };
-        Ok(Self { platform, settings, endpoint, health, links, keys, grants, limits, metrics })
+        Ok(Self { platform, settings, endpoint, health, background, keys, grants, limits, metrics })
     }
 
     /// Serves until `shutdown` is cancelled or a worker fails; returns when everything has
@@ -120,8 +129,17 @@ impl App {
         listener: TcpListener,
         shutdown: CancellationToken,
     ) -> anyhow::Result<()> {
-        let Self { platform, settings, endpoint, health, links, keys, grants, limits, metrics } =
-            self;
+        let Self {
+            platform,
+            settings,
+            endpoint,
+            health,
+            background,
+            keys,
+            grants,
+            limits,
+            metrics,
+        } = self;
         let workers = platform.workers.clone();
         let closing = CancellationToken::new();
         let connections = settings.http.max_connections;
@@ -136,14 +154,12 @@ impl App {
         workers.spawn_droppable("clock", clock.clone().run(database.clone(), test_clock));
         workers.spawn_droppable("grants", grants.run(database.clone(), clock.clone()));
         workers.spawn_droppable("token keys", keys.run());
-        workers.spawn_droppable("rate limits", async move {
-            limits.run().await;
-            std::future::pending::<()>().await; // without limits there is nothing to forget
-        });
+        workers.spawn_droppable("rate limits", async move { limits.run().await });
         workers.spawn_droppable("metrics", telemetry::keep_metrics(metrics));
-        workers.spawn_droppable("gauges", gauges(vec![links.store().clone()]));
+        let stores = background.iter().map(|background| background.store().clone()).collect();
+        workers.spawn_droppable("gauges", gauges(stores));
         workers.spawn("housekeeping", housekeeping::run(database.clone(), clock.clone(), stop));
-        links.start(&platform);
+        background::start(&platform, background);
         health.start();
         workers.spawn_droppable("readiness", Arc::clone(&health).run());
         tracing::info!("ready");
@@ -164,18 +180,18 @@ impl App {
 }
 
 /// The projections of every context, for `rebuild` and `verify`.
-pub fn projections() -> Vec<Box<dyn Projection>> {
-    vec![Box::new(LinkStatusProjection)]
+pub fn projections() -> Vec<Arc<dyn Projection>> {
+    Contexts::projections()
 }
 
 /// What must hold of every context's history.
 pub fn invariants() -> Vec<Invariant> {
-    links::invariants::INVARIANTS.to_vec()
+    Contexts::invariants()
 }
 
 /// The OpenAPI document, as `openapi.yaml` holds it.
 pub fn document() -> Document {
-    api::document::<Contexts>()
+    api::document::<Routes>()
 }
 
 fn edge<A: OpenApi + 'static>(

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod api;
 pub mod api_error;
 pub mod app;
+pub mod bounded_context;
 pub mod config;
 pub mod links;
 pub mod platform;

@@ -3,8 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use lapin::options::BasicPublishOptions;
-use lapin::{BasicProperties, Connection, ConnectionProperties};
+use lapin::options::{BasicPublishOptions, ExchangeDeclareOptions};
+use lapin::types::FieldTable;
+use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, ExchangeKind};
 use reqwest::Method;
 use serde_json::Value;
 use shared_events::topology::{LINK_REQUESTED, LINKS_EVENTS, RULES_VERDICTS, VERDICT};
@@ -154,11 +155,25 @@ async fn administrators_read_link_requests_page_by_page() {
     list(&elsewhere).await.problem(400, "invalid_cursor");
 }
 
-/// Whether this user of the broker may publish there.
-async fn may_publish(user: BrokerUser, exchange: &str, key: &str) -> bool {
+/// A channel of this user, with its connection.
+async fn channel(user: BrokerUser) -> (Connection, Channel) {
     let url = servers().amqp_url(user, &Gate::shared().system.place);
     let connection = Connection::connect(&url, ConnectionProperties::default()).await.unwrap();
     let channel = connection.create_channel().await.unwrap();
+    (connection, channel)
+}
+
+/// Whether this user of the broker may declare a topic exchange of this name.
+async fn may_declare(user: BrokerUser, exchange: &str) -> bool {
+    let (_connection, channel) = channel(user).await;
+    let durable = ExchangeDeclareOptions { durable: true, ..Default::default() };
+    let (kind, none) = (ExchangeKind::Topic, FieldTable::default());
+    channel.exchange_declare(exchange.into(), kind, durable, none).await.is_ok()
+}
+
+/// Whether this user of the broker may publish there.
+async fn may_publish(user: BrokerUser, exchange: &str, key: &str) -> bool {
+    let (_connection, channel) = channel(user).await;
     channel.confirm_select(Default::default()).await.unwrap();
     let options = BasicPublishOptions { mandatory: true, ..Default::default() };
     let properties = BasicProperties::default();
@@ -177,4 +192,17 @@ async fn neither_service_may_speak_for_the_other() {
     // The control: what is theirs they may; under keys that lead nowhere.
     assert!(may_publish(BrokerUser::Rules, verdicts, "rules.nothing").await);
     assert!(may_publish(BrokerUser::Ticketing, links, "nothing.at.all").await);
+}
+
+#[tokio::test]
+async fn a_new_log_of_ticketing_needs_no_new_right_and_gives_rules_none() {
+    for exchange in ["market.events", "short_links.events"] {
+        assert!(may_declare(BrokerUser::Ticketing, exchange).await, "{exchange}");
+        assert!(may_publish(BrokerUser::Ticketing, exchange, "nothing.at.all").await, "{exchange}");
+        assert!(!may_declare(BrokerUser::Rules, exchange).await, "{exchange}");
+        assert!(!may_publish(BrokerUser::Rules, exchange, "nothing.at.all").await, "{exchange}");
+    }
+    for exchange in ["rules.events", "events", "market.events.more", "other.verdicts"] {
+        assert!(!may_declare(BrokerUser::Ticketing, exchange).await, "{exchange}");
+    }
 }

@@ -19,7 +19,7 @@ pub(super) fn noon() -> DateTime<Utc> {
 }
 
 pub(super) fn now() -> Execution {
-    Execution { origin: Origin::new(), now: noon() }
+    Execution::new(Origin::new(), noon())
 }
 
 pub(super) fn request() -> LinkRequestCommand {
@@ -37,12 +37,12 @@ pub(super) fn grant(token: TokenId) -> LinkRequestCommand {
     })
 }
 
-fn buy(token: TokenId) -> LinkRequestCommand {
+pub(super) fn buy(token: TokenId) -> LinkRequestCommand {
     LinkRequestCommand::BuyTicket(BuyTicket { token: Some(token), now: noon() })
 }
 
 /// Two replicas: each keeps aggregates of its own.
-async fn replicas() -> (Place, Commands<LinkRequest>, Commands<LinkRequest>) {
+pub(super) async fn replicas() -> (Place, Commands<LinkRequest>, Commands<LinkRequest>) {
     let (place, database) = Place::migrated().await;
     let one = Commands::new(EventStore::open(LOG, database));
     let two = Commands::new(EventStore::open(LOG, place.database()));
@@ -105,4 +105,35 @@ async fn a_message_has_its_effect_once() {
         events += delivery.unwrap().events.len();
     }
     assert_eq!(events, 2, "one verdict and one link");
+}
+
+#[tokio::test]
+async fn a_command_may_name_the_sequence_it_was_meant_for() {
+    let (_place, one, two) = replicas().await;
+    let (id, token) = (Uuid::now_v7(), TokenId(Uuid::from_u128(1)));
+    one.create(id, request(), now(), |_| Attached::default()).await.unwrap();
+    two.execute(id, grant(token), now(), |_| Attached::default()).await.unwrap();
+    // `one` keeps it at 1, where it is no longer.
+    let late = one.execute(id, buy(token), now().at(1), |_| Attached::default()).await;
+    assert!(matches!(late, Err(CommandError::Conflict)), "{late:?}");
+    let late = two.execute(id, buy(token), now().at(2), |_| Attached::default()).await;
+    assert!(matches!(late, Err(CommandError::Conflict)), "{late:?}");
+    let bought = two.execute(id, buy(token), now().at(3), |_| Attached::default()).await.unwrap();
+    assert_eq!(bought.sequence, 4);
+    let early = one.execute(Uuid::now_v7(), request(), now().at(1), |_| Attached::default()).await;
+    assert!(matches!(early, Err(CommandError::Conflict)), "{early:?}");
+}
+
+#[tokio::test]
+async fn a_kept_state_is_not_held_against_who_saw_a_newer_one() {
+    let (_place, one, two) = replicas().await;
+    let (id, token) = (Uuid::now_v7(), TokenId(Uuid::from_u128(1)));
+    one.create(id, request(), now(), |_| Attached::default()).await.unwrap();
+    one.execute(id, grant(token), now(), |_| Attached::default()).await.unwrap();
+    let repeat = two.execute(id, grant(token), now(), |_| Attached::default()).await.unwrap();
+    assert_eq!(repeat.sequence, 3);
+    two.execute(id, buy(token), now().at(3), |_| Attached::default()).await.unwrap();
+    // `one` keeps it at 3; the caller saw 4 elsewhere and is refused by the rules, not for that.
+    let again = one.execute(id, buy(token), now().at(4), |_| Attached::default()).await;
+    assert!(matches!(again, Err(CommandError::Refused(_))), "{again:?}");
 }

@@ -9,8 +9,9 @@ use ticketing::links::link_token::LinkKeys;
 use ticketing::platform::append::Attached;
 use ticketing::platform::clock::Clock;
 use ticketing::platform::commands::Commands;
+use ticketing::platform::consuming::OfThisHistory;
 use ticketing::platform::database::Database;
-use ticketing::platform::event_store::EventStore;
+use ticketing::platform::event_store::{EventStore, history};
 use ticketing::platform::inbox::{Handled, Handler, Incoming};
 use uuid::Uuid;
 
@@ -22,7 +23,7 @@ struct Given {
     _place: Place,
     database: Database,
     store: EventStore,
-    consumer: RecordVerdicts,
+    consumer: OfThisHistory<RecordVerdicts>,
 }
 
 async fn given_a_consumer() -> Given {
@@ -32,12 +33,9 @@ async fn given_a_consumer() -> Given {
     std::fs::write(&file, r#"{"keys": []}"#).unwrap();
     let keys = Arc::new(LinkKeys::open(&file).unwrap());
     std::fs::remove_file(&file).unwrap();
-    let consumer = RecordVerdicts {
-        commands: Commands::new(store.clone()),
-        keys,
-        clock: Clock::default(),
-        history: tokio::sync::OnceCell::new(),
-    };
+    let commands = Commands::new(store.clone());
+    let consumer = RecordVerdicts { commands, keys, clock: Clock::default() };
+    let consumer = OfThisHistory::new(consumer, LOG, database.clone());
     Given { _place: place, database, store, consumer }
 }
 
@@ -60,7 +58,7 @@ impl Given {
             exchange: "rules.verdicts".into(),
             routing_key: "rules.verdict".into(),
             correlation: None,
-            history: Some(self.store.history().await.unwrap()),
+            history: Some(history(&self.database, LOG).await.unwrap()),
             traceparent: None,
             body: body.to_string(),
         };

@@ -1,6 +1,7 @@
 //! The operations on accounts: register, log in, and what administrators read. No rules and no SQL
 //! here.
 
+mod limits;
 mod requests;
 
 use std::sync::Arc;
@@ -29,7 +30,9 @@ use crate::api::text::Text;
 use crate::api::tier_name::TierName;
 use crate::api::timestamp::Timestamp;
 use crate::api_error::{ApiError, Code, FieldError};
+use crate::config::LimitSettings;
 use crate::platform::idempotency::{IdempotencyKey, StoredAnswer};
+use limits::AccountLimits;
 use requests::{Credentials, Registration, SearchText};
 
 const REGISTERED: &str = "Account created successfully";
@@ -168,10 +171,8 @@ impl From<RoleName> for Role {
 
 /// The operations on accounts.
 pub struct AccountsApi {
-    /// The use cases.
-    pub accounts: Arc<Accounts>,
-    /// Who may how often.
-    pub limits: Arc<RateLimits>,
+    accounts: Arc<Accounts>,
+    limits: AccountLimits,
 }
 
 #[OpenApi(tag = "Tag::Accounts")]
@@ -270,6 +271,11 @@ impl AccountsApi {
 }
 
 impl AccountsApi {
+    /// The operations on these accounts, limited as the settings say.
+    pub fn new(accounts: Arc<Accounts>, limits: &RateLimits, settings: &LimitSettings) -> Self {
+        Self { accounts, limits: AccountLimits::declare(limits, settings) }
+    }
+
     async fn create(
         &self,
         registration: Registration,

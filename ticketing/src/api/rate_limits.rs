@@ -1,25 +1,23 @@
-//! Who may how often: per account and per address, as `RateLimit` headers and 429. Counted by each
-//! replica for itself; several replicas together allow a multiple. Not here: overload as a whole
-//! (the edge's limit of requests in flight).
+//! Who may how often, as `RateLimit` headers and 429. Counted by each replica for itself; several
+//! replicas together allow a multiple. Not here: which limits there are (each route declares its
+//! own), and overload as a whole (the edge's limit of requests in flight).
 
 mod headers;
 
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
 use governor::middleware::StateInformationMiddleware;
 use governor::state::keyed::DefaultKeyedStateStore;
 use governor::{Quota, RateLimiter};
-use shared_events::link_request::AccountId;
 
 pub use headers::{Limited, RateHeaders};
 
-use super::client_address::ClientAddress;
 use crate::api_error::{ApiError, Code, whole_seconds};
-use crate::config::LimitSettings;
 use headers::Left;
 
 /// All limits are told by the minute.
@@ -35,8 +33,8 @@ const SHARED_KEYS: u64 = 65_536;
 type Limiter =
     RateLimiter<u64, DefaultKeyedStateStore<u64>, DefaultClock, StateInformationMiddleware>;
 
-/// One limit: a quota per minute for each key.
-struct Limit {
+/// Counts for each key how much of a quota per minute is left.
+struct Counter {
     name: &'static str,
     quota: NonZeroU32,
     limiter: Limiter,
@@ -44,7 +42,7 @@ struct Limit {
     full: AtomicBool,
 }
 
-impl Limit {
+impl Counter {
     fn per_minute(name: &'static str, quota: u32) -> Self {
         // A quota of nothing would be a way to switch a route off; it allows one instead.
         let quota = NonZeroU32::new(quota).unwrap_or(NonZeroU32::MIN);
@@ -84,92 +82,67 @@ impl Limit {
     }
 }
 
-/// All limits of this replica.
-pub struct RateLimits(Option<Limits>);
+/// A limit that a route declared; cheap to clone.
+#[derive(Clone)]
+pub struct Limit(Option<Arc<Counter>>);
 
-struct Limits {
-    login: Limit,
-    registration: Limit,
-    link_request_by_account: Limit,
-    link_request_by_address: Limit,
+impl Limit {
+    /// Counts one request of `key`. `so_far` is what the limits before this one said of the same
+    /// request; a request counts against two at most.
+    ///
+    /// # Errors
+    /// 429 with what to wait.
+    pub fn count(&self, key: impl Hash, so_far: RateHeaders) -> Result<RateHeaders, ApiError> {
+        let mut headers = so_far;
+        let Some(counter) = &self.0 else { return Ok(headers) };
+        match counter.check(key, &mut headers) {
+            Ok(()) => Ok(headers),
+            Err(wait) => {
+                let detail = "Too many requests, please wait before the next";
+                Err(ApiError::new(Code::RateLimited, detail).retry_after(wait).rate(headers))
+            }
+        }
+    }
+}
+
+/// All limits of this replica: routes declare theirs with [`RateLimits::limit`].
+pub struct RateLimits {
+    on: bool,
+    counters: Mutex<Vec<Arc<Counter>>>,
 }
 
 impl RateLimits {
-    /// Limits as the settings say; none if they are off.
-    pub fn new(settings: &LimitSettings) -> Self {
-        Self(settings.rate_limits.then(|| Limits {
-            login: Limit::per_minute("login", settings.logins_per_minute),
-            registration: Limit::per_minute("registration", settings.registrations_per_minute),
-            link_request_by_account: Limit::per_minute(
-                "account",
-                settings.link_requests_per_minute,
-            ),
-            link_request_by_address: Limit::per_minute(
-                "address",
-                settings.guest_link_requests_per_minute,
-            ),
-        }))
+    /// No limits yet; none ever refuses unless they are `on`.
+    pub fn new(on: bool) -> Self {
+        Self { on, counters: Mutex::default() }
     }
 
-    /// An attempt to log in to the account of this name from this address.
-    ///
-    /// # Errors
-    /// 429 with what to wait.
-    pub fn login(&self, username: &str, address: ClientAddress) -> Result<RateHeaders, ApiError> {
-        let Some(limits) = &self.0 else { return Ok(RateHeaders::default()) };
-        check(&[&|h| limits.login.check((username.to_lowercase(), address.counted()), h)])
-    }
-
-    /// A registration from this address.
-    ///
-    /// # Errors
-    /// 429 with what to wait.
-    pub fn registration(&self, address: ClientAddress) -> Result<RateHeaders, ApiError> {
-        let Some(limits) = &self.0 else { return Ok(RateHeaders::default()) };
-        check(&[&|h| limits.registration.check(address.counted(), h)])
-    }
-
-    /// A link request of this account, or of a guest, from this address.
-    ///
-    /// # Errors
-    /// 429 with what to wait.
-    pub fn link_request(
-        &self,
-        account: Option<AccountId>,
-        address: ClientAddress,
-    ) -> Result<RateHeaders, ApiError> {
-        let Some(limits) = &self.0 else { return Ok(RateHeaders::default()) };
-        check(&[&|h| limits.link_request_by_address.check(address.counted(), h), &|h| {
-            account.map_or(Ok(()), |account| limits.link_request_by_account.check(account, h))
-        }])
+    /// Declares a limit of `per_minute` requests for each key, at least one; clients see it under
+    /// this name.
+    pub fn limit(&self, name: &'static str, per_minute: u32) -> Limit {
+        if !self.on {
+            return Limit(None);
+        }
+        let counter = Arc::new(Counter::per_minute(name, per_minute));
+        self.counters().push(Arc::clone(&counter));
+        Limit(Some(counter))
     }
 
     /// Forgets, until cancelled, those who have all of their quota back.
     pub async fn run(&self) {
-        let Some(limits) = &self.0 else { return };
         let mut tick = tokio::time::interval(FORGET_EVERY);
         loop {
             tick.tick().await;
-            limits.login.forget();
-            limits.registration.forget();
-            limits.link_request_by_account.forget();
-            limits.link_request_by_address.forget();
+            let counters = self.counters().clone();
+            for counter in counters {
+                counter.forget();
+            }
         }
     }
-}
 
-type Check<'a> = &'a dyn Fn(&mut RateHeaders) -> Result<(), Duration>;
-
-/// Counts against one limit after the other, until one refuses.
-fn check(checks: &[Check<'_>]) -> Result<RateHeaders, ApiError> {
-    let mut headers = RateHeaders::default();
-    for check in checks {
-        if let Err(wait) = check(&mut headers) {
-            let detail = "Too many requests, please wait before the next";
-            return Err(ApiError::new(Code::RateLimited, detail).retry_after(wait).rate(headers));
-        }
+    fn counters(&self) -> MutexGuard<'_, Vec<Arc<Counter>>> {
+        self.counters.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    Ok(headers)
 }
 
 #[cfg(test)]
@@ -179,78 +152,61 @@ mod tests {
 
     use super::headers::{RATE_LIMIT, RATE_LIMIT_POLICY};
     use super::*;
-    use uuid::Uuid;
-
-    fn limits(on: bool) -> RateLimits {
-        RateLimits::new(&LimitSettings {
-            rate_limits: on,
-            logins_per_minute: 5,
-            link_requests_per_minute: 10,
-            guest_link_requests_per_minute: 30,
-            registrations_per_minute: 60,
-        })
-    }
-
-    fn address(text: &str) -> ClientAddress {
-        ClientAddress(text.parse().unwrap())
-    }
 
     #[test]
-    fn the_sixth_login_within_a_minute_is_refused_and_told_when_to_come_back() {
-        let limits = limits(true);
-        let here = address("203.0.113.9");
+    fn the_sixth_request_within_a_minute_is_refused_and_told_when_to_come_back() {
+        let limit = RateLimits::new(true).limit("login", 5);
         for left in (0..5).rev() {
-            let rate = limits.login("john", here).unwrap();
+            let rate = limit.count("john", RateHeaders::default()).unwrap();
             let mut headers = HeaderMap::new();
             rate.write(&mut headers);
             assert_eq!(headers[RATE_LIMIT_POLICY], "\"login\";q=5;w=60");
             assert_eq!(headers[RATE_LIMIT], format!("\"login\";r={left};t={}", 12 * (5 - left)));
         }
-        let response = limits.login("JOHN", here).unwrap_err().into_response();
+        let refused = limit.count("john", RateHeaders::default()).unwrap_err();
+        let response = refused.into_response();
         assert_eq!(response.status(), http::StatusCode::TOO_MANY_REQUESTS);
         assert_eq!(response.headers()[http::header::RETRY_AFTER], "12");
         assert_eq!(response.headers()[RATE_LIMIT], "\"login\";r=0;t=60");
-        assert!(limits.login("cena", here).is_ok(), "another account is not concerned");
-        assert!(limits.login("john", address("203.0.113.8")).is_ok(), "nor is another address");
+        assert!(limit.count("cena", RateHeaders::default()).is_ok(), "another is not concerned");
     }
 
     #[test]
-    fn an_account_may_ask_for_ten_links_a_minute_and_an_address_for_thirty() {
-        let limits = limits(true);
-        let account = Some(AccountId(Uuid::from_u128(7)));
-        for i in 0..10 {
-            let from = address(&format!("203.0.113.{i}"));
-            assert!(limits.link_request(account, from).is_ok());
-        }
-        let refused = limits.link_request(account, address("203.0.113.99")).unwrap_err();
-        let policy = "\"address\";q=30;w=60, \"account\";q=10;w=60";
-        assert_eq!(refused.into_response().headers()[RATE_LIMIT_POLICY], policy);
+    fn a_request_that_counts_against_two_limits_tells_of_both() {
+        let limits = RateLimits::new(true);
+        let (wide, narrow) = (limits.limit("address", 30), limits.limit("account", 1));
+        let both = || wide.count(1, RateHeaders::default()).and_then(|rate| narrow.count(7, rate));
+        assert!(both().is_ok());
+        let refused = both().unwrap_err().into_response();
+        let policy = "\"address\";q=30;w=60, \"account\";q=1;w=60";
+        assert_eq!(refused.headers()[RATE_LIMIT_POLICY], policy);
+    }
 
-        let shared = address("2001:db8::1");
-        for _ in 0..30 {
-            assert!(limits.link_request(None, shared).is_ok());
-        }
-        assert!(limits.link_request(None, address("2001:db8::2")).is_err(), "same /64");
+    #[test]
+    fn limits_are_counted_apart_even_for_the_same_key() {
+        let limits = RateLimits::new(true);
+        let (one, two) = (limits.limit("one", 1), limits.limit("two", 1));
+        assert!(one.count("x", RateHeaders::default()).is_ok());
+        assert!(two.count("x", RateHeaders::default()).is_ok());
+        assert!(one.count("x", RateHeaders::default()).is_err());
     }
 
     #[test]
     fn nothing_is_counted_when_limits_are_off() {
-        let limits = limits(false);
+        let limit = RateLimits::new(false).limit("login", 5);
         for _ in 0..100 {
-            assert_eq!(
-                limits.login("john", ClientAddress::UNKNOWN).unwrap(),
-                RateHeaders::default()
-            );
+            let rate = limit.count("john", RateHeaders::default());
+            assert_eq!(rate.unwrap(), RateHeaders::default());
         }
     }
 
     #[test]
     fn too_many_keys_to_tell_apart_share_a_bounded_number() {
-        let limit = Limit::per_minute("test", 1);
-        limit.full.store(true, Ordering::Relaxed);
+        let counter = Counter::per_minute("test", 1);
+        counter.full.store(true, Ordering::Relaxed);
         for key in 0..70_000 {
-            let _ = limit.check(key, &mut RateHeaders::default());
+            let _ = counter.check(key, &mut RateHeaders::default());
         }
-        assert!(limit.limiter.len() <= usize::try_from(SHARED_KEYS).unwrap());
+        assert!(counter.limiter.len() <= usize::try_from(SHARED_KEYS).unwrap());
     }
 }

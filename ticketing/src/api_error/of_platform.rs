@@ -1,6 +1,7 @@
 //! What the mechanisms' failures are to a client: away and overloaded are 503, the rest is ours.
 
 use super::{ApiError, Code};
+use crate::api::idempotent::CallError;
 use crate::platform::append::AppendError;
 use crate::platform::commands::CommandError;
 use crate::platform::event_store::ReadError;
@@ -19,7 +20,10 @@ impl From<AppendError> for ApiError {
         match error {
             AppendError::Overloaded => Self::overloaded(),
             AppendError::Unavailable => Self::unavailable(&error),
-            AppendError::Conflict => concurrent_change(),
+            AppendError::Conflict => {
+                let detail = "Somebody else changed it at the same time";
+                Self::new(Code::ConcurrentChange, detail)
+            }
             AppendError::AlreadyProcessed | AppendError::KeyTaken | AppendError::Invalid => {
                 Self::internal(&error)
             }
@@ -29,19 +33,9 @@ impl From<AppendError> for ApiError {
 
 impl<E> From<CommandError<E>> for ApiError
 where
-    E: std::error::Error + Into<Self> + 'static,
+    E: std::error::Error + Into<Self>,
 {
     fn from(error: CommandError<E>) -> Self {
-        match error {
-            CommandError::Refused(refusal) => refusal.into(),
-            CommandError::Conflict => concurrent_change(),
-            CommandError::KeyTaken => AppendError::KeyTaken.into(),
-            CommandError::Append(error) => error.into(),
-            CommandError::Read(error) => error.into(),
-        }
+        CallError::from(error).into()
     }
-}
-
-fn concurrent_change() -> ApiError {
-    ApiError::new(Code::ConcurrentChange, "Somebody else changed it at the same time")
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use moka::sync::Cache;
 use secrecy::SecretString;
-use shared_events::{AccountId, Envelope, LinkRequestEvent, RequestId};
+use shared_events::{AccountId, Envelope, LinkRequestEvent, RequestId, Requester};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
@@ -108,15 +108,19 @@ impl Checks {
         Ok(Some(checked))
     }
 
-    /// The events of a request, oldest first; none if there is no such request.
+    /// The events of a request, oldest first, for `caller`; `None` if there is no such request, or
+    /// it is somebody else's.
     ///
     /// # Errors
     /// [`ReadError`] if Postgres does not answer.
     pub async fn history(
         &self,
         id: RequestId,
-    ) -> Result<Vec<Envelope<LinkRequestEvent>>, ReadError> {
-        self.statuses.history(id).await
+        caller: Option<AccountId>,
+    ) -> Result<Option<Vec<Envelope<LinkRequestEvent>>>, ReadError> {
+        let events = self.statuses.history(id).await?;
+        let Some(first) = events.first() else { return Ok(None) };
+        Ok(is_readable_by(owner(&first.payload), caller).then_some(events))
     }
 
     async fn wait_for_verdict(&self, id: RequestId) -> Result<Option<Found>, ReadError> {
@@ -133,6 +137,14 @@ impl Checks {
                 return Ok(None);
             }
         }
+    }
+}
+
+/// Whose request it is that begins with this event; `None` is a guest.
+fn owner(first: &LinkRequestEvent) -> Option<AccountId> {
+    match first {
+        LinkRequestEvent::Requested { requester: Requester::Account(owner), .. } => Some(*owner),
+        _ => None,
     }
 }
 

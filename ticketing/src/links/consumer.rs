@@ -1,13 +1,11 @@
 //! Verdicts of the rule service become events: checks the message, then records it, once, with the
 //! token in the vault.
 //!
-//! A verdict of another history or on a request that is decided changes nothing. Not here: reading
-//! tables.
+//! A verdict on a request that is decided changes nothing. Not here: reading tables.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use shared_events::topology::RECORD_VERDICTS;
 use shared_events::{Decision, LinkRequestEvent, Verdict};
 use uuid::Uuid;
 
@@ -15,21 +13,13 @@ use super::link_request::{LinkRequest, LinkRequestCommand, LinkRequestError};
 use super::link_token::LinkKeys;
 use super::record_evaluation::{RecordEvaluation, Ruling};
 use super::status::TOKEN_IN_VAULT;
-use crate::platform::append::{AppendError, Attached, NewSecret, Origin, ProcessedMessage};
-use crate::platform::causes::causes;
+use crate::platform::append::{Attached, NewSecret};
 use crate::platform::clock::Clock;
-use crate::platform::commands::{CommandError, Commands, Done, Execution};
-use crate::platform::database::DatabaseError;
-use crate::platform::event_store::ReadError;
+use crate::platform::commands::{Commands, Done};
 use crate::platform::inbox::{Handled, Handler, Incoming};
 
-/// The name under which processed messages are remembered.
-const CONSUMER: &str = shared_events::topology::RECORD_VERDICTS.name;
 /// What stands in a dead letter instead of a token.
 const REMOVED: &str = "(removed)";
-/// How long a history counts as the log's without asking again; so long a verdict of the history
-/// before a restore may still be taken.
-const HISTORY_KEPT: Duration = Duration::from_secs(1);
 
 /// Records verdicts.
 pub struct RecordVerdicts {
@@ -39,15 +29,6 @@ pub struct RecordVerdicts {
     pub keys: Arc<LinkKeys>,
     /// The time.
     pub clock: Clock,
-    /// The history this service writes; known once the database answered.
-    pub history: tokio::sync::OnceCell<Mutex<KnownHistory>>,
-}
-
-/// Which history the log was when the database was asked.
-#[derive(Clone, Copy, Debug)]
-pub struct KnownHistory {
-    id: Uuid,
-    asked_at: Instant,
 }
 
 impl Handler for RecordVerdicts {
@@ -56,21 +37,6 @@ impl Handler for RecordVerdicts {
             Ok(verdict) => verdict,
             Err(error) => return Handled::Poison(format!("not a verdict: {error}")),
         };
-        let belongs = match message.history {
-            Some(theirs) => self.is_current(theirs).await,
-            None => Ok(true),
-        };
-        let belongs = match belongs {
-            Ok(belongs) => belongs,
-            Err(error) => {
-                tracing::debug!(error = causes(&error), "the log's history could not be read");
-                return Handled::Unavailable;
-            }
-        };
-        if !belongs {
-            tracing::warn!(message_id = %message.message_id, "a verdict of another history was dropped");
-            return Handled::Done;
-        }
         let (ruling, secret) = match verdict.decision {
             Decision::Refused { refused } => (Ruling::Refused { reason: refused }, None),
             Decision::Granted { opens_at, closes_at, access_token } => {
@@ -92,7 +58,12 @@ impl Handler for RecordVerdicts {
             ruling,
             now,
         });
-        self.record(message, verdict.request_id.0, command, secret, now).await
+        let attach = |done: &Done<LinkRequest>| Attached {
+            secrets: secret.iter().map(|(id, token)| token_secret(*id, token, done)).collect(),
+            ..message.attached(&RECORD_VERDICTS)
+        };
+        let (id, execution) = (verdict.request_id.0, message.execution(now));
+        Handled::of(self.commands.execute(id, command, execution, attach).await, judge)
     }
 
     fn without_secrets(&self, body: &str) -> String {
@@ -100,67 +71,11 @@ impl Handler for RecordVerdicts {
     }
 }
 
-impl RecordVerdicts {
-    /// Whether the log is this history. What was known is asked again after [`HISTORY_KEPT`], and
-    /// always before the answer is no: a database can be restored under a running service.
-    async fn is_current(&self, theirs: Uuid) -> Result<bool, DatabaseError> {
-        let ask = || async {
-            let id = self.commands.store().history().await?;
-            Ok::<_, DatabaseError>(KnownHistory { id, asked_at: Instant::now() })
-        };
-        let first = || async { ask().await.map(Mutex::new) };
-        let kept = self.history.get_or_try_init(first).await?;
-        let known = *kept.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.id == theirs && known.asked_at.elapsed() < HISTORY_KEPT {
-            return Ok(true);
-        }
-        let known = ask().await?;
-        *kept.lock().unwrap_or_else(PoisonError::into_inner) = known;
-        Ok(known.id == theirs)
-    }
-
-    async fn record(
-        &self,
-        message: &Incoming,
-        request_id: Uuid,
-        command: LinkRequestCommand,
-        secret: Option<(Uuid, String)>,
-        now: DateTime<Utc>,
-    ) -> Handled {
-        let execution = Execution {
-            origin: Origin {
-                correlation: message.correlation.unwrap_or(message.message_id),
-                causation: Some(message.message_id),
-                traceparent: message.traceparent.clone(),
-            },
-            now,
-        };
-        let attach = |done: &Done<LinkRequest>| Attached {
-            message: Some(ProcessedMessage { consumer: CONSUMER, id: message.message_id }),
-            secrets: secret.iter().map(|(id, token)| token_secret(*id, token, done)).collect(),
-            ..Attached::default()
-        };
-        match self.commands.execute(request_id, command, execution, attach).await {
-            Ok(_) => Handled::Done,
-            Err(CommandError::Refused(LinkRequestError::Unknown)) => {
-                Handled::Refused("there is no such request".into())
-            }
-            Err(CommandError::Refused(refusal)) => Handled::Poison(refusal.to_string()),
-            Err(CommandError::Append(AppendError::Invalid)) => {
-                Handled::Poison("the verdict can not be stored".into())
-            }
-            Err(CommandError::Conflict | CommandError::KeyTaken | CommandError::Append(_)) => {
-                Handled::Unavailable
-            }
-            // Damaged, or written by a newer program: no reason to hold up everything else.
-            Err(CommandError::Read(error @ ReadError::Event { .. })) => {
-                Handled::Refused(error.to_string())
-            }
-            Err(CommandError::Read(error)) => {
-                tracing::warn!(error = causes(&error), "a link request could not be read");
-                Handled::Unavailable
-            }
-        }
+/// A verdict may overtake its request; any other refusal will not change.
+fn judge(refusal: LinkRequestError) -> Handled {
+    match refusal {
+        LinkRequestError::Unknown => Handled::Refused("there is no such request".into()),
+        otherwise => Handled::Poison(otherwise.to_string()),
     }
 }
 

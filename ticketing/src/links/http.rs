@@ -6,16 +6,17 @@
 mod admin;
 mod answers;
 mod errors;
+mod limits;
 
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
+use http::StatusCode;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 use poem_openapi::{OpenApi, Tags};
 use secrecy::ExposeSecret;
-use serde::Deserialize;
-use shared_events::{LinkRequestEvent, RequestId, Requester, Tier};
+use shared_events::{RequestId, Requester, Tier};
 use uuid::Uuid;
 
 use super::buy_ticket::BuyTicket;
@@ -27,15 +28,13 @@ use super::words;
 use crate::accounts::Caller;
 use crate::api::Context;
 use crate::api::authentication::OptionalCaller;
-use crate::api::idempotent::{Idempotent, Started};
-use crate::api::rate_limits::{Limited, RateLimits};
+use crate::api::idempotent::{Call, CallError, Idempotent, Keep};
+use crate::api::rate_limits::Limited;
 use crate::api::text::{Text, UuidText};
 use crate::api::timestamp::Timestamp;
 use crate::api_error::{ApiError, Code};
-use crate::platform::append::Attached;
 use crate::platform::clock::{self, Clock};
-use crate::platform::commands::{CommandError, Commands, Execution};
-use crate::platform::idempotency::StoredAnswer;
+use crate::platform::commands::{Commands, Execution};
 use answers::{
     BuyAnswer, CheckAnswer, HistoryAnswer, HistoryEntry, LinkChecked, RequestAnswer, RequestMade,
     TicketPage,
@@ -43,6 +42,12 @@ use answers::{
 use errors::{unknown, wrong};
 
 pub use admin::LinksAdminApi;
+pub use limits::LinkLimits;
+
+/// Paths whose GET acts: HEAD and prefetches must not reach them.
+pub const ACTING_GETS: [&str; 2] = [REQUEST_PATH, "/buy_ticket/{token}"];
+
+const REQUEST_PATH: &str = "/request_for_ticketing_link";
 
 const CREATED: &str = "Your request is created successfully";
 const READY: &str = "Link Generated Successfully";
@@ -63,7 +68,7 @@ pub struct LinksApi {
     /// Repeats of the same call.
     pub idempotent: Idempotent,
     /// Who may how often.
-    pub limits: Arc<RateLimits>,
+    pub limits: LinkLimits,
     /// The time.
     pub clock: Clock,
     /// What links begin with.
@@ -211,17 +216,8 @@ impl LinksApi {
         /// Which request.
         id: Path<Uuid>,
     ) -> Result<HistoryAnswer, ApiError> {
-        let events = self.checks.history(RequestId(id.0)).await?;
         let account = caller.0.map(|caller| caller.account);
-        let readable = events.first().is_some_and(|first| match &first.payload {
-            LinkRequestEvent::Requested { requester: Requester::Account(owner), .. } => {
-                account == Some(*owner)
-            }
-            _ => true,
-        });
-        if !readable {
-            return Err(unknown());
-        }
+        let events = self.checks.history(RequestId(id.0), account).await?.ok_or_else(unknown)?;
         let now = self.clock.now();
         let etag = format!("\"{}\"", events.len());
         let entries = events.iter().map(|event| HistoryEntry::of(event, now)).collect();
@@ -238,7 +234,7 @@ impl LinksApi {
         key: Option<String>,
     ) -> Result<Limited<RequestAnswer>, ApiError> {
         let account = caller.as_ref().map(|caller| caller.account);
-        let rate = self.limits.link_request(account, context.client)?;
+        let rate = self.limits.request(account, context.client)?;
         rate.on(self.make_request(method, caller, context, key).await)
     }
 
@@ -249,29 +245,26 @@ impl LinksApi {
         context: Context,
         key: Option<String>,
     ) -> Result<RequestAnswer, ApiError> {
-        let account = caller.as_ref().map(|caller| caller.account);
-        let path = "/request_for_ticketing_link";
-        let started = self.idempotent.start(key, account, method, path, b"").await?;
-        let started = match started {
-            Started::Replay(answer) => return replay(&answer).map(made),
-            Started::Go(started) => started,
-        };
-        let id = Uuid::now_v7();
-        let now = self.clock.now();
-        let (requester, tier) = match caller {
+        let (requester, tier) = match &caller {
             Some(caller) => (Requester::Account(caller.account), caller.tier),
             None => (Requester::Guest, Tier::Default),
         };
+        let call = Call {
+            key: key.as_deref(),
+            caller: caller.map(|caller| caller.account),
+            method,
+            path: REQUEST_PATH,
+            body: b"",
+        };
+        let (id, now) = (Uuid::now_v7(), self.clock.now());
         let command = LinkRequestCommand::Request(Request { requester, tier, now });
-        let answer = RequestMade { message: CREATED.to_owned(), request_id: id };
-        let stored = started.answer(201, &answer);
-        let attach = |_: &_| Attached { answer: stored.clone(), ..Attached::default() };
-        let execution = Execution { origin: context.origin(), now };
-        match self.commands.create(id, command, execution, attach).await {
-            Ok(_) => Ok(made(answer)),
-            Err(CommandError::KeyTaken) => replay(&started.taken().await?).map(made),
-            Err(error) => Err(error.into()),
-        }
+        let execution = Execution::new(context.origin(), now);
+        let answer = |_: &_| RequestMade { message: CREATED.to_owned(), request_id: id };
+        let create = |keep: Arc<Keep<_>>| {
+            self.commands.create(id, command, execution, move |done| keep.attach(done))
+        };
+        let made = self.idempotent.run(call, StatusCode::CREATED, answer, create).await?;
+        Ok(RequestAnswer::Made(Json(made)))
     }
 
     async fn buy(
@@ -287,24 +280,20 @@ impl LinksApi {
             Some(id) => read_id(id)?,
             None => claims.as_ref().map(|claims| claims.sub).ok_or_else(wrong)?,
         };
-        let path = format!("/buy_ticket/{token}");
-        let body = id.to_string();
-        let started = self.idempotent.start(key, None, method, &path, body.as_bytes()).await?;
-        let started = match started {
-            Started::Replay(answer) => return replay(&answer).map(welcome),
-            Started::Go(started) => started,
-        };
+        let (path, body) = (format!("/buy_ticket/{token}"), id.to_string());
+        let (key, body) = (key.as_deref(), body.as_bytes());
+        let call = Call { key, caller: None, method, path: &path, body };
         let token = claims.filter(|claims| claims.sub == id).map(|claims| claims.jti);
         let now = self.clock.now();
         let command = LinkRequestCommand::BuyTicket(BuyTicket { token, now });
-        let answer = TicketPage { message: WELCOME.to_owned() };
-        let stored = started.answer(200, &answer);
-        let attach = |_: &_| Attached { answer: stored.clone(), ..Attached::default() };
-        let execution = Execution { origin: context.origin(), now };
-        match self.commands.execute(id.0, command, execution, attach).await {
-            Ok(_) => Ok(welcome(answer)),
-            Err(CommandError::KeyTaken) => replay(&started.taken().await?).map(welcome),
-            Err(CommandError::Refused(LinkRequestError::NotYetOpen { opens_at })) => {
+        let execution = Execution::new(context.origin(), now);
+        let answer = |_: &_| TicketPage { message: WELCOME.to_owned() };
+        let buy = |keep: Arc<Keep<_>>| {
+            self.commands.execute(id.0, command, execution, move |done| keep.attach(done))
+        };
+        match self.idempotent.run(call, StatusCode::OK, answer, buy).await {
+            Ok(page) => Ok(BuyAnswer::Welcome(Json(page))),
+            Err(CallError::Refused(LinkRequestError::NotYetOpen { opens_at })) => {
                 Err(self.not_yet_open(opens_at))
             }
             Err(error) => Err(error.into()),
@@ -334,18 +323,6 @@ impl LinksApi {
             crate::api_error::whole_seconds(clock::until(opens_at, self.clock.now()))
         })
     }
-}
-
-fn made(answer: RequestMade) -> RequestAnswer {
-    RequestAnswer::Made(Json(answer))
-}
-
-fn welcome(answer: TicketPage) -> BuyAnswer {
-    BuyAnswer::Welcome(Json(answer))
-}
-
-fn replay<T: for<'de> Deserialize<'de>>(answer: &StoredAnswer) -> Result<T, ApiError> {
-    serde_json::from_str(&answer.body).map_err(|error| ApiError::internal(&error))
 }
 
 fn read_id(text: &str) -> Result<RequestId, ApiError> {

@@ -24,4 +24,4 @@ pub mod sweep;
 mod wiring;
 pub mod words;
 
-pub use wiring::{Links, Routes};
+pub use wiring::Links;

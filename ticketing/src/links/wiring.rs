@@ -1,5 +1,4 @@
-//! How this context hangs together: its log with relay, projection, consumer and sweep, and its
-//! routes.
+//! How this context hangs together: its log with projection, consumer and sweep, and its routes.
 
 use std::sync::Arc;
 
@@ -7,110 +6,67 @@ use chrono::TimeDelta;
 use shared_events::topology::{
     EVALUATE_LINK_REQUESTS, LINKS_EVENTS, LINKS_LOG, PROJECT_LINKS, Queue, RECORD_VERDICTS,
 };
-use tokio::sync::OnceCell;
 
 use super::check::Checks;
 use super::consumer::RecordVerdicts;
-use super::http::{LinksAdminApi, LinksApi};
-use super::link_token::{LinkKeys, LinkKeysError};
+use super::http::{ACTING_GETS, LinkLimits, LinksAdminApi, LinksApi};
+use super::invariants::INVARIANTS;
+use super::link_token::LinkKeys;
 use super::status::{LinkStatusProjection, LinkStatuses};
 use super::sweep;
-use crate::api::idempotent::Idempotent;
-use crate::api::rate_limits::RateLimits;
-use crate::config::Settings;
-use crate::platform::Platform;
+use crate::bounded_context::{BoundedContext, Service};
+use crate::platform::background::Background;
 use crate::platform::commands::Commands;
-use crate::platform::event_store::EventStore;
-use crate::platform::inbox::Inbox;
-use crate::platform::projections::{Builder, Progress};
-use crate::platform::relay::{Relay, RelayWorker, Route};
+use crate::platform::projections::Projection;
+use crate::platform::relay::Route;
+use crate::verify::Invariant;
 
 const FED: [Queue; 2] = [EVALUATE_LINK_REQUESTS, PROJECT_LINKS];
 const ROUTE: Route = Route { exchange: LINKS_EVENTS, queues: &FED };
 
-/// The routes of this context.
-pub type Routes = (LinksApi, LinksAdminApi);
+/// The access links.
+pub struct Links;
 
-/// What runs in the background for this context.
-pub struct Links {
-    store: EventStore,
-    relay: Relay,
-    relay_worker: RelayWorker,
-    builder: Builder,
-    inbox: Inbox<RecordVerdicts>,
-    statuses: LinkStatuses,
-    resend_after: TimeDelta,
-}
+impl BoundedContext for Links {
+    type Routes = (LinksApi, LinksAdminApi);
 
-impl Links {
-    /// Wires the context and its routes; starts only its log's writer.
-    ///
-    /// # Errors
-    /// [`LinkKeysError`] if the rule service's public keys can not be read.
-    pub fn wire(
-        platform: &Platform,
-        settings: &Settings,
-        limits: Arc<RateLimits>,
-    ) -> Result<(Routes, Self), LinkKeysError> {
-        let store = EventStore::open(LINKS_LOG, platform.database.clone());
-        let commands = Commands::new(store.clone());
-        let statuses = LinkStatuses::new(store.clone());
+    fn projections() -> Vec<Arc<dyn Projection>> {
+        vec![Arc::new(LinkStatusProjection)]
+    }
+
+    fn invariants() -> Vec<Invariant> {
+        INVARIANTS.to_vec()
+    }
+
+    fn acting_gets() -> Vec<&'static str> {
+        ACTING_GETS.to_vec()
+    }
+
+    fn wire(service: Service<'_>) -> anyhow::Result<(Self::Routes, Vec<Background>)> {
+        let Service { platform, settings, limits, idempotent } = service;
+        let clock = &platform.clock;
+        let mut links = Background::open(platform, LINKS_LOG, ROUTE, &Self::projections());
+        let commands = Commands::new(links.store().clone());
+        let statuses = LinkStatuses::new(links.store().clone());
         let keys = Arc::new(LinkKeys::open(&settings.link_keys_file)?);
-        let (relay, relay_worker) = Relay::new(store.clone(), platform.broker.clone(), ROUTE);
-        let builder = Builder::new(
-            Arc::new(LinkStatusProjection),
-            platform.database.clone(),
-            Arc::clone(&platform.dead_letters),
-        );
-        let handler = RecordVerdicts {
-            commands: commands.clone(),
-            keys: Arc::clone(&keys),
-            clock: platform.clock.clone(),
-            history: OnceCell::new(),
-        };
-        let inbox = Inbox::new(
+        let (verdicts, verifying) = (commands.clone(), Arc::clone(&keys));
+        links.consume(
             &RECORD_VERDICTS,
-            handler,
-            platform.retries.clone(),
-            Arc::clone(&platform.dead_letters),
+            RecordVerdicts { commands: verdicts, keys: verifying, clock: clock.clone() },
         );
-        let checks =
-            Checks::new(statuses.clone(), Arc::clone(store.signal()), platform.clock.clone());
+        let (overdue, relay, now) = (statuses.clone(), links.relay().clone(), clock.clone());
+        let patience = TimeDelta::seconds(settings.resend_after_seconds.into());
+        links.work("sweep", move |stop| sweep::run(overdue, relay, now, patience, stop));
+        let signal = Arc::clone(links.store().signal());
         let api = LinksApi {
             commands,
-            checks,
+            checks: Checks::new(statuses.clone(), signal, clock.clone()),
             keys,
-            idempotent: Idempotent::new(platform.database.clone()),
-            limits,
-            clock: platform.clock.clone(),
+            idempotent: idempotent.clone(),
+            limits: LinkLimits::declare(limits, &settings.limits),
+            clock: clock.clone(),
             public_url: settings.http.public_url().into(),
         };
-        let admin = LinksAdminApi { statuses: statuses.clone() };
-        let resend_after = TimeDelta::seconds(settings.resend_after_seconds.into());
-        let links = Self { store, relay, relay_worker, builder, inbox, statuses, resend_after };
-        Ok(((api, admin), links))
-    }
-
-    /// How far its projection is.
-    pub fn progress(&self) -> Progress {
-        self.builder.progress()
-    }
-
-    /// Its log.
-    pub fn store(&self) -> &EventStore {
-        &self.store
-    }
-
-    /// Starts everything that runs in the background.
-    pub fn start(self, platform: &Platform) {
-        let Platform { database, clock, broker, workers, .. } = platform;
-        let stop = || workers.stop_signal();
-        let signal = Arc::clone(self.store.signal());
-        workers.spawn_droppable("links signal", signal.run(database.clone()));
-        workers.spawn("links relay", self.relay_worker.run(stop()));
-        workers.spawn("links projection", self.builder.run(broker.clone(), stop()));
-        workers.spawn("links verdicts", self.inbox.run(broker.clone(), stop()));
-        let sweep = sweep::run(self.statuses, self.relay, clock.clone(), self.resend_after, stop());
-        workers.spawn("links sweep", sweep);
+        Ok(((api, LinksAdminApi { statuses }), vec![links]))
     }
 }

@@ -3,8 +3,9 @@
 //!
 //! Recently used aggregates are kept. A stale one is harmless: an append is refused and decided
 //! again from a fresh load; a refusal or a no-op, which no append would check, is never given from
-//! a kept state. Not here: commands over several streams, which have to make one [`Append`] of
-//! several decisions, and what commands decide.
+//! a kept state. Commands over several streams go through [`jointly`].
+
+mod joint;
 
 use std::sync::Arc;
 
@@ -16,6 +17,8 @@ use uuid::Uuid;
 
 use super::append::{Append, AppendError, Attached, NewEvent, Origin, StreamAppend};
 use super::event_store::{EventStore, Loaded, ReadError};
+
+pub use joint::{Unit, jointly};
 
 /// How often a command is decided before the caller is told of the conflict.
 const ATTEMPTS: usize = 4;
@@ -67,6 +70,26 @@ pub struct Execution {
     pub origin: Origin,
     /// The moment, by the service's clock.
     pub now: DateTime<Utc>,
+    /// The sequence at which the caller saw the aggregate (`If-Match`): at any other, the command
+    /// is [`CommandError::Conflict`]. `None` where it does not matter to the caller.
+    pub expected: Option<i64>,
+}
+
+impl Execution {
+    /// Whatever the aggregate's sequence is.
+    pub fn new(origin: Origin, now: DateTime<Utc>) -> Self {
+        Self { origin, now, expected: None }
+    }
+
+    /// Only if the aggregate is at this sequence.
+    #[must_use]
+    pub fn at(self, sequence: i64) -> Self {
+        Self { expected: Some(sequence), ..self }
+    }
+
+    fn is_not_at(&self, sequence: i64) -> bool {
+        self.expected.is_some_and(|expected| expected != sequence)
+    }
 }
 
 impl<A> Commands<A>
@@ -97,6 +120,9 @@ where
         attach: impl Fn(&Done<A>) -> Attached + Sync,
     ) -> Result<Done<A>, CommandError<A::Error>> {
         let empty = Loaded { state: A::default(), sequence: 0 };
+        if execution.is_not_at(empty.sequence) {
+            return Err(CommandError::Conflict);
+        }
         let done = decide(empty, command).await.map_err(CommandError::Refused)?;
         self.write(id, done, execution, &attach).await
     }
@@ -120,6 +146,13 @@ where
                 Some(kept) => Loaded::clone(&kept),
                 None => self.store.load(id).await?,
             };
+            if execution.is_not_at(loaded.sequence) {
+                if is_kept {
+                    self.kept.invalidate(&id);
+                    continue;
+                }
+                return Err(CommandError::Conflict);
+            }
             match decide(loaded, command.clone()).await {
                 // From a kept state this may be yesterday's truth: look again.
                 Ok(done) if is_kept && done.events.is_empty() => {}

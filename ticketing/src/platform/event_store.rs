@@ -152,16 +152,16 @@ impl EventStore {
         let events = self.streams.read((aggregate, id)).await?;
         events.into_iter().map(decode).collect()
     }
+}
 
-    /// Which history the log is.
-    ///
-    /// # Errors
-    /// [`DatabaseError`] if Postgres does not answer or the log was never created.
-    pub async fn history(&self) -> Result<Uuid, DatabaseError> {
-        let client = self.database.get().await?;
-        let row = client.query_one("select history from logs where log = $1", &[&self.log]).await?;
-        Ok(row.try_get(0)?)
-    }
+/// Which history a log is.
+///
+/// # Errors
+/// [`DatabaseError`] if Postgres does not answer or the log was never created.
+pub async fn history(database: &Database, log: &str) -> Result<Uuid, DatabaseError> {
+    let client = database.get().await?;
+    let row = client.query_one("select history from logs where log = $1", &[&log]).await?;
+    Ok(row.try_get(0)?)
 }
 
 async fn read_streams(
@@ -235,8 +235,9 @@ fn stored_event(row: &Row) -> Result<StoredEvent, tokio_postgres::Error> {
 /// # Errors
 /// [`ReadError::Event`] names the event's place.
 pub fn decode<E: DomainEvent>(stored: StoredEvent) -> Result<Envelope<E>, ReadError> {
+    let (aggregate, kind) = (&stored.aggregate, &stored.event_type);
     let payload =
-        shared_events::decode(&stored.event_type, &stored.event_version, stored.payload.get());
+        shared_events::decode(aggregate, kind, &stored.event_version, stored.payload.get());
     match payload {
         Ok(payload) => Ok(stored.with_payload(payload)),
         Err(source) => Err(ReadError::Event { log: stored.log, position: stored.position, source }),

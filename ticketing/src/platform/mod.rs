@@ -5,10 +5,12 @@
 pub mod append;
 mod append_batch;
 pub mod append_queue;
+pub mod background;
 pub mod broker;
 pub mod causes;
 pub mod clock;
 pub mod commands;
+pub mod consuming;
 pub mod database;
 pub mod dead_letters;
 pub mod deadlines;

@@ -5,6 +5,7 @@
 //! serves a queue whose callers wait for answers ends with its last caller instead, and is started
 //! again by [`restarted`] if it panics. Not here: what they do.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::time::Duration;
 
@@ -39,14 +40,19 @@ impl Workers {
     }
 
     /// Starts a worker that minds [`Workers::stop_signal`] itself.
-    pub fn spawn(&self, name: &'static str, work: impl Future<Output = ()> + Send + 'static) {
+    pub fn spawn(
+        &self,
+        name: impl Into<Cow<'static, str>>,
+        work: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let name = name.into();
         let (stop, failed) = (self.stop.clone(), self.failed.clone());
         let task = self.tasks.spawn(work);
         self.tasks.spawn(async move {
             let ended = task.await;
             if !stop.is_cancelled() {
                 let panicked = ended.is_err();
-                tracing::error!(worker = name, panicked, "a worker ended on its own");
+                tracing::error!(worker = %name, panicked, "a worker ended on its own");
                 failed.cancel();
             }
         });
@@ -55,7 +61,7 @@ impl Workers {
     /// Starts a worker that may be dropped at any await when workers have to finish.
     pub fn spawn_droppable(
         &self,
-        name: &'static str,
+        name: impl Into<Cow<'static, str>>,
         work: impl Future<Output = ()> + Send + 'static,
     ) {
         let stop = self.stop.clone();

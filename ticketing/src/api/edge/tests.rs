@@ -148,7 +148,7 @@ fn app() -> App<impl Endpoint<Output = Response>> {
         probe: Arc::new(Ready),
         metrics: Box::new(|| "metrics".to_owned()),
         jwks: Arc::new(move || keys.jwks(Clock::default().now())),
-        acting_gets: &["/act/{token}"],
+        acting_gets: vec!["/act/{token}"],
     };
     let endpoint = endpoint(Api(Arc::clone(&done)), parts).unwrap();
     App { client: TestClient::new(endpoint), done, tokens, _folder: folder }

@@ -1,0 +1,126 @@
+//! What runs in the background for one log: its writer's signal, its relay, its projections, and
+//! what its context adds: consumers, deadlines, other work. Put together when the service is wired,
+//! started when the schema is there. Not here: what any of it does.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use shared_events::topology::Queue;
+use tokio_util::sync::CancellationToken;
+
+use super::Platform;
+use super::consuming::OfThisHistory;
+use super::deadlines::{DeadlineHandler, DeadlineWorker};
+use super::event_store::EventStore;
+use super::inbox::{Handler, Inbox};
+use super::projections::{Builder, Progress, Projection};
+use super::relay::{Relay, Route};
+
+/// What a worker does until it is told to stop.
+type Work = Box<dyn FnOnce(CancellationToken) -> WorkFuture + Send>;
+type WorkFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The background of one log; [`start`] sets it going.
+pub struct Background {
+    platform: Platform,
+    store: EventStore,
+    relay: Relay,
+    progress: Vec<Progress>,
+    deadlines: Vec<Box<dyn DeadlineHandler>>,
+    work: Vec<(String, Work)>,
+}
+
+impl Background {
+    /// Opens a log: starts its writer, and prepares its relay along `route` and those of
+    /// `projections` that read it.
+    pub fn open(
+        platform: &Platform,
+        log: &'static str,
+        route: Route,
+        projections: &[Arc<dyn Projection>],
+    ) -> Self {
+        let store = EventStore::open(log, platform.database.clone());
+        let (relay, relay_worker) = Relay::new(store.clone(), platform.broker.clone(), route);
+        let mut background = Self {
+            platform: platform.clone(),
+            store,
+            relay,
+            progress: Vec::new(),
+            deadlines: Vec::new(),
+            work: Vec::new(),
+        };
+        background.work("relay", |stop| relay_worker.run(stop));
+        for projection in projections.iter().filter(|projection| projection.log() == log) {
+            background.project(Arc::clone(projection));
+        }
+        background
+    }
+
+    fn project(&mut self, projection: Arc<dyn Projection>) {
+        let Platform { database, dead_letters, broker, .. } = &self.platform;
+        let name = format!("projection {}", projection.name());
+        let builder = Builder::new(projection, database.clone(), Arc::clone(dead_letters));
+        let broker = broker.clone();
+        self.progress.push(builder.progress());
+        self.work(&name, |stop| builder.run(broker, stop));
+    }
+
+    /// The log.
+    pub fn store(&self) -> &EventStore {
+        &self.store
+    }
+
+    /// Has events published again.
+    pub fn relay(&self) -> &Relay {
+        &self.relay
+    }
+
+    /// How far its projections are.
+    pub fn progress(&self) -> &[Progress] {
+        &self.progress
+    }
+
+    /// Has the messages of a queue handled; those that speak of another history are dropped.
+    pub fn consume(&mut self, queue: &'static Queue, handler: impl Handler) {
+        let Platform { database, retries, dead_letters, broker, .. } = &self.platform;
+        let handler = OfThisHistory::new(handler, self.store.log(), database.clone());
+        let inbox = Inbox::new(queue, handler, retries.clone(), Arc::clone(dead_letters));
+        let broker = broker.clone();
+        self.work(queue.name, |stop| inbox.run(broker, stop));
+    }
+
+    /// Has a kind of deadline recorded when it is due.
+    pub fn on_deadline(&mut self, handler: impl DeadlineHandler + 'static) {
+        self.deadlines.push(Box::new(handler));
+    }
+
+    /// Has something else done; it must end soon after the token is cancelled and not before.
+    /// Operators see it as `<log> <name>`.
+    pub fn work<F>(&mut self, name: &str, run: impl FnOnce(CancellationToken) -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let name = format!("{} {name}", self.store.log());
+        self.work.push((name, Box::new(|stop| Box::pin(run(stop)))));
+    }
+}
+
+/// Starts all of it. One worker looks after the deadlines of all logs.
+pub fn start(platform: &Platform, all: Vec<Background>) {
+    let Platform { database, clock, workers, .. } = platform;
+    let mut deadlines = Vec::new();
+    for background in all {
+        let signal = Arc::clone(background.store.signal());
+        let name = format!("{} signal", background.store.log());
+        workers.spawn_droppable(name, signal.run(database.clone()));
+        for (name, work) in background.work {
+            workers.spawn(name, work(workers.stop_signal()));
+        }
+        deadlines.extend(background.deadlines);
+    }
+    if !deadlines.is_empty() {
+        let worker = DeadlineWorker::new(database.clone(), clock.clone(), deadlines);
+        workers.spawn("deadlines", worker.run(workers.stop_signal()));
+    }
+}
