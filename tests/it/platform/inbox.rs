@@ -34,7 +34,7 @@ impl Handler for Fussy {
         let mut seen = self.0.lock().unwrap();
         let times = seen.times.entry(message.message_id).or_default();
         *times += 1;
-        if message.message_id.as_u128() % 7 == 0 && *times == 1 {
+        if message.message_id.as_u128().is_multiple_of(7) && *times == 1 {
             return Handled::Unavailable;
         }
         seen.done.insert(message.message_id);
@@ -77,6 +77,7 @@ async fn what_was_given_back_is_never_acknowledged_with_its_neighbours() {
     let left = channel.queue_purge(RECORD_VERDICTS.name.into(), Default::default()).await.unwrap();
     assert_eq!(left, 0, "what was done is acknowledged");
     let seen = handler.0.lock().unwrap();
-    let repeated = seen.times.iter().filter(|(id, times)| **times > 1 && id.as_u128() % 7 != 0);
+    let repeated =
+        seen.times.iter().filter(|(id, times)| **times > 1 && !id.as_u128().is_multiple_of(7));
     assert_eq!(repeated.count(), 0, "what was acknowledged does not come again");
 }
