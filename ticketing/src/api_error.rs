@@ -23,6 +23,7 @@ use serde::Serialize;
 pub use code::Code;
 
 use crate::api::rate_limits::RateHeaders;
+use crate::platform::causes::causes;
 use crate::platform::database::DatabaseError;
 use crate::platform::idempotency::InvalidKey;
 
@@ -185,13 +186,7 @@ impl ApiError {
     }
 
     fn caused_by(mut self, cause: &(dyn Error + 'static)) -> Self {
-        let mut chain = Vec::new();
-        let mut next = Some(cause);
-        while let Some(error) = next {
-            chain.push(error.to_string());
-            next = error.source();
-        }
-        self.0.cause = Some(Cause(chain.join(": ").into()));
+        self.0.cause = Some(Cause(causes(cause).into()));
         self
     }
 
@@ -288,15 +283,7 @@ impl ApiResponse for ApiError {
 
 impl From<DatabaseError> for ApiError {
     fn from(error: DatabaseError) -> Self {
-        let away = match error.sql_state() {
-            // Classes 08, 53, 57 of SQLSTATE: connection lost, out of resources, told to stop.
-            Some(state) => ["08", "53", "57"].iter().any(|class| state.code().starts_with(class)),
-            None => matches!(
-                error,
-                DatabaseError::Unavailable(_) | DatabaseError::Statement(_) | DatabaseError::Group
-            ),
-        };
-        if away { Self::unavailable(&error) } else { Self::internal(&error) }
+        if error.is_away() { Self::unavailable(&error) } else { Self::internal(&error) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta};
@@ -11,10 +12,11 @@ use ticketing::platform::database::Database;
 use ticketing::platform::deadlines::{DeadlineHandler, DeadlineWorker, Due, Step};
 use ticketing::platform::event_store::EventStore;
 use ticketing::platform::{housekeeping, idempotency, vault};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::append::{LOG, append, to};
-use crate::harness::Place;
+use crate::harness::{PATIENCE, Place};
 
 #[derive(Default)]
 struct Counter {
@@ -72,6 +74,61 @@ async fn a_deadline_whose_worker_failed_is_taken_again_after_its_lease() {
     fails.store(false, Ordering::Relaxed);
     clock.move_test_clock(&database, clock.now() + TimeDelta::seconds(31)).await.unwrap();
     assert_eq!(worker.step().await.unwrap(), Step::Did(1));
+}
+
+#[tokio::test]
+async fn a_deadline_that_keeps_failing_is_tried_less_and_less_often() {
+    let (_place, database) = Place::migrated().await;
+    let clock = Clock::default();
+    with_deadline(&database, clock.now()).await;
+    let handler = Counter::default();
+    handler.fails.store(true, Ordering::Relaxed);
+    let calls = Arc::clone(&handler.calls);
+    let worker = DeadlineWorker::new(database.clone(), clock.clone(), vec![Box::new(handler)]);
+    for _ in 0..60 {
+        assert_eq!(worker.step().await.unwrap(), Step::Idle);
+        let later = clock.now() + TimeDelta::minutes(1);
+        clock.move_test_clock(&database, later).await.unwrap();
+    }
+    let calls = calls.load(Ordering::Relaxed);
+    assert!((10..25).contains(&calls), "{calls} attempts within the hour");
+}
+
+/// Never comes to an end.
+struct Stuck;
+
+#[async_trait]
+impl DeadlineHandler for Stuck {
+    fn kind(&self) -> &'static str {
+        "test"
+    }
+
+    async fn handle(&self, _due: Due) -> bool {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_handler_that_is_stuck_does_not_hold_the_worker() {
+    let (_place, database) = Place::migrated().await;
+    let clock = Clock::default();
+    for _ in 0..3 {
+        with_deadline(&database, clock.now()).await;
+    }
+    let worker = DeadlineWorker::new(database.clone(), clock.clone(), vec![Box::new(Stuck)]);
+    let step = tokio::time::timeout(Duration::from_secs(15), worker.step()).await;
+    assert_eq!(step.expect("it goes on").unwrap(), Step::Idle);
+}
+
+#[tokio::test]
+async fn a_worker_without_handlers_waits_to_be_stopped() {
+    let (_place, database) = Place::migrated().await;
+    let (worker, stop) =
+        (DeadlineWorker::new(database, Clock::default(), vec![]), CancellationToken::new());
+    let mut running = tokio::spawn(worker.run(stop.clone()));
+    assert!(tokio::time::timeout(Duration::from_millis(100), &mut running).await.is_err());
+    stop.cancel();
+    tokio::time::timeout(PATIENCE, running).await.expect("it stops").unwrap();
 }
 
 #[tokio::test]

@@ -140,6 +140,29 @@ async fn a_stored_event_that_cannot_be_read_stops_the_projection_before_it() {
     assert_eq!(given.builder.advance(&[]).await.unwrap(), 10, "nothing was skipped");
 }
 
+/// Postgres will refuse it as often as it is tried.
+#[tokio::test]
+async fn a_statement_that_can_never_succeed_stops_the_projection() {
+    let given = given_thirty_events().await;
+    let owner = given.database.connect_as_owner("test").await.unwrap();
+    owner.execute("alter table link_status add check (tier <> 'premium')", &[]).await.unwrap();
+    assert!(given.builder.catch_up().await.is_err());
+    assert!(given.builder.progress().has_stopped());
+    assert_eq!(given.builder.advance(&[]).await.unwrap(), 0, "nothing was skipped");
+}
+
+#[tokio::test]
+async fn a_postgres_that_is_away_does_not_stop_the_projection() {
+    let given = given_thirty_events().await;
+    let lock = "begin; lock table link_status in access exclusive mode";
+    let owner = given.database.connect_as_owner("test").await.unwrap();
+    owner.batch_execute(lock).await.unwrap();
+    assert!(given.builder.catch_up().await.is_err(), "the statement ran into its time limit");
+    assert!(!given.builder.progress().has_stopped());
+    owner.batch_execute("rollback").await.unwrap();
+    assert_eq!(given.builder.catch_up().await.unwrap(), 30);
+}
+
 #[tokio::test]
 async fn a_rebuilt_projection_equals_the_live_one_and_lives_on() {
     let given = given_thirty_events().await;

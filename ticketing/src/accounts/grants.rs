@@ -11,6 +11,7 @@ use shared_events::link_request::{AccountId, Tier};
 
 use super::caller::Roles;
 use super::tokens::TOKEN_LIFETIME;
+use crate::platform::causes::causes;
 use crate::platform::clock::Clock;
 use crate::platform::database::{Database, DatabaseError};
 
@@ -85,7 +86,10 @@ impl Grants {
             if let Err(error) = &outcome
                 && !failing
             {
-                tracing::warn!(%error, "grants are as they were: the accounts can not be read");
+                tracing::warn!(
+                    error = causes(error),
+                    "grants are as they were: the accounts can not be read"
+                );
             }
             failing = outcome.is_err();
         }

@@ -1,7 +1,10 @@
 //! The check query: is the link there? Waits a moment for a verdict that is not there yet, so that
 //! a client who checks at once gets its premium link.
 //!
-//! Readiness is a comparison with the clock at the moment of asking; asking changes nothing.
+//! Readiness is a comparison with the clock at the moment of asking; asking changes nothing. Links
+//! that open later are remembered, with their owner, and answered from memory until they do: a
+//! verdict is never changed, and nothing else can happen to a link before it opens. What is open or
+//! gone is read each time. Not here: using a link (`buy_ticket.rs`).
 
 use std::sync::Arc;
 use std::time::Duration;

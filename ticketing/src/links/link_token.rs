@@ -3,6 +3,11 @@
 //! Algorithm, type, issuer and audience are pinned (RFC 8725 §3.1, §3.11). Times in the token are
 //! not looked at: the request's stream decides when a link works. A login token is never a link
 //! token, nor the reverse.
+//!
+//! The file of public keys is read at start, and again when a token names a key that is not known,
+//! every few seconds at the most: keys are rolled out by replacing the file, without a restart. A
+//! file that can not be used by then changes nothing. Not here: making tokens (the rule service),
+//! and keeping them (`platform/vault.rs`).
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -14,6 +19,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use shared_events::verdict::{
     LINK_TOKEN_AUDIENCE, LINK_TOKEN_ISSUER, LINK_TOKEN_TYPE, LinkTokenClaims,
 };
+
+use crate::platform::causes::causes;
 
 /// How often the file is read again at the most, when a token names a key that is not known.
 const REREAD: Duration = Duration::from_secs(5);
@@ -98,7 +105,10 @@ impl LinkKeys {
         match read(&self.file) {
             Ok(by_id) => known.by_id = by_id,
             Err(error) => {
-                tracing::error!(%error, "the public keys of links were kept as they were")
+                tracing::error!(
+                    error = causes(&error),
+                    "the public keys of links were kept as they were"
+                )
             }
         }
         known.by_id.get(id).cloned()

@@ -1,4 +1,7 @@
-//! Asking for a link.
+//! Asking for a link: the first event of a request, made once, with the tier that was granted.
+//!
+//! Not here: who is granted which tier (`accounts`), and what a rule makes of it
+//! (`record_evaluation.rs`).
 
 use chrono::{DateTime, Utc};
 use shared_events::{LinkRequestEvent, Requester, Tier};

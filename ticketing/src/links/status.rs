@@ -3,7 +3,8 @@
 //!
 //! [`find`](LinkStatuses::find) compares the row with the stream's last sequence in the same
 //! statement and takes newer events into account, so an answer by id is never older than the last
-//! committed event.
+//! committed event; statuses asked for at the same moment are read together. Lists are as the
+//! projection has them. Not here: what a status means at a moment (`check.rs`).
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -210,23 +211,45 @@ impl LinkStatuses {
         Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
     }
 
-    /// Positions of the `Requested` events that have had no verdict since `before`, oldest first.
+    /// Requests that were made before `before`, after `after` if it is given, and have no verdict:
+    /// at most `limit`, oldest first.
     ///
     /// # Errors
     /// [`ReadError`] if Postgres does not answer.
     pub async fn overdue(
         &self,
         before: DateTime<Utc>,
+        after: Option<(DateTime<Utc>, RequestId)>,
         limit: i64,
-    ) -> Result<Vec<(RequestId, i64)>, ReadError> {
-        let text = "select s.request_id, e.position from link_status s \
+    ) -> Result<Vec<Overdue>, ReadError> {
+        let text = "select s.request_id, e.position, s.requested_at from link_status s \
                     join events e on e.aggregate_id = s.request_id and e.aggregate = $3 and e.sequence = 1 \
-                    where s.rule is null and s.requested_at < $1 order by s.requested_at limit $2";
+                    where s.rule is null and s.requested_at < $1 \
+                      and (s.requested_at, s.request_id) > ($4, $5) \
+                    order by s.requested_at, s.request_id limit $2";
+        let (time, id) = after.unwrap_or((DateTime::UNIX_EPOCH, RequestId(Uuid::nil())));
         let client = self.store.database().get().await?;
-        let rows = client.query(text, &[&before, &limit, &LinkRequest::TYPE]).await?;
-        let read = |row: &Row| Ok((RequestId(row.try_get(0)?), row.try_get(1)?));
+        let rows = client.query(text, &[&before, &limit, &LinkRequest::TYPE, &time, &id.0]).await?;
+        let read = |row: &Row| {
+            Ok(Overdue {
+                id: RequestId(row.try_get(0)?),
+                position: row.try_get(1)?,
+                requested_at: row.try_get(2)?,
+            })
+        };
         Ok(rows.iter().map(read).collect::<Result<_, tokio_postgres::Error>>()?)
     }
+}
+
+/// A request that waits for its verdict longer than it should.
+#[derive(Clone, Copy, Debug)]
+pub struct Overdue {
+    /// Which request.
+    pub id: RequestId,
+    /// The position of its `Requested` event.
+    pub position: i64,
+    /// When it was made.
+    pub requested_at: DateTime<Utc>,
 }
 
 /// The rows of these requests with their tokens; `None` where the projection has no row yet or

@@ -10,7 +10,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_postgres::Statement;
 use tokio_postgres::error::SqlState;
@@ -18,8 +19,10 @@ use uuid::Uuid;
 
 use super::append::{Append, AppendError, Appended};
 use super::append_batch::{Columns, Outcome, prepare};
+use super::causes::causes;
 use super::database::{Connection, Database, DatabaseError};
 use super::log_signal::LogSignal;
+use super::workers::restarted;
 
 /// Appends that may wait; one more is refused at once. At 40,000 a second this is less than half a
 /// second.
@@ -32,6 +35,9 @@ const BATCH_EVENTS: usize = 4_096;
 const BATCH_BYTES: usize = 1 << 20;
 /// Longer than the server's `statement_timeout`, so it is the server that gives up first.
 const REPLY_LIMIT: Duration = Duration::from_secs(7);
+/// How long the fate of a batch is looked for: connecting, waiting until whoever holds the lock is
+/// over, and reading. Callers wait meanwhile, and so does everybody behind them.
+const LOOK_UP_LIMIT: Duration = Duration::from_secs(12);
 /// Pause after a failed attempt to connect. Callers are refused meanwhile, not kept.
 const RECONNECT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -48,21 +54,29 @@ struct Waiting {
 
 impl AppendQueue {
     /// Starts the writer of `log`. It ends when the last clone of the queue is dropped and all is
-    /// written.
+    /// written; if it panics, it is started again with a new connection.
     pub fn start(log: &'static str, database: Database, signal: Arc<LogSignal>) -> Self {
         let (sender, receiver) = mpsc::channel(QUEUE_PLACES);
-        let writer = Writer { log, database, signal, connection: None };
-        tokio::spawn(writer.run(receiver));
+        let receiver = Arc::new(Mutex::new(receiver));
+        restarted("log writer", move || {
+            let (database, signal) = (database.clone(), Arc::clone(&signal));
+            let writer = Writer { log, database, signal, connection: None };
+            writer.run(Arc::clone(&receiver))
+        });
         Self { sender }
     }
 
     /// Appends all of it or nothing; returns after the commit.
     ///
     /// # Errors
-    /// See [`AppendError`]; [`AppendError::Overloaded`] at once if [`QUEUE_PLACES`] appends wait.
+    /// See [`AppendError`]; [`AppendError::Overloaded`] at once if [`QUEUE_PLACES`] appends wait,
+    /// [`AppendError::Unavailable`] if the writer came to grief over it.
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         let (answer, outcome) = oneshot::channel();
-        self.sender.try_send(Waiting { append, answer }).map_err(|_| AppendError::Overloaded)?;
+        self.sender.try_send(Waiting { append, answer }).map_err(|refused| match refused {
+            TrySendError::Full(_) => AppendError::Overloaded,
+            TrySendError::Closed(_) => AppendError::Unavailable,
+        })?;
         outcome.await.unwrap_or(Err(AppendError::Unavailable))
     }
 
@@ -90,7 +104,9 @@ enum Failure {
 }
 
 impl Writer {
-    async fn run(mut self, mut receiver: mpsc::Receiver<Waiting>) {
+    async fn run(mut self, receiver: Arc<Mutex<mpsc::Receiver<Waiting>>>) {
+        // There is one writer at a time: this only hands the queue on from one that panicked.
+        let mut receiver = receiver.lock().await;
         let mut kept: Option<Waiting> = None;
         loop {
             let mut batch = Vec::with_capacity(BATCH_APPENDS);
@@ -141,15 +157,19 @@ impl Writer {
     ) -> Result<Vec<Outcome>, Failure> {
         let columns = Columns::of(appends);
         let log = self.log;
-        let Ok((client, statement)) = self.connected().await else {
-            tokio::time::sleep(RECONNECT_PAUSE).await;
-            return Err(Failure::Refused);
+        let (client, statement) = match self.connected().await {
+            Ok(connected) => connected,
+            Err(error) => {
+                tracing::debug!(error = causes(&error), log, "the writer can not connect");
+                tokio::time::sleep(RECONNECT_PAUSE).await;
+                return Err(Failure::Refused);
+            }
         };
         let reply = timeout(REPLY_LIMIT, columns.call(client, statement, log)).await;
         match reply {
             Ok(Ok(outcomes)) => Ok(outcomes),
             Ok(Err(error)) => {
-                tracing::warn!(%error, log, "a batch of appends failed");
+                tracing::warn!(error = causes(&error), log, "a batch of appends failed");
                 let failure = classify(error.code());
                 if !matches!(failure, Failure::Data) {
                     self.connection = None;
@@ -173,7 +193,8 @@ impl Writer {
             None => {
                 let client =
                     self.database.connect(&format!("ticketing writer {}", self.log)).await?;
-                let statement = prepare(&client).await?;
+                let prepared = timeout(REPLY_LIMIT, prepare(&client)).await;
+                let statement = prepared.map_err(|_| DatabaseError::Silent)??;
                 (client, statement)
             }
         };
@@ -199,10 +220,15 @@ impl Writer {
 
     /// After a lost reply: who is found committed is told so, the others that it is not known.
     async fn find_out(&mut self, batch: &[Waiting]) -> Vec<Outcome> {
-        let found = match self.look_up(batch).await {
+        let looked_up = timeout(LOOK_UP_LIMIT, self.look_up(batch)).await;
+        let found = match looked_up.unwrap_or(Err(DatabaseError::Silent)) {
             Ok(found) => found,
             Err(error) => {
-                tracing::warn!(%error, log = self.log, "the fate of a batch is not known");
+                tracing::warn!(
+                    error = causes(&error),
+                    log = self.log,
+                    "the fate of a batch is not known"
+                );
                 self.connection = None; // it may still hold the lock
                 Vec::new()
             }

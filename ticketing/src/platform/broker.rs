@@ -21,6 +21,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
+use super::causes::causes;
+
 /// The longest any single call to the broker may take.
 pub const CALL_LIMIT: Duration = Duration::from_secs(5);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -93,7 +95,10 @@ impl Broker {
 
     /// Waits until a broker answers, without the library: that keeps a thread and a socket for each
     /// connection that never got an answer, so a broker frozen for hours would use them all up.
-    async fn knock(&self) -> Result<(), BrokerError> {
+    ///
+    /// # Errors
+    /// [`BrokerError::Unreachable`] or [`BrokerError::Silent`].
+    pub(super) async fn knock(&self) -> Result<(), BrokerError> {
         let host = (self.address.authority.host.as_str(), self.address.authority.port);
         let answered = async {
             let stream = TcpStream::connect(host).await?;
@@ -159,7 +164,11 @@ impl Broker {
             }
             if let Err(error) = outcome {
                 if !complained && !shutdown.is_cancelled() {
-                    tracing::warn!(connection = name, %error, "no session with the broker");
+                    tracing::warn!(
+                        connection = name,
+                        error = causes(&error),
+                        "no session with the broker"
+                    );
                 }
                 complained = true;
             }

@@ -49,7 +49,7 @@ pub enum CommandError<E: std::error::Error> {
     /// The aggregate's rules forbid it.
     #[error(transparent)]
     Refused(E),
-    /// Others kept changing the aggregate, or it is not at the sequence that the caller named.
+    /// Others kept changing the aggregate, or one that was to be created is there already.
     #[error("the aggregate kept changing")]
     Conflict,
     /// The idempotency key was used by somebody else just now.

@@ -2,16 +2,23 @@
 //! into the origin of a command, and the outcome of a command into that of the message. Not here:
 //! taking messages (`inbox.rs`), and what they mean.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
 use chrono::{DateTime, Utc};
 use shared_events::topology::Queue;
-use tokio::sync::OnceCell;
 use uuid::Uuid;
 
 use super::append::{AppendError, Attached, Origin, ProcessedMessage};
+use super::causes::causes;
 use super::commands::{CommandError, Execution};
-use super::database::Database;
-use super::event_store;
+use super::database::{Database, DatabaseError};
+use super::event_store::{self, ReadError};
 use super::inbox::{Handled, Handler, Incoming};
+
+/// How long a history counts as the log's without asking again; so long a message of the history
+/// before a restore may still be taken.
+const HISTORY_KEPT: Duration = Duration::from_secs(1);
 
 /// Hands on only messages that speak of the history this service writes: a restored database beside
 /// an older broker must not mix. A message that names no history is handed on.
@@ -20,29 +27,53 @@ pub struct OfThisHistory<H> {
     log: &'static str,
     database: Database,
     /// Known once the database answered.
-    history: OnceCell<Uuid>,
+    known: Mutex<Option<KnownHistory>>,
+}
+
+/// Which history the log was when the database was asked.
+#[derive(Clone, Copy)]
+struct KnownHistory {
+    id: Uuid,
+    asked_at: Instant,
 }
 
 impl<H> OfThisHistory<H> {
     /// Only messages of the present history of `log` reach `handler`.
     pub fn new(handler: H, log: &'static str, database: Database) -> Self {
-        Self { handler, log, database, history: OnceCell::new() }
+        Self { handler, log, database, known: Mutex::default() }
+    }
+
+    /// Whether the log is this history. What was known is asked again after [`HISTORY_KEPT`], and
+    /// always before the answer is no: a database can be restored under a running service.
+    async fn is_current(&self, theirs: Uuid) -> Result<bool, DatabaseError> {
+        let known = *self.known();
+        let fresh = |known: &KnownHistory| known.asked_at.elapsed() < HISTORY_KEPT;
+        if known.filter(fresh).is_some_and(|known| known.id == theirs) {
+            return Ok(true);
+        }
+        let id = event_store::history(&self.database, self.log).await?;
+        *self.known() = Some(KnownHistory { id, asked_at: Instant::now() });
+        Ok(id == theirs)
+    }
+
+    fn known(&self) -> MutexGuard<'_, Option<KnownHistory>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl<H: Handler> Handler for OfThisHistory<H> {
     async fn handle(&self, message: &Incoming) -> Handled {
         let Some(theirs) = message.history else { return self.handler.handle(message).await };
-        let ours = self.history.get_or_try_init(|| event_store::history(&self.database, self.log));
-        match ours.await {
-            Ok(ours) if *ours == theirs => self.handler.handle(message).await,
-            Ok(_) => {
+        match self.is_current(theirs).await {
+            Ok(true) => self.handler.handle(message).await,
+            Ok(false) => {
                 let (id, key) = (message.message_id, &message.routing_key);
                 tracing::warn!(message_id = %id, routing_key = key, "a message of another history was dropped");
                 Handled::Done
             }
             Err(error) => {
-                tracing::debug!(%error, log = self.log, "the history can not be read");
+                let error = causes(&error);
+                tracing::debug!(error, log = self.log, "the history can not be read");
                 Handled::Unavailable
             }
         }
@@ -88,8 +119,12 @@ impl Handled {
             Err(CommandError::Conflict | CommandError::KeyTaken | CommandError::Append(_)) => {
                 Self::Unavailable
             }
+            // Damaged, or written by a newer program: no reason to hold up everything else.
+            Err(CommandError::Read(error @ ReadError::Event { .. })) => {
+                Self::Refused(error.to_string())
+            }
             Err(CommandError::Read(error)) => {
-                tracing::warn!(%error, "a stream could not be read");
+                tracing::warn!(error = causes(&error), "a stream could not be read");
                 Self::Unavailable
             }
         }

@@ -1,8 +1,11 @@
 //! Access to Postgres: the pool, dedicated connections, migrations, and the checks at start.
 //!
-//! Every connection has limits: nothing waits for ever, no transaction stays open behind a future
-//! that was dropped. Pooled and dedicated connections work as `turnstile_app`, which may not change
-//! history. Not here: any table.
+//! Connecting is limited, and so is the time the server gives a statement of the service or a
+//! transaction that idles behind a future that was dropped. A server that is frozen keeps no limits
+//! of its own: whoever must not wait for one limits the call (`append_queue.rs`,
+//! `grouped_reads.rs`, `clock.rs`). Pooled and dedicated connections work as `turnstile_app`, which
+//! may not change history; the owner's connections, for commands of the operator, are not limited.
+//! Not here: any table, and TLS, which this program is built without.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +13,12 @@ use std::time::Duration;
 use deadpool_postgres::{
     ClientWrapper, Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Timeouts,
 };
+use tokio::time::timeout;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Config, NoTls};
 
+use super::causes::causes;
 use crate::config::DatabaseSettings;
 
 mod embedded {
@@ -23,7 +28,7 @@ mod embedded {
 /// How long a caller waits for a pooled connection. Longer only grows the queue in front of a
 /// server in trouble.
 const POOL_WAIT: Duration = Duration::from_secs(2);
-/// How long connecting may take.
+/// How long connecting may take, greeting and login included.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long data may stay unacknowledged before a connection counts as dead.
 const SILENCE_LIMIT: Duration = Duration::from_secs(6);
@@ -56,15 +61,21 @@ pub enum DatabaseError {
     /// A statement failed, or the connection broke while it ran.
     #[error("a statement failed")]
     Statement(#[from] tokio_postgres::Error),
+    /// Postgres took longer to answer than its caller may wait.
+    #[error("Postgres did not answer in time")]
+    Silent,
     /// The statement that read this value together with others failed.
     #[error("a group of reads failed")]
-    Group,
+    Group(#[source] Arc<DatabaseError>),
     /// The schema could not be migrated.
     #[error("the schema could not be migrated")]
     Migration(#[from] Box<refinery::Error>),
     /// `DATABASE_URL` is not an address of Postgres.
     #[error("DATABASE_URL can not be read")]
     Address(#[source] tokio_postgres::Error),
+    /// `DATABASE_URL` asks for a connection that this program can not make.
+    #[error("DATABASE_URL has sslmode=require, and this program is built without TLS")]
+    NoTls,
     /// Postgres is set so that acknowledged commits can be lost.
     #[error("Postgres has {0} off: acknowledged commits could be lost")]
     Unsafe(&'static str),
@@ -75,8 +86,31 @@ impl DatabaseError {
     pub fn sql_state(&self) -> Option<&SqlState> {
         match self {
             Self::Statement(error) => error.code(),
+            Self::Group(cause) => cause.sql_state(),
             _ => None,
         }
+    }
+
+    /// Whether Postgres is away or has too much to do, so that trying again can help.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Silent => true,
+            // Classes 08, 53, 57 of SQLSTATE: connection lost, out of resources, told to stop.
+            Self::Statement(error) => error.code().is_none_or(|state| {
+                ["08", "53", "57"].iter().any(|class| state.code().starts_with(class))
+            }),
+            Self::Group(cause) => cause.is_away(),
+            Self::Migration(_) | Self::Address(_) | Self::NoTls | Self::Unsafe(_) => false,
+        }
+    }
+
+    /// Whether the same statement will fail however often it is tried: SQLSTATE's classes of data
+    /// exceptions (22), violated constraints (23) and statements that mean nothing here (42).
+    pub fn is_final(&self) -> bool {
+        let is_final = |state: &SqlState| {
+            ["22", "23", "42"].iter().any(|class| state.code().starts_with(class))
+        };
+        self.sql_state().is_some_and(is_final)
     }
 
     /// The constraint that was violated, if that is what happened.
@@ -92,9 +126,13 @@ impl Database {
     /// Prepares the pool; connects to nothing yet.
     ///
     /// # Errors
-    /// [`DatabaseError::Address`] if the settings name no server.
+    /// [`DatabaseError::Address`] if the settings name no server, [`DatabaseError::NoTls`] if they
+    /// ask for TLS.
     pub fn new(settings: &DatabaseSettings) -> Result<Self, DatabaseError> {
         let mut admin: Config = settings.database_url.parse().map_err(DatabaseError::Address)?;
+        if admin.get_ssl_mode() == SslMode::Require {
+            return Err(DatabaseError::NoTls);
+        }
         admin
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_user_timeout(SILENCE_LIMIT)
@@ -136,7 +174,8 @@ impl Database {
     /// A connection outside the pool with the same limits, for a writer or a leader.
     ///
     /// # Errors
-    /// [`DatabaseError::Statement`] if Postgres can not be reached.
+    /// [`DatabaseError::Statement`] if Postgres can not be reached, [`DatabaseError::Silent`] if it
+    /// does not answer within three seconds.
     pub async fn connect(&self, name: &str) -> Result<Connection, DatabaseError> {
         connect(&self.service, name).await
     }
@@ -145,7 +184,8 @@ impl Database {
     /// `verify`.
     ///
     /// # Errors
-    /// [`DatabaseError::Statement`] if Postgres can not be reached.
+    /// [`DatabaseError::Statement`] if Postgres can not be reached, [`DatabaseError::Silent`] if it
+    /// does not answer within three seconds.
     pub async fn connect_as_owner(&self, name: &str) -> Result<Connection, DatabaseError> {
         connect(&self.admin, name).await
     }
@@ -206,10 +246,12 @@ impl Database {
 async fn connect(config: &Config, name: &str) -> Result<Connection, DatabaseError> {
     let mut config = config.clone();
     config.application_name(name);
-    let (client, connection) = config.connect(NoTls).await?;
+    // The library limits only opening the socket: a frozen server accepts and says nothing.
+    let connected = timeout(CONNECT_TIMEOUT, config.connect(NoTls)).await;
+    let (client, connection) = connected.map_err(|_| DatabaseError::Silent)??;
     let connection = tokio::spawn(async move {
         if let Err(error) = connection.await {
-            tracing::debug!(%error, "a connection to Postgres ended");
+            tracing::debug!(error = causes(&error), "a connection to Postgres ended");
         }
     });
     Ok(ClientWrapper::new(client, connection))

@@ -3,7 +3,7 @@
 //!
 //! Published through the service's named dead-letter exchange to `<queue>.dead`, confirmed, and
 //! only then acked where it came from; its neighbours are not affected. Secrets are taken out
-//! before (see `Incoming::without_secrets`). `redrive` sends everything back into the queue it came
+//! before (see `Handler::without_secrets`). `redrive` sends everything back into the queue it came
 //! from. Not here: when a message is given up (`inbox.rs`).
 
 use lapin::options::{BasicAckOptions, BasicGetOptions, BasicPublishOptions};
@@ -57,6 +57,7 @@ impl DeadLetters {
         let (connection, channel) = match open.take() {
             Some(kept) if kept.1.status().connected() => kept,
             _ => {
+                self.broker.knock().await?;
                 let connection = self.broker.connect("ticketing dead letters").await?;
                 let channel = confirming_channel(&connection).await?;
                 (connection, channel)

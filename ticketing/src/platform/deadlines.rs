@@ -4,22 +4,35 @@
 //! command runs, so a stopped worker changes no answer. A due row is claimed by a lease that is
 //! committed at once, and its command runs with no transaction open (a row lock kept across an
 //! append would deadlock with the log's lock, unseen by Postgres). A command may run twice, so it
-//! has to be idempotent. Not here: what is recorded.
+//! has to be idempotent. What is claimed together is handled at once, each within
+//! [`HANDLE_LIMIT`], so nothing outlives its lease; what fails is tried again with growing pauses,
+//! for ever, and told each time. Not here: what is recorded.
 
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::future::join_all;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::causes::causes;
 use super::clock::Clock;
 use super::database::{Database, DatabaseError};
 
 /// How long a claimed deadline belongs to who claimed it; after that, another worker tries.
 const LEASE: TimeDelta = TimeDelta::seconds(30);
-/// Deadlines claimed at once.
-const CLAIMED: i64 = 100;
+/// How long a handler may take: well within the lease, and within what workers get to stop. Longer
+/// than an append waits for its answer.
+const HANDLE_LIMIT: Duration = Duration::from_secs(8);
+/// Deadlines claimed and handled at once. More would only queue for connections of the pool.
+const AT_ONCE: i64 = 16;
+/// The pause after a first failure; it doubles with each up to the longest.
+const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(10);
+const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(5);
+/// Doublings after which every pause is the longest.
+const MOST_DOUBLINGS: u32 = 16;
 /// How often the worker looks when nothing was due.
 const POLL: Duration = Duration::from_millis(200);
 
@@ -39,7 +52,7 @@ pub struct Due {
 pub trait DeadlineHandler: Send + Sync {
     /// The kind it handles.
     fn kind(&self) -> &'static str;
-    /// Records it. False: try again later.
+    /// Records it, within eight seconds. False: try again later.
     async fn handle(&self, due: Due) -> bool;
 }
 
@@ -65,16 +78,21 @@ impl DeadlineWorker {
         Self { database, clock, handlers }
     }
 
-    /// Works until cancelled.
+    /// Works until cancelled; what was begun is finished.
     pub async fn run(self, shutdown: CancellationToken) {
         if self.handlers.is_empty() {
-            return;
+            shutdown.cancelled().await;
         }
         while !shutdown.is_cancelled() {
-            match self.step().await {
+            match self.step_until(&shutdown).await {
                 Ok(Step::Did(_)) => continue,
                 Ok(Step::Idle) => {}
-                Err(error) => tracing::debug!(%error, "deadlines could not be read"),
+                Err(error) => {
+                    tracing::warn!(
+                        error = causes(&error),
+                        "deadlines could not be read or recorded"
+                    );
+                }
             }
             tokio::select! {
                 () = tokio::time::sleep(POLL) => {}
@@ -83,44 +101,105 @@ impl DeadlineWorker {
         }
     }
 
-    /// Claims what is due and has it recorded.
+    /// Claims some of what is due, of each kind, and has it recorded.
     ///
     /// # Errors
     /// [`DatabaseError`] if Postgres does not answer; what was claimed is tried again when its
     /// lease is over.
     pub async fn step(&self) -> Result<Step, DatabaseError> {
+        self.step_until(&CancellationToken::new()).await
+    }
+
+    async fn step_until(&self, shutdown: &CancellationToken) -> Result<Step, DatabaseError> {
         let mut done = 0;
         for handler in &self.handlers {
-            for due in self.claim(handler.kind()).await? {
-                if handler.handle(due).await {
-                    self.finish(due.id).await?;
-                    done += 1;
-                }
+            if shutdown.is_cancelled() {
+                break;
             }
+            let claimed = self.claim(handler.kind()).await?;
+            let handled = join_all(claimed.into_iter().map(|claimed| attempt(&**handler, claimed)));
+            let (recorded, failed): (Vec<_>, Vec<_>) =
+                handled.await.into_iter().partition(|(_, recorded)| *recorded);
+            done += recorded.len();
+            self.finish(recorded.iter().map(|(claimed, _)| claimed.due.id).collect()).await?;
+            self.put_off(handler.kind(), failed.into_iter().map(|(claimed, _)| claimed)).await?;
         }
         Ok(if done == 0 { Step::Idle } else { Step::Did(done) })
     }
 
-    async fn claim(&self, kind: &str) -> Result<Vec<Due>, DatabaseError> {
+    async fn claim(&self, kind: &str) -> Result<Vec<Claimed>, DatabaseError> {
         let now = self.clock.now();
         let client = self.database.get().await?;
         let text = "update deadlines set claimed_until = $3, attempts = attempts + 1 where id in (\
                         select id from deadlines where done_at is null and kind = $1 and due_at <= $2 \
                         and (claimed_until is null or claimed_until <= $2) \
                         order by due_at limit $4 for update skip locked) \
-                    returning id, subject, due_at";
+                    returning id, subject, due_at, attempts";
         let until = now + LEASE;
-        let rows = client.query(text, &[&kind, &now, &until, &CLAIMED]).await?;
+        let rows = client.query(text, &[&kind, &now, &until, &AT_ONCE]).await?;
         let read = |row: &tokio_postgres::Row| {
-            Ok(Due { id: row.try_get(0)?, subject: row.try_get(1)?, due_at: row.try_get(2)? })
+            let due =
+                Due { id: row.try_get(0)?, subject: row.try_get(1)?, due_at: row.try_get(2)? };
+            Ok(Claimed { due, attempts: row.try_get(3)? })
         };
         rows.iter().map(read).collect()
     }
 
-    async fn finish(&self, id: Uuid) -> Result<(), DatabaseError> {
+    async fn finish(&self, ids: Vec<Uuid>) -> Result<(), DatabaseError> {
+        if ids.is_empty() {
+            return Ok(());
+        }
         let client = self.database.get().await?;
-        let text = "update deadlines set done_at = $2 where id = $1";
-        client.execute(text, &[&id, &self.clock.now()]).await?;
+        let text = "update deadlines set done_at = $2 where id = any($1)";
+        client.execute(text, &[&ids, &self.clock.now()]).await?;
         Ok(())
+    }
+
+    /// Claims what failed for nobody until its pause is over.
+    async fn put_off(
+        &self,
+        kind: &'static str,
+        failed: impl Iterator<Item = Claimed>,
+    ) -> Result<(), DatabaseError> {
+        for Claimed { due, attempts } in failed {
+            metrics::counter!("ticketing_deadlines_failed_total", "kind" => kind).increment(1);
+            tracing::warn!(kind, id = %due.id, subject = %due.subject, attempts, "a deadline was not recorded");
+            let client = self.database.get().await?;
+            let text = "update deadlines set claimed_until = $2 where id = $1 and attempts = $3";
+            let until = self.clock.now() + pause_after(attempts);
+            client.execute(text, &[&due.id, &until, &attempts]).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A deadline that belongs to this worker for the time of its lease.
+struct Claimed {
+    due: Due,
+    /// How often it was claimed, this time included.
+    attempts: i32,
+}
+
+/// Whether it was recorded in time.
+async fn attempt(handler: &dyn DeadlineHandler, claimed: Claimed) -> (Claimed, bool) {
+    let recorded = timeout(HANDLE_LIMIT, handler.handle(claimed.due)).await.unwrap_or(false);
+    (claimed, recorded)
+}
+
+fn pause_after(attempts: i32) -> TimeDelta {
+    let doublings = attempts.unsigned_abs().saturating_sub(1).min(MOST_DOUBLINGS);
+    (FIRST_PAUSE * 2_i32.pow(doublings)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        assert_eq!(pause_after(1), FIRST_PAUSE);
+        assert_eq!(pause_after(2), FIRST_PAUSE * 2);
+        assert_eq!(pause_after(6), LONGEST_PAUSE);
+        assert_eq!(pause_after(i32::MAX), LONGEST_PAUSE);
     }
 }

@@ -1,10 +1,16 @@
-//! Housekeeping: deletes what has served its time. History is never touched.
+//! Housekeeping: deletes what has served its time, by the service's clock, in small pieces. Any
+//! number of replicas may do it at once; one that fails tries again a minute later.
+//!
+//! How long a repeat is recognised follows from it: a message for 7 days, an idempotency key for 24
+//! hours. History is never touched, nor is a value of the vault without an end. Not here: what is
+//! derived (`projections.rs`).
 
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use tokio_util::sync::CancellationToken;
 
+use super::causes::causes;
 use super::clock::Clock;
 use super::database::{Database, DatabaseError};
 
@@ -32,7 +38,7 @@ pub async fn run(database: Database, clock: Clock, shutdown: CancellationToken) 
         match sweep(&database, &clock).await {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "housekeeping deleted what had served its time"),
-            Err(error) => tracing::warn!(%error, "housekeeping failed"),
+            Err(error) => tracing::warn!(error = causes(&error), "housekeeping failed"),
         }
     }
 }

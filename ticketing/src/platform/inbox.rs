@@ -4,7 +4,13 @@
 //! nothing. Only a refusal of the message itself counts as an attempt; while Postgres is away the
 //! consumer stops taking and nothing is counted. Refused messages wait in the table `retries`;
 //! after [`ATTEMPTS`], or at once if they can not be decoded, they become dead letters. The
-//! broker's own redelivery count decides nothing. Not here: what a message means.
+//! broker's own redelivery count decides nothing.
+//!
+//! Messages that wait together are taken as a group, so that their appends meet in one batch, and
+//! acknowledged with one frame for all that came before. That is safe because groups are
+//! acknowledged in the order they came and only while nothing is held back: as long as a message
+//! waits to be given back, its neighbours and those behind it are acknowledged one by one. Not
+//! here: what a message means.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,6 +18,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
+use futures_util::stream::FuturesUnordered;
 use lapin::message::Delivery;
 use lapin::options::{
     BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions,
@@ -25,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::broker::{Broker, BrokerError, declare_dead_letters, declare_queue, limited};
+use super::causes::causes;
 use super::dead_letters::{DeadLetter, DeadLetters};
 use super::retries::Retries;
 
@@ -120,18 +128,11 @@ impl<H: Handler> Inbox<H> {
             shutdown.cancelled().await;
             let cancel = channel.basic_cancel(tag.clone(), BasicCancelOptions::default());
             if let Err(error) = limited(cancel).await {
-                tracing::debug!(%error, "the consumer could not be cancelled");
+                tracing::debug!(error = causes(&error), "the consumer could not be cancelled");
             }
         };
         let work = async {
-            let groups = consumer.ready_chunks(GROUP).map(|group| self.settle_all(group));
-            // In order, because an acknowledgement is one of all that came before.
-            let mut groups = groups.buffered(GROUPS);
-            while let Some(last_settled) = groups.next().await {
-                if let Some(delivery) = last_settled? {
-                    limited(delivery.ack(BasicAckOptions { multiple: true })).await?;
-                }
-            }
+            self.work(consumer).await?;
             if shutdown.is_cancelled() { Ok(()) } else { Err(BrokerError::ConsumerEnded) }
         };
         tokio::pin!(work);
@@ -141,22 +142,50 @@ impl<H: Handler> Inbox<H> {
         }
     }
 
-    /// Returns the last one that may be acknowledged, together with all before it.
-    async fn settle_all(
-        &self,
-        group: Vec<Result<Delivery, lapin::Error>>,
-    ) -> Result<Option<Delivery>, BrokerError> {
-        let settled = try_join_all(group.into_iter().map(|delivery| self.settle(delivery)));
-        Ok(settled.await?.into_iter().flatten().next_back())
+    /// Settles messages until the consumer ends.
+    async fn work(&self, consumer: Consumer) -> Result<(), BrokerError> {
+        let groups = consumer.ready_chunks(GROUP).map(|group| self.settle_all(group));
+        // In order, because an acknowledgement may be one of all that came before.
+        let mut groups = groups.buffered(GROUPS);
+        let mut held = FuturesUnordered::new();
+        loop {
+            let group = tokio::select! {
+                group = groups.next() => group,
+                Some(given_back) = held.next() => {
+                    given_back?;
+                    continue;
+                }
+            };
+            let Some(group) = group else { break };
+            let group = group?;
+            group.acknowledge(held.is_empty()).await?;
+            held.extend(group.unsettled.into_iter().map(give_back));
+        }
+        while let Some(given_back) = held.next().await {
+            given_back?;
+        }
+        Ok(())
     }
 
-    /// Returns the delivery if it may be acknowledged; otherwise it was given back.
-    async fn settle(
+    async fn settle_all(
         &self,
-        delivery: Result<Delivery, lapin::Error>,
-    ) -> Result<Option<Delivery>, BrokerError> {
-        let delivery = delivery?;
-        let message = match read(&delivery) {
+        deliveries: Vec<Result<Delivery, lapin::Error>>,
+    ) -> Result<Group, BrokerError> {
+        let settle = |delivery: Result<Delivery, lapin::Error>| async {
+            let delivery = delivery?;
+            let settled = self.settle(&delivery).await?;
+            Ok::<_, BrokerError>((settled, delivery))
+        };
+        let mut group = Group::default();
+        for (settled, delivery) in try_join_all(deliveries.into_iter().map(settle)).await? {
+            if settled { &mut group.settled } else { &mut group.unsettled }.push(delivery);
+        }
+        Ok(group)
+    }
+
+    /// Whether the message may be acknowledged; otherwise it has to be given back.
+    async fn settle(&self, delivery: &Delivery) -> Result<bool, BrokerError> {
+        let message = match read(delivery) {
             Ok(message) => message,
             Err(reason) => {
                 let body = String::from_utf8_lossy(&delivery.data);
@@ -170,10 +199,10 @@ impl<H: Handler> Inbox<H> {
                     reason: &reason,
                 };
                 self.dead_letters.put(self.queue, letter).await?;
-                return Ok(Some(delivery));
+                return Ok(true);
             }
         };
-        let settled = match self.handler.handle(&message).await {
+        Ok(match self.handler.handle(&message).await {
             Handled::Done => true,
             Handled::Refused(reason) => {
                 self.retries.put_off(self.queue, &message, 1, &reason).await
@@ -183,15 +212,7 @@ impl<H: Handler> Inbox<H> {
                 true
             }
             Handled::Unavailable => false,
-        };
-        if settled {
-            return Ok(Some(delivery));
-        }
-        // Holding the message for the pause is what stops the taking: the prefetch fills up.
-        tokio::time::sleep(PAUSE).await;
-        let requeue = BasicNackOptions { requeue: true, ..Default::default() };
-        limited(delivery.nack(requeue)).await?;
-        Ok(None)
+        })
     }
 
     /// One more attempt at a message that was refused before. True if it is settled.
@@ -221,6 +242,40 @@ impl<H: Handler> Inbox<H> {
         };
         self.dead_letters.put(self.queue, letter).await
     }
+}
+
+/// What became of messages that were taken together, each in the order they came.
+#[derive(Default)]
+struct Group {
+    settled: Vec<Delivery>,
+    unsettled: Vec<Delivery>,
+}
+
+impl Group {
+    /// Acknowledges what is settled. With one frame for all that came before only if everything
+    /// that came before is settled too, here and (`alone`) in every earlier group: it would
+    /// acknowledge what is yet to be given back.
+    async fn acknowledge(&self, alone: bool) -> Result<(), BrokerError> {
+        if alone && self.unsettled.is_empty() {
+            if let Some(last) = self.settled.last() {
+                limited(last.ack(BasicAckOptions { multiple: true })).await?;
+            }
+            return Ok(());
+        }
+        for delivery in &self.settled {
+            limited(delivery.ack(BasicAckOptions { multiple: false })).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Gives a message back to its queue. Holding it for the pause is what stops the taking while a
+/// dependency is away: the prefetch fills up.
+async fn give_back(delivery: Delivery) -> Result<(), BrokerError> {
+    tokio::time::sleep(PAUSE).await;
+    let requeue = BasicNackOptions { requeue: true, ..Default::default() };
+    limited(delivery.nack(requeue)).await?;
+    Ok(())
 }
 
 /// Declares a queue with its dead letters and starts consuming it under a name operators see.

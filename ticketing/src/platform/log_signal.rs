@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
+use super::causes::causes;
 use super::database::{Database, DatabaseError};
 
 /// How often the log is looked at for appends of other replicas.
@@ -78,7 +79,11 @@ impl LogSignal {
             match self.look(&database, seen).await {
                 Ok(position) => seen = Some(position),
                 Err(error) => {
-                    tracing::debug!(%error, log = self.log, "the log could not be polled")
+                    tracing::debug!(
+                        error = causes(&error),
+                        log = self.log,
+                        "the log could not be polled"
+                    )
                 }
             }
         }

@@ -5,7 +5,8 @@
 //! transaction that begins by locking the checkpoint, so a frozen builder that wakes finds it moved
 //! and does nothing. What a message does not continue is read from the store; a lost tail heals
 //! without a next message; a message of another history is dropped. A stored event that can not be
-//! read stops the projection loudly: nothing is ever skipped. Not here: `rebuild` and `verify`
+//! read, or that Postgres refuses to have applied, stops the projection loudly: nothing is ever
+//! skipped. Not here: `rebuild` and `verify`
 //! (`projection_copy.rs`), and what is projected.
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::broker::{Broker, BrokerError, limited};
+use super::causes::causes;
 use super::database::{Database, DatabaseError};
 use super::dead_letters::{DeadLetter, DeadLetters};
 use super::event_store::{self, READ_LOG, ReadError, StoredEvent};
@@ -83,7 +85,7 @@ impl Progress {
         (self.head.load(Ordering::Relaxed) - self.applied.load(Ordering::Relaxed)).max(0)
     }
 
-    /// Whether it stopped at an event it can not read.
+    /// Whether it stopped at an event it can not apply.
     pub fn has_stopped(&self) -> bool {
         self.stopped.is_cancelled()
     }
@@ -110,14 +112,14 @@ impl Builder {
         self.progress.clone()
     }
 
-    /// Applies events until cancelled or stopped by an event that can not be read.
+    /// Applies events until cancelled or stopped by an event that can not be applied.
     pub async fn run(self, broker: Broker, shutdown: CancellationToken) {
         let ended = self.progress.stopped.child_token();
         let name = format!("ticketing project {}", self.projection.name());
         let session = |connection| self.session(connection, &ended);
         let work = async {
             tokio::join!(broker.supervise(&name, &ended, session), self.compare(&ended));
-            // Stopped at an event it can not read: its consumer is gone, the rest of the process
+            // Stopped at an event it can not apply: its consumer is gone, the rest of the process
             // lives on.
             std::future::pending::<()>().await;
         };
@@ -145,46 +147,43 @@ impl Builder {
         Ok(())
     }
 
-    /// Applies a batch of messages, then acks it.
+    /// Applies a batch of messages, puts the bad ones away, then acks it. Bad ones only after the
+    /// commit: a batch that is tried again would put them away each time.
     async fn take(&self, deliveries: &[Delivery]) -> Result<(), BrokerError> {
         let mut events = Vec::with_capacity(deliveries.len());
+        let mut bad = Vec::new();
         for delivery in deliveries {
             match serde_json::from_slice::<StoredEvent>(&delivery.data) {
-                Ok(event) => events.push(event),
-                Err(error) => self.park(delivery, &error.to_string()).await?,
+                Ok(event) => events.push((event, delivery)),
+                Err(error) => bad.push((delivery, error.to_string())),
             }
         }
-        events.sort_by_key(|event| event.position);
+        events.sort_by_key(|(event, _)| event.position);
+        let (events, of): (Vec<_>, Vec<_>) = events.into_iter().unzip();
         match self.advance(&events).await {
             Ok(_) => {}
-            Err(ReadError::Database(error)) => return Err(BrokerError::Stopped(error.to_string())),
-            Err(unreadable) => {
+            Err(error) if !is_final(&error) => return Err(BrokerError::Stopped(causes(&error))),
+            Err(error) => {
                 // The message may be bad and the store good. If the store is bad too, this stops.
-                tracing::warn!(%unreadable, "a message can not be applied, reading the store");
-                for (delivery, _) in self.unreadable(deliveries, &unreadable) {
-                    self.park(delivery, &unreadable.to_string()).await?;
+                tracing::warn!(
+                    error = causes(&error),
+                    "a message can not be applied, reading the store"
+                );
+                self.catch_up().await.map_err(|e| BrokerError::Stopped(causes(&e)))?;
+                if let ReadError::Event { position, .. } = &error {
+                    let blamed = events.iter().zip(of).filter(|(e, _)| e.position == *position);
+                    bad.extend(blamed.map(|(_, delivery)| (delivery, causes(&error))));
                 }
-                self.catch_up().await.map_err(|e| BrokerError::Stopped(e.to_string()))?;
             }
+        }
+        for (delivery, reason) in bad {
+            self.park(delivery, &reason).await?;
         }
         if let Some(last) = deliveries.last() {
             let all = BasicAckOptions { multiple: true };
             limited(last.ack(all)).await?;
         }
         Ok(())
-    }
-
-    fn unreadable<'a>(
-        &self,
-        deliveries: &'a [Delivery],
-        error: &ReadError,
-    ) -> Vec<(&'a Delivery, i64)> {
-        let ReadError::Event { position, .. } = error else { return Vec::new() };
-        let at = |delivery: &Delivery| {
-            let event: StoredEvent = serde_json::from_slice(&delivery.data).ok()?;
-            (event.position == *position).then_some(event.position)
-        };
-        deliveries.iter().filter_map(|delivery| Some((delivery, at(delivery)?))).collect()
     }
 
     async fn park(&self, delivery: &Delivery, reason: &str) -> Result<(), BrokerError> {
@@ -238,16 +237,17 @@ impl Builder {
     /// Applies from the store until the log's head is reached. Returns the checkpoint afterwards.
     ///
     /// # Errors
-    /// [`ReadError::Event`] stops the projection.
+    /// What can not succeed however often it is tried stops the projection: an event that can not
+    /// be read, a statement that Postgres refuses for what it says.
     pub async fn catch_up(&self) -> Result<i64, ReadError> {
         loop {
             match self.apply_chunk().await {
                 Ok((checkpoint, 0)) => return Ok(checkpoint),
                 Ok(_) => {}
                 Err(error) => {
-                    if let ReadError::Event { source, .. } = &error {
-                        let name = self.projection.name();
-                        tracing::error!(projection = name, %error, %source, "a projection has stopped");
+                    if is_final(&error) {
+                        let (name, error) = (self.projection.name(), causes(&error));
+                        tracing::error!(projection = name, error, "a projection has stopped");
                         metrics::gauge!("ticketing_projection_stopped", "projection" => name)
                             .set(1.0);
                         self.progress.stopped.cancel();
@@ -291,11 +291,16 @@ impl Builder {
                         && checkpoint == last
                         && let Err(error) = self.catch_up().await
                     {
-                        tracing::debug!(%error, "the projection could not catch up");
+                        tracing::debug!(
+                            error = causes(&error),
+                            "the projection could not catch up"
+                        );
                     }
                     last = checkpoint;
                 }
-                Err(error) => tracing::debug!(%error, "the checkpoint could not be compared"),
+                Err(error) => {
+                    tracing::debug!(error = causes(&error), "the checkpoint could not be compared");
+                }
             }
             tokio::select! {
                 () = tokio::time::sleep(COMPARE) => {}
@@ -315,6 +320,14 @@ impl Builder {
     fn note(&self, checkpoint: i64) {
         self.progress.applied.fetch_max(checkpoint, Ordering::Relaxed);
         self.progress.head.fetch_max(checkpoint, Ordering::Relaxed);
+    }
+}
+
+/// Whether trying again would end the same way.
+fn is_final(error: &ReadError) -> bool {
+    match error {
+        ReadError::Event { .. } => true,
+        ReadError::Database(error) => error.is_final(),
     }
 }
 

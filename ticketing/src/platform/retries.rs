@@ -1,8 +1,11 @@
 //! Messages that were refused and will be tried again, kept in our own table: the broker has no
 //! delays without a plugin.
 //!
-//! Several replicas may work on one queue's retries: a row is claimed by moving its time on, so a
-//! crash only delays it. Not here: how a message is handled (`inbox.rs`).
+//! A message waits longer after each attempt, by the service's clock, so moving the test clock
+//! brings it forward. Several replicas may work on one queue's retries: a row is claimed by moving
+//! its time on, so a crash only delays it, and a handler that outlives its claim may see the
+//! message twice. A kept message that can not be read any more is logged and deleted. Not here: how
+//! a message is handled, and when it is given up (`inbox.rs`).
 
 use std::future::Future;
 use std::time::Duration;
@@ -12,6 +15,7 @@ use shared_events::topology::Queue;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use super::causes::causes;
 use super::clock::Clock;
 use super::database::{Database, DatabaseError};
 use super::inbox::Incoming;
@@ -47,7 +51,11 @@ impl Retries {
     ) -> bool {
         let kept = self.insert(queue, message, attempts, reason).await;
         if let Err(error) = &kept {
-            tracing::warn!(%error, queue = queue.name, "a refused message could not be put off");
+            tracing::warn!(
+                error = causes(error),
+                queue = queue.name,
+                "a refused message could not be put off"
+            );
         }
         kept.is_ok()
     }
@@ -84,7 +92,7 @@ impl Retries {
             match self.step(queue, &attempt).await {
                 Ok(true) => continue,
                 Ok(false) => {}
-                Err(error) => tracing::debug!(%error, "retries could not be read"),
+                Err(error) => tracing::debug!(error = causes(&error), "retries could not be read"),
             }
             tokio::select! {
                 () = tokio::time::sleep(POLL) => {}

@@ -1,8 +1,9 @@
 //! Telemetry: JSON logs on standard output, one line a fact, and metrics for Prometheus. No secret
-//! and no personal data ever enters either: fields are chosen one by one where they are logged.
+//! and no personal data ever enters either: fields are chosen one by one where they are logged, and
+//! an error is told by `causes.rs`. Not here: how lines are written (`log_lines.rs`), and what is
+//! measured.
 
-use std::io::{BufWriter, Stdout, Write};
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
@@ -10,10 +11,8 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 
-/// How long a line waits at most before it is written.
-const FLUSH: Duration = Duration::from_millis(50);
-/// Bytes of lines that are written at once when there are many.
-const BUFFERED: usize = 64 * 1024;
+use super::log_lines::{Lines, ToLines};
+
 /// How often metrics are compacted.
 const UPKEEP: Duration = Duration::from_secs(5);
 /// Upper bounds of latency buckets, seconds.
@@ -23,7 +22,8 @@ const LATENCY: [f64; 12] =
 const BATCH: [f64; 9] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
 
 /// Starts logging in JSON with a filter in `tracing` syntax; a filter that can not be read means
-/// `info`. Lines appear within [`FLUSH`], the last ones when what is returned is dropped.
+/// `info`. Lines appear within 50 ms, errors at once, the last ones when what is returned is
+/// dropped.
 #[must_use]
 pub fn start_logging(filter: &str) -> Logging {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
@@ -32,7 +32,7 @@ pub fn start_logging(filter: &str) -> Logging {
         .flatten_event(true)
         .with_current_span(false)
         .with_span_list(false)
-        .with_writer(|| Output)
+        .with_writer(ToLines(&LINES))
         .with_filter(filter)
         // The library logs messages that come back with their bodies, whatever is in them.
         .with_filter(filter_fn(|metadata| !metadata.target().starts_with("lapin")));
@@ -41,12 +41,7 @@ pub fn start_logging(filter: &str) -> Logging {
     if tracing::subscriber::set_global_default(subscriber).is_err() {
         tracing::debug!("logging was started before");
     }
-    std::thread::spawn(|| {
-        loop {
-            std::thread::sleep(FLUSH);
-            flush();
-        }
-    });
+    std::thread::spawn(write_lines);
     Logging
 }
 
@@ -56,34 +51,21 @@ pub struct Logging;
 
 impl Drop for Logging {
     fn drop(&mut self) {
-        flush();
+        LINES.write_to(&mut std::io::stdout());
     }
 }
 
-/// Standard output behind a buffer: a write for each request would cost more than the rest of its
-/// line.
-struct Output;
+static LINES: LazyLock<Lines> = LazyLock::new(Lines::default);
 
-static BUFFER: LazyLock<Mutex<BufWriter<Stdout>>> =
-    LazyLock::new(|| Mutex::new(BufWriter::with_capacity(BUFFERED, std::io::stdout())));
-
-impl Write for Output {
-    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        buffer().write(line)
+fn write_lines() {
+    loop {
+        LINES.wait();
+        let dropped = LINES.write_to(&mut std::io::stdout());
+        if dropped > 0 {
+            metrics::counter!("ticketing_log_lines_dropped_total").increment(dropped);
+            tracing::warn!(dropped, "log lines were dropped: nobody read standard output");
+        }
     }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        buffer().flush()
-    }
-}
-
-fn buffer() -> MutexGuard<'static, BufWriter<Stdout>> {
-    BUFFER.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn flush() {
-    // There is no place left to say that nothing can be said.
-    let _ = buffer().flush();
 }
 
 /// Keeps histograms small between two scrapes, until cancelled.

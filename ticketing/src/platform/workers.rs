@@ -1,6 +1,9 @@
-//! What runs in the background: started together, watched, and stopped in good order. A worker that
-//! ends before it was told to, or panics, ends the process loudly: whoever supervises the process
-//! starts all of it again.
+//! What runs in the background, watched.
+//!
+//! [`Workers`] are started together and stopped in good order; one that ends before it was told to,
+//! or panics, ends the process loudly: whoever supervises the process starts all of it again. What
+//! serves a queue whose callers wait for answers ends with its last caller instead, and is started
+//! again by [`restarted`] if it panics. Not here: what they do.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -80,6 +83,26 @@ impl Workers {
     }
 }
 
+/// Starts `work` in the background and, whenever it panics, starts it again; ends when it ends.
+///
+/// For a task that answers callers out of a queue: who was being answered is told of the failure by
+/// the answer that never comes, and those behind must not wait for ever. `work` has to keep what it
+/// goes on with outside of the futures it returns.
+pub fn restarted<F, R>(name: &'static str, work: F)
+where
+    F: Fn() -> R + Send + 'static,
+    R: Future<Output = ()> + Send + 'static,
+{
+    tokio::spawn(async move {
+        while let Err(error) = tokio::spawn(work()).await {
+            if error.is_cancelled() {
+                return;
+            }
+            tracing::error!(worker = name, "a worker panicked and was started again");
+        }
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -104,5 +127,24 @@ mod tests {
         let workers = Workers::new();
         workers.spawn("broken", async { panic!("on purpose") });
         workers.failed().cancelled().await;
+    }
+
+    #[tokio::test]
+    async fn what_panicked_is_started_again_until_it_ends() {
+        let (starts, mut started) = tokio::sync::mpsc::unbounded_channel();
+        let count = std::sync::atomic::AtomicUsize::new(0);
+        restarted("broken twice", move || {
+            let start = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let starts = starts.clone();
+            async move {
+                starts.send(start).unwrap();
+                assert!(start == 2, "on purpose");
+            }
+        });
+        let mut seen = Vec::new();
+        while let Some(start) = started.recv().await {
+            seen.push(start);
+        }
+        assert_eq!(seen, [0, 1, 2]);
     }
 }
