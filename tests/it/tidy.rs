@@ -1,9 +1,9 @@
 //! Guards the house: the arrows that must never exist, the size of files, and that each says what
 //! it owns.
 //!
-//! It reads the source as text; contexts are found by their folders, projections and consumers by
-//! what they implement, names in the topology: what is new is guarded without a word here. Each rule
-//! has a control: a line that breaks it, on which it has to turn red.
+//! It reads the source as text. Contexts are found by their folders, projections and consumers by
+//! what they implement, names in the topology: what is new is guarded without a word here. Each
+//! rule has a control: a line that breaks it, on which it has to turn red.
 
 use std::collections::BTreeSet;
 use std::fs;

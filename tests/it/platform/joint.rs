@@ -187,7 +187,10 @@ async fn an_append_stays_in_its_log() {
         &elsewhere,
         now(),
         |_: &_| Attached::default(),
-        |unit| async move { unit.decide(links, id, buy(TOKEN)).await.map(|bought| bought.sequence) },
+        |unit| async move {
+            let bought = unit.decide(links, id, buy(TOKEN)).await?;
+            Ok(bought.sequence)
+        },
     );
     let outcome: Result<_, CommandError<LinkRequestError>> = command.await;
     assert!(matches!(outcome, Err(CommandError::Append(AppendError::Invalid))));
