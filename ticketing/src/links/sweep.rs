@@ -55,12 +55,16 @@ pub async fn run(
                 continue;
             }
         };
-        let due = sweep.take(&page);
-        for request in &due {
-            relay.publish_again(request.position);
+        let mut again = 0;
+        for request in sweep.take(&page) {
+            if relay.publish_again(request.position) {
+                again += 1;
+            } else {
+                sweep.forget(request.id);
+            }
         }
-        if !due.is_empty() {
-            tracing::info!(requests = due.len(), "requests without a verdict are published again");
+        if again > 0 {
+            tracing::info!(requests = again, "requests without a verdict are published again");
         }
     }
 }
@@ -94,6 +98,11 @@ impl Sweep {
             }
         };
         due
+    }
+
+    /// It was not published after all: the next round comes to it without a pause.
+    fn forget(&mut self, id: RequestId) {
+        self.swept.remove(&id);
     }
 
     fn is_due(&mut self, id: RequestId) -> bool {

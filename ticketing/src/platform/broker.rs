@@ -137,6 +137,7 @@ impl Broker {
         S: Future<Output = Result<(), BrokerError>>,
     {
         let _noted = Noted { broker: self, name };
+        self.note(name, None);
         let mut pause = FIRST_PAUSE;
         let mut complained = false;
         while !shutdown.is_cancelled() {

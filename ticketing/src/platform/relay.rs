@@ -20,6 +20,7 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::broker::{Broker, BrokerError, confirming_channel, declare_exchange, declare_queue};
+use super::causes::causes;
 use super::database::DatabaseError;
 use super::event_store::{EventStore, StoredEvent};
 use super::log_signal::POLL;
@@ -71,12 +72,11 @@ impl Relay {
         self.leading.load(Ordering::Relaxed)
     }
 
-    /// Publishes an event again under the same message id. Does nothing unless this process leads,
-    /// or when too many wait: the caller will come back to it.
-    pub fn publish_again(&self, position: i64) {
-        if self.is_leading() && self.again.try_send(position).is_err() {
-            tracing::debug!(position, "too many events wait to be published again");
-        }
+    /// Has an event published again under the same message id. False if it will not be: this
+    /// process does not lead, or too many wait.
+    #[must_use]
+    pub fn publish_again(&self, position: i64) -> bool {
+        self.is_leading() && self.again.try_send(position).is_ok()
     }
 }
 
@@ -87,7 +87,7 @@ impl RelayWorker {
         while !shutdown.is_cancelled() {
             match self.lead(&name, &shutdown).await {
                 Ok(()) => {}
-                Err(error) => tracing::debug!(%error, "the relay could not lead"),
+                Err(error) => tracing::debug!(error = causes(&error), "the relay could not lead"),
             }
             self.relay.leading.store(false, Ordering::Relaxed);
             tokio::select! {
