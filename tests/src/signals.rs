@@ -1,8 +1,9 @@
 //! Being asked to stop: by Ctrl-C, by SIGTERM, by the terminal being closed; a second time means at
-//! once.
+//! once. And by the end of standard input, for programs that must not outlive who started them.
 
 use anyhow::{Context, Result};
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 /// Whether somebody asked this program to stop.
@@ -39,6 +40,18 @@ impl Stop {
         }
         self.asked.cancel();
     }
+}
+
+/// Returns when standard input has ended; what it says is ignored.
+pub async fn end_of_input() {
+    // A thread of its own, which the end of the program does not wait for: reads by the runtime are
+    // waited for when it is dropped, so a program that fails would hang until its caller ends.
+    let (ended, end) = oneshot::channel::<()>();
+    std::thread::spawn(move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        drop(ended);
+    });
+    let _ = end.await;
 }
 
 #[cfg(test)]

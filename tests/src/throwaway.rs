@@ -10,7 +10,6 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncReadExt;
 
 use crate::postgres;
 use crate::rabbitmq::{amqp_url, management::Management};
@@ -18,7 +17,7 @@ use crate::say;
 use crate::secrets::{BrokerUser, Passwords};
 use crate::servers::Servers;
 use crate::service::program;
-use crate::signals::Stop;
+use crate::signals::{Stop, end_of_input};
 
 /// Where throwaway servers are and how to use them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -126,12 +125,6 @@ pub async fn serve() -> Result<()> {
     servers.discard().await
 }
 
-async fn end_of_input() {
-    let mut input = tokio::io::stdin();
-    let mut ignored = [0; 64];
-    while input.read(&mut ignored).await.is_ok_and(|count| count > 0) {}
-}
-
 /// Throwaway servers in a process of their own. They vanish when this is dropped, and when this
 /// program ends, however it does.
 #[derive(Debug)]
@@ -169,5 +162,31 @@ impl Drop for SharedServers {
     fn drop(&mut self) {
         drop(self.input.take());
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    #[test]
+    fn servers_that_can_not_start_end_although_the_caller_waits() {
+        let mut child = Command::new(program("turnstile").unwrap())
+            .arg("servers")
+            .env("TMPDIR", "/dev/null/no-folder")
+            .stdin(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let begun = Instant::now();
+        let status = loop {
+            if let Some(status) = child.try_wait().unwrap() {
+                break status;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "still there");
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        assert!(!status.success());
     }
 }

@@ -11,11 +11,12 @@ use anyhow::{Context, Result};
 use poem::Response;
 use poem::endpoint::make_sync;
 use ticketing::api::server;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 use tokio_util::sync::CancellationToken;
 
 use crate::say;
+use crate::signals::end_of_input;
 
 /// As many connections as `ticketing` has by default.
 const MAX_CONNECTIONS: usize = 10_000;
@@ -34,8 +35,7 @@ pub async fn serve() -> Result<()> {
     let serving = server::serve(listener, endpoint, MAX_CONNECTIONS, shutdown.clone());
     let serving = tokio::spawn(serving);
     say::say(address.port().to_string());
-    let mut ignored = Vec::new();
-    tokio::io::stdin().read_to_end(&mut ignored).await?;
+    end_of_input().await;
     shutdown.cancel();
     serving.await.context("serving")
 }
