@@ -82,19 +82,25 @@ impl Gate {
     /// Its part of the broker, as the operator.
     pub(crate) async fn broker(&self) -> Broker {
         let url = servers().amqp_url(BrokerUser::Operator, &self.system.place);
-        let connection = lapin::Connection::connect(&url, ConnectionProperties::default()).await;
-        let connection = connection.expect("connected");
-        let channel = connection.create_channel().await.expect("a channel");
+        let (connection, channel) = open(&url).await;
         let confirming = channel.confirm_select(ConfirmSelectOptions::default()).await;
         confirming.expect("a channel that confirms");
-        Broker { channel, connection }
+        Broker { url, channel, _connection: connection }
     }
 }
 
 /// A connection of the operator, who may do everything.
 pub(crate) struct Broker {
+    url: String,
     channel: Channel,
-    connection: lapin::Connection,
+    _connection: lapin::Connection,
+}
+
+async fn open(url: &str) -> (lapin::Connection, Channel) {
+    let connection = lapin::Connection::connect(url, ConnectionProperties::default()).await;
+    let connection = connection.expect("connected");
+    let channel = connection.create_channel().await.expect("a channel");
+    (connection, channel)
 }
 
 impl Broker {
@@ -126,9 +132,10 @@ impl Broker {
 
     /// Takes the next message of a queue; `None` if it is empty or not there yet.
     pub(crate) async fn take(&self, queue: &str) -> Option<BasicGetMessage> {
-        // On a channel of its own: the broker closes the one on which a queue is named that is not
-        // there.
-        let channel = self.connection.create_channel().await.expect("a channel");
+        // On a connection of its own: the broker closes a channel on which a queue is named that
+        // is not there, and when that crosses with the library's own closing of the channel, it
+        // ends the connection.
+        let (_connection, channel) = open(&self.url).await;
         channel.basic_get(queue.into(), BasicGetOptions { no_ack: true }).await.ok().flatten()
     }
 
