@@ -15,6 +15,7 @@ use lapin::options::{BasicAckOptions, BasicCancelOptions, BasicPublishOptions};
 use lapin::{Channel, Confirmation};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::{Interval, MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
 use crate::answer::{Unanswerable, answer};
@@ -25,6 +26,9 @@ use crate::token::LinkSigner;
 
 /// When stopping: how long what was taken may take to finish.
 const DRAIN_LIMIT: Duration = Duration::from_secs(10);
+/// How often what is confirmed is acknowledged: one frame for all of it, because each costs the
+/// broker as much as a message.
+const ACKNOWLEDGE: Duration = Duration::from_millis(20);
 
 /// What is needed to answer a request; cheap to clone.
 #[derive(Clone)]
@@ -41,6 +45,9 @@ struct Pipeline<'a> {
     answering: &'a Answering,
     preparing: FuturesOrdered<JoinHandle<Prepared>>,
     confirming: FuturesOrdered<BoxFuture<'static, Published>>,
+    /// The last delivery whose verdict the broker has, and all before it have theirs.
+    settled: Option<u64>,
+    acknowledge: Interval,
 }
 
 /// A delivery with what is to be published before it is acknowledged.
@@ -65,8 +72,16 @@ pub(crate) async fn consume(
     answering: &Answering,
     stop: &CancellationToken,
 ) -> Result<(), SessionError> {
-    let (preparing, confirming) = (FuturesOrdered::new(), FuturesOrdered::new());
-    let mut pipeline = Pipeline { session, answering, preparing, confirming };
+    let mut acknowledge = interval(ACKNOWLEDGE);
+    acknowledge.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut pipeline = Pipeline {
+        session,
+        answering,
+        preparing: FuturesOrdered::new(),
+        confirming: FuturesOrdered::new(),
+        settled: None,
+        acknowledge,
+    };
     pipeline.run(stop).await?;
     let intake = &pipeline.session.intake;
     limited(intake.basic_cancel(CONSUMER_TAG.into(), BasicCancelOptions::default())).await?;
@@ -81,7 +96,8 @@ impl Pipeline<'_> {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                Some(first) = self.confirming.next() => self.settle(first).await?,
+                _ = self.acknowledge.tick(), if self.settled.is_some() => self.acknowledge().await?,
+                Some(first) = self.confirming.next() => self.settle(first)?,
                 Some(prepared) = self.preparing.next() => self.publish(prepared).await?,
                 delivery = self.session.deliveries.next() => {
                     self.prepare(delivery.ok_or(SessionError::ConsumerEnded)??);
@@ -94,9 +110,9 @@ impl Pipeline<'_> {
         loop {
             tokio::select! {
                 biased;
-                Some(first) = self.confirming.next() => self.settle(first).await?,
+                Some(first) = self.confirming.next() => self.settle(first)?,
                 Some(prepared) = self.preparing.next() => self.publish(prepared).await?,
-                else => return Ok(()),
+                else => return self.acknowledge().await,
             }
         }
     }
@@ -132,26 +148,29 @@ impl Pipeline<'_> {
         Ok(())
     }
 
-    /// Acknowledges everything that is confirmed by now, at once.
+    /// Notes everything that is confirmed by now as settled.
     ///
     /// One message returned or refused fails the whole batch: when the broker confirms several
     /// together, the library hands a returned message to any one of them, not to its own.
-    async fn settle(&mut self, first: Published) -> Result<(), SessionError> {
+    fn settle(&mut self, first: Published) -> Result<(), SessionError> {
         let mut batch = vec![first];
         while let Some(Some(next)) = self.confirming.next().now_or_never() {
             batch.push(next);
         }
         let mut settled = Vec::with_capacity(batch.len());
-        let mut last_tag = 0;
         for published in batch {
             published.confirmed?;
-            last_tag = published.delivery_tag;
+            self.settled = Some(published.delivery_tag);
             settled.push(published.subject);
         }
-        let intake: &Channel = &self.session.intake;
-        limited(intake.basic_ack(last_tag, BasicAckOptions { multiple: true })).await?;
         settled.iter().for_each(Subject::report);
         Ok(())
+    }
+
+    async fn acknowledge(&mut self) -> Result<(), SessionError> {
+        let Some(last_tag) = self.settled.take() else { return Ok(()) };
+        let intake: &Channel = &self.session.intake;
+        limited(intake.basic_ack(last_tag, BasicAckOptions { multiple: true })).await
     }
 }
 

@@ -6,11 +6,11 @@
 //! after [`ATTEMPTS`], or at once if they can not be decoded, they become dead letters. The
 //! broker's own redelivery count decides nothing.
 //!
-//! Messages that wait together are taken as a group, so that their appends meet in one batch, and
-//! acknowledged with one frame for all that came before. That is safe because groups are
-//! acknowledged in the order they came and only while nothing is held back: as long as a message
-//! waits to be given back, its neighbours and those behind it are acknowledged one by one. Not
-//! here: what a message means.
+//! Messages that wait together are taken as a group, so that their appends meet in one batch. What
+//! is settled is acknowledged now and then, with one frame for all that came before. That is safe
+//! because groups are settled in the order they came and only while nothing is held back: as long
+//! as a message waits to be given back, the others are acknowledged one by one. Not here: what a
+//! message means.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -28,6 +28,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, Consumer};
 use serde::{Deserialize, Serialize};
 use shared_events::topology::{Queue, header};
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -38,10 +39,12 @@ use super::retries::Retries;
 
 /// How often a message is tried before it becomes a dead letter.
 pub const ATTEMPTS: i32 = 5;
-/// Messages that are taken together, when so many wait; they are acknowledged with one frame.
+/// Messages that are taken together, when so many wait.
 const GROUP: usize = 128;
 /// Groups in work at once.
 const GROUPS: usize = 4;
+/// How often what is settled is acknowledged: each frame costs the broker as much as a message.
+const ACKNOWLEDGE: Duration = Duration::from_millis(20);
 /// A larger message is no message of ours.
 const LARGEST: usize = 64 * 1024;
 /// How long the consumer stops taking when a dependency is away.
@@ -147,20 +150,26 @@ impl<H: Handler> Inbox<H> {
         let groups = consumer.ready_chunks(GROUP).map(|group| self.settle_all(group));
         // In order, because an acknowledgement may be one of all that came before.
         let mut groups = groups.buffered(GROUPS);
+        let mut settled = Vec::new();
         let mut held = FuturesUnordered::new();
+        let mut acknowledging = interval(ACKNOWLEDGE);
+        acknowledging.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let group = tokio::select! {
-                group = groups.next() => group,
-                Some(given_back) = held.next() => {
-                    given_back?;
-                    continue;
+            tokio::select! {
+                biased;
+                _ = acknowledging.tick(), if !settled.is_empty() => {
+                    acknowledge(&mut settled, held.is_empty()).await?;
                 }
-            };
-            let Some(group) = group else { break };
-            let group = group?;
-            group.acknowledge(held.is_empty()).await?;
-            held.extend(group.unsettled.into_iter().map(give_back));
+                Some(given_back) = held.next() => given_back?,
+                group = groups.next() => {
+                    let Some(group) = group else { break };
+                    let group = group?;
+                    settled.extend(group.settled);
+                    held.extend(group.unsettled.into_iter().map(give_back));
+                }
+            }
         }
+        acknowledge(&mut settled, held.is_empty()).await?;
         while let Some(given_back) = held.next().await {
             given_back?;
         }
@@ -251,22 +260,14 @@ struct Group {
     unsettled: Vec<Delivery>,
 }
 
-impl Group {
-    /// Acknowledges what is settled. With one frame for all that came before only if everything
-    /// that came before is settled too, here and (`alone`) in every earlier group: it would
-    /// acknowledge what is yet to be given back.
-    async fn acknowledge(&self, alone: bool) -> Result<(), BrokerError> {
-        if alone && self.unsettled.is_empty() {
-            if let Some(last) = self.settled.last() {
-                limited(last.ack(BasicAckOptions { multiple: true })).await?;
-            }
-            return Ok(());
-        }
-        for delivery in &self.settled {
-            limited(delivery.ack(BasicAckOptions { multiple: false })).await?;
-        }
-        Ok(())
+/// Acknowledges what is settled: with one frame for all that came before, unless something of that
+/// waits to be given back.
+async fn acknowledge(settled: &mut Vec<Delivery>, alone: bool) -> Result<(), BrokerError> {
+    let skipped = if alone { settled.len().saturating_sub(1) } else { 0 };
+    for delivery in settled.drain(..).skip(skipped) {
+        limited(delivery.ack(BasicAckOptions { multiple: alone })).await?;
     }
+    Ok(())
 }
 
 /// Gives a message back to its queue. Holding it for the pause is what stops the taking while a

@@ -32,6 +32,9 @@ use super::inbox::consume;
 
 /// Messages applied in one transaction.
 const BATCH: usize = 500;
+/// How long messages gather after a batch that was not full: at a few hundred a second, each alone
+/// would cost a transaction and an acknowledgement of its own.
+const GATHER: Duration = Duration::from_millis(20);
 /// Events read from the store at once.
 const CHUNK: i64 = 1_000;
 /// How often a builder that makes no progress compares its checkpoint with the log's head.
@@ -143,6 +146,9 @@ impl Builder {
             };
             let deliveries = deliveries.into_iter().collect::<Result<Vec<_>, _>>()?;
             self.take(&deliveries).await?;
+            if deliveries.len() < BATCH {
+                tokio::time::sleep(GATHER).await;
+            }
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, PublisherConfirm};
 use shared_events::topology::{Exchange, Queue, header};
 use tokio::sync::{mpsc, watch};
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::broker::{Broker, BrokerError, confirming_channel, declare_exchange, declare_queue};
@@ -29,6 +29,9 @@ use super::relay_leadership::{Candidate, HEARTBEAT, Leadership};
 
 /// Messages that are sent together.
 const WINDOW: i64 = 500;
+/// How often the cursor is moved while there is something to move it for: a leader that comes after
+/// a crash publishes again what it did not know to be delivered, and that changes nothing.
+const SAVE: Duration = Duration::from_millis(20);
 /// How long nothing has to happen before the log is looked at without a signal.
 const LOOK_ANYWAY: Duration = Duration::from_secs(1);
 
@@ -138,16 +141,22 @@ impl RelayWorker {
         let mut again = self.again.lock().await;
         let mut sent = leadership.cursor().await.map_err(|error| stop(error, term))?;
         let mut flight = Flight::default();
+        let mut delivered = None;
+        let mut save = tokio::time::interval(SAVE);
+        save.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !term.is_cancelled() {
             tokio::select! {
                 biased;
-                Some(landed) = flight.land() => advance(leadership, landed?, term).await?,
+                _ = save.tick(), if delivered.is_some() => {
+                    advance(leadership, delivered.take(), term).await?;
+                }
+                Some(landed) = flight.land() => delivered = landed?.or(delivered),
                 Some(first) = again.recv() => {
                     let more = std::iter::from_fn(|| again.try_recv().ok());
                     let positions: Vec<_> = std::iter::once(first).chain(more).collect();
                     // Alone on the channel, so that a return is known to be one of theirs.
                     while let Some(landed) = flight.land().await {
-                        advance(leadership, landed?, term).await?;
+                        delivered = landed?.or(delivered);
                     }
                     self.publish_again(&channel, leadership, &positions).await?;
                 }
@@ -166,9 +175,9 @@ impl RelayWorker {
             }
         }
         while let Some(landed) = flight.land().await {
-            advance(leadership, landed?, term).await?;
+            delivered = landed?.or(delivered);
         }
-        Ok(())
+        advance(leadership, delivered, term).await
     }
 
     /// Publishes events that seem to be lost. A queue that is deleted or unbound goes unnoticed as
