@@ -24,6 +24,9 @@ pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(5);
 /// Seconds between heartbeats unless the address says otherwise: a broker that is frozen, not gone,
 /// is noticed within twice that even when there is nothing to do.
 const HEARTBEAT_SECONDS: u16 = 10;
+/// The largest frame unless the address says otherwise; larger messages come in several. The library
+/// keeps two buffers of 32 frames per connection: with the broker's own 128 KiB that is 8 MiB.
+const FRAME_BYTES: u32 = 16 * 1024;
 /// So many requests are in hand at once, and so many confirms in flight: on a quorum queue a window
 /// of 500 carries twenty times what one at a time does. More only means more to repeat after a
 /// broken connection.
@@ -135,6 +138,7 @@ pub(crate) async fn limited<T>(
 async fn connect(address: &AMQPUri, name: &str) -> Result<Connection, SessionError> {
     let mut address = address.clone();
     address.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
+    address.query.frame_max.get_or_insert(FRAME_BYTES);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     limited(Connection::connect_uri(address, properties)).await
 }
