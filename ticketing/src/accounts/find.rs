@@ -62,7 +62,7 @@ impl Accounts {
         limit: i64,
     ) -> Result<Vec<AccountRow>, DatabaseError> {
         let list = format!(
-            "{COLUMNS} where ($1::uuid is null or id > $1) and ($2::text is null or tier = $2) \
+            "{COLUMNS} where id > $1 and ($2::text is null or tier = $2) \
              and ($3::text is null or $3 = any(roles)) \
              and ($4::text is null or position(lower($4) in lower(username)) > 0 \
                   or position(lower($4) in lower(email)) > 0) \
@@ -70,6 +70,7 @@ impl Accounts {
         );
         let client = self.database.get().await?;
         let statement = client.prepare_cached(&list).await?;
+        let after = after.unwrap_or(Uuid::nil());
         let tier = filter.tier.map(Tier::as_str);
         let role = filter.role.map(Role::as_str);
         let rows = client.query(&statement, &[&after, &tier, &role, &filter.text, &limit]).await?;
