@@ -24,8 +24,8 @@ pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(5);
 /// Seconds between heartbeats unless the address says otherwise: a broker that is frozen, not gone,
 /// is noticed within twice that even when there is nothing to do.
 const HEARTBEAT_SECONDS: u16 = 10;
-/// The largest frame unless the address says otherwise; larger messages come in several. The library
-/// keeps two buffers of 32 frames per connection: with the broker's own 128 KiB that is 8 MiB.
+/// The largest frame unless the address says otherwise; larger messages come in several. The
+/// library keeps two buffers of 32 frames per connection: with the broker's 128 KiB, 8 MiB.
 const FRAME_BYTES: u32 = 16 * 1024;
 /// So many requests are in hand at once, and so many confirms in flight: on a quorum queue a window
 /// of 500 carries twenty times what one at a time does. More only means more to repeat after a

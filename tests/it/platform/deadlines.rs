@@ -176,7 +176,7 @@ async fn housekeeping_deletes_what_has_served_its_time_and_never_history() {
     clock.move_test_clock(&database, clock.now() + TimeDelta::hours(25)).await.unwrap();
     assert_eq!(housekeeping::sweep(&database, &clock).await.unwrap(), 2);
     assert!(idempotency.find(&key).await.unwrap().is_none());
-    assert!(vault::Vault::new(database.clone()).find(id, "test").await.unwrap().is_none());
+    assert!(vault::Vault::new(database.clone()).find(&[id], "test").await.unwrap().is_empty());
     let client = database.get().await.unwrap();
     let events: i64 = client.query_one("select count(*) from events", &[]).await.unwrap().get(0);
     assert_eq!(events, 1);

@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout_at};
 use super::status::{Found, LinkStatus, LinkStatuses};
 use crate::platform::clock::Clock;
 use crate::platform::event_store::ReadError;
-use crate::platform::log_signal::LogSignal;
+use crate::platform::log_signal::{LogSignal, StreamWatch};
 
 /// The longest a check waits for a verdict.
 pub const LONGEST_WAIT: Duration = Duration::from_millis(250);
@@ -92,11 +92,13 @@ impl Checks {
             let checked = Checked::NotYet { opens_at: Some(opens_at) };
             return Ok(is_readable_by(owner, caller).then_some(checked));
         }
+        // Registered first, read second: a verdict in between wakes the watch.
+        let watch = self.signal.watch_stream(id.0);
         let found = self.statuses.find(id).await?;
         let found = found.filter(|found| is_readable_by(found.status.owner(), caller));
         let Some(mut found) = found else { return Ok(None) };
         if !found.status.is_evaluated()
-            && let Some(evaluated) = self.wait_for_verdict(id).await?
+            && let Some(evaluated) = self.wait_for_verdict(id, watch).await?
         {
             found = evaluated;
         }
@@ -123,20 +125,20 @@ impl Checks {
         Ok(is_readable_by(owner(&first.payload), caller).then_some(events))
     }
 
-    async fn wait_for_verdict(&self, id: RequestId) -> Result<Option<Found>, ReadError> {
+    async fn wait_for_verdict(
+        &self,
+        id: RequestId,
+        mut watch: StreamWatch,
+    ) -> Result<Option<Found>, ReadError> {
         let Ok(_place) = self.waiting.try_acquire() else { return Ok(None) };
         let until = Instant::now() + LONGEST_WAIT;
-        let mut watch = self.signal.watch_stream(id.0);
-        loop {
-            // Registered first, read second: a verdict in between wakes the watch.
+        while timeout_at(until, watch.changed()).await.is_ok() {
             match self.statuses.find(id).await? {
                 Some(found) if found.status.is_evaluated() => return Ok(Some(found)),
                 _ => {}
             }
-            if timeout_at(until, watch.changed()).await.is_err() {
-                return Ok(None);
-            }
         }
+        Ok(None)
     }
 }
 

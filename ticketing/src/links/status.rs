@@ -1,10 +1,12 @@
 //! The status of a link request: the read row that answers `check`, how events make it, and its
 //! SQL.
 //!
-//! [`find`](LinkStatuses::find) compares the row with the stream's last sequence in the same
-//! statement and takes newer events into account, so an answer by id is never older than the last
-//! committed event; statuses asked for at the same moment are read together. Lists are as the
-//! projection has them. Not here: what a status means at a moment (`check.rs`).
+//! [`find`](LinkStatuses::find) reads the row and what has happened since in one statement, so an
+//! answer by id is never older than the last committed event; statuses asked for at the same moment
+//! are read together. Lists are as the projection has them. Not here: what a status means at a
+//! moment (`check.rs`).
+
+use std::sync::LazyLock;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -20,7 +22,9 @@ use uuid::Uuid;
 
 use super::link_request::LinkRequest;
 use crate::platform::database::{Database, DatabaseError};
-use crate::platform::event_store::{EventStore, ReadError, StoredEvent, decode};
+use crate::platform::event_store::{
+    EventStore, POSITION, ReadError, StoredEvent, decode, select_events, stored_event,
+};
 use crate::platform::grouped_reads::GroupedReads;
 use crate::platform::projections::Projection;
 use crate::platform::vault::Vault;
@@ -102,20 +106,21 @@ pub fn project(mut row: LinkStatus, event: &Envelope<LinkRequestEvent>) -> LinkS
 const COLUMNS: &str = "request_id, account_id, tier, requested_at, rule, rule_set_version, opens_at, \
                        closes_at, refused, token_id, bought_at, sequence";
 
-fn read(row: &Row) -> Result<LinkStatus, tokio_postgres::Error> {
+/// The status in a row whose [`COLUMNS`] begin at `first`.
+fn read(row: &Row, first: usize) -> Result<LinkStatus, tokio_postgres::Error> {
     Ok(LinkStatus {
-        request_id: row.try_get(0)?,
-        account_id: row.try_get(1)?,
-        tier: row.try_get(2)?,
-        requested_at: row.try_get(3)?,
-        rule: row.try_get(4)?,
-        rule_set_version: row.try_get(5)?,
-        opens_at: row.try_get(6)?,
-        closes_at: row.try_get(7)?,
-        refused: row.try_get(8)?,
-        token_id: row.try_get(9)?,
-        bought_at: row.try_get(10)?,
-        sequence: row.try_get(11)?,
+        request_id: row.try_get(first)?,
+        account_id: row.try_get(first + 1)?,
+        tier: row.try_get(first + 2)?,
+        requested_at: row.try_get(first + 3)?,
+        rule: row.try_get(first + 4)?,
+        rule_set_version: row.try_get(first + 5)?,
+        opens_at: row.try_get(first + 6)?,
+        closes_at: row.try_get(first + 7)?,
+        refused: row.try_get(first + 8)?,
+        token_id: row.try_get(first + 9)?,
+        bought_at: row.try_get(first + 10)?,
+        sequence: row.try_get(first + 11)?,
     })
 }
 
@@ -123,12 +128,11 @@ fn read(row: &Row) -> Result<LinkStatus, tokio_postgres::Error> {
 #[derive(Clone)]
 pub struct LinkStatuses {
     store: EventStore,
-    vault: Vault,
-    current: GroupedReads<RequestId, Option<Found>>,
+    current: GroupedReads<RequestId, Result<Option<Found>, ReadError>>,
 }
 
 /// A status with the link's token, if it still has one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Found {
     /// The status.
     pub status: LinkStatus,
@@ -152,10 +156,9 @@ pub struct Filter {
 impl LinkStatuses {
     /// Reads from the store's database.
     pub fn new(store: EventStore) -> Self {
-        let vault = Vault::new(store.database().clone());
         let database = store.database().clone();
         let current = GroupedReads::start(move |ids| find_current(database.clone(), ids));
-        Self { store, vault, current }
+        Self { store, current }
     }
 
     /// One request, as current as its last committed event; `None` if there is none.
@@ -163,10 +166,7 @@ impl LinkStatuses {
     /// # Errors
     /// [`ReadError`] if Postgres does not answer or an event can not be read.
     pub async fn find(&self, id: RequestId) -> Result<Option<Found>, ReadError> {
-        match self.current.read(id).await? {
-            Some(found) => Ok(Some(found)),
-            None => self.find_in_stream(id).await,
-        }
+        self.current.read(id).await?
     }
 
     /// The events of a request, oldest first; none if there is no such request.
@@ -180,35 +180,24 @@ impl LinkStatuses {
         self.store.stream(LinkRequest::TYPE, id.0).await
     }
 
-    async fn find_in_stream(&self, id: RequestId) -> Result<Option<Found>, ReadError> {
-        let events = self.history(id).await?;
-        if events.is_empty() {
-            return Ok(None);
-        }
-        let status = events.iter().fold(LinkStatus::default(), project);
-        let token = match status.token_id {
-            Some(token) => self.vault.find(token, TOKEN_IN_VAULT).await?,
-            None => None,
-        };
-        Ok(Some(Found { status, token }))
-    }
-
     /// The requests that a filter matches, oldest first, as the projection has them.
     ///
     /// # Errors
     /// [`ReadError`] if Postgres does not answer.
     pub async fn list(&self, filter: &Filter) -> Result<Vec<LinkStatus>, ReadError> {
+        let Filter { account, tier, after, limit } = filter;
+        // Two statements, because a prepared one has one plan: by account, or by id.
+        let whose = if account.is_some() { "account_id = $1" } else { "$1::uuid is null" };
         let text = format!(
             "select {COLUMNS} from link_status \
-             where ($1::uuid is null or account_id = $1) and ($2::text is null or tier = $2) \
-               and ($3::uuid is null or request_id > $3) \
+             where {whose} and ($2::text is null or tier = $2) and request_id > $3 \
              order by request_id limit $4"
         );
         let client = self.store.database().get().await?;
         let statement = client.prepare_cached(&text).await?;
-        let Filter { account, tier, after, limit } = filter;
-        let rows = client.query(&statement, &[account, tier, after, limit]).await?;
-        Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
+        let after = after.unwrap_or(Uuid::nil());
+        let rows = client.query(&statement, &[account, tier, &after, limit]).await?;
+        Ok(rows.iter().map(|row| read(row, 0)).collect::<Result<_, _>>()?)
     }
 
     /// Requests that were made before `before`, after `after` if it is given, and have no verdict:
@@ -252,34 +241,74 @@ pub struct Overdue {
     pub requested_at: DateTime<Utc>,
 }
 
-/// The rows of these requests with their tokens; `None` where the projection has no row yet or
-/// lags behind the stream.
+/// Where the status begins in what [`FIND`] selects, and what follows it.
+const STATUS: usize = 14;
+const TOKEN: usize = STATUS + 12;
+const NTH: usize = TOKEN + 1;
+/// For each request the events that its row does not know yet, one row each; for one whose row is
+/// current a row without an event. `offset 0` keeps the planner from joining the tables as a whole.
+static FIND: LazyLock<String> = LazyLock::new(|| {
+    let newer = select_events!(
+        "where e.aggregate_id = asked.id and e.aggregate = $3 \
+           and e.sequence > coalesce(s.sequence, 0) offset 0"
+    );
+    format!(
+        "select e.*, s.*, (select value from vault where id = s.token_id and name = $2), asked.n::int \
+         from unnest($1::uuid[]) with ordinality asked(id, n) \
+         left join lateral \
+              (select {COLUMNS} from link_status where request_id = asked.id offset 0) s on true \
+         left join lateral ({newer}) e on true \
+         order by asked.n, e.sequence"
+    )
+});
+
+/// These requests with their tokens, in their order. One whose events can not be read fails alone.
 async fn find_current(
     database: Database,
     ids: Vec<RequestId>,
-) -> Result<Vec<Option<Found>>, DatabaseError> {
-    // `offset 0` keeps the planner from joining the tables as a whole.
-    let text = format!(
-        "select s.*, (select value from vault where id = s.token_id and name = $2), \
-                (select e.sequence from events e \
-                 where e.aggregate_id = s.request_id and e.aggregate = $3 \
-                 order by e.sequence desc limit 1) \
-         from unnest($1::uuid[]) with ordinality asked(id, n) left join lateral \
-              (select {COLUMNS} from link_status where request_id = asked.id offset 0) s on true \
-         order by asked.n"
-    );
-    let client = database.get().await?;
-    let statement = client.prepare_cached(&text).await?;
-    let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    let rows = client.query(&statement, &[&ids, &TOKEN_IN_VAULT, &LinkRequest::TYPE]).await?;
-    let found = |row: &Row| {
-        let Some(last) = row.try_get::<_, Option<i64>>(13)? else { return Ok(None) };
-        let status = read(row)?;
-        let token: Option<String> = row.try_get(12)?;
-        let is_current = status.sequence == last;
-        Ok(is_current.then(|| Found { status, token: token.map(SecretString::from) }))
+) -> Result<Vec<Result<Option<Found>, ReadError>>, DatabaseError> {
+    let mut found: Vec<Result<Option<Found>, ReadError>> = ids.iter().map(|_| Ok(None)).collect();
+    {
+        let client = database.get().await?;
+        let statement = client.prepare_cached(&FIND).await?;
+        let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
+        for row in client.query(&statement, &[&ids, &TOKEN_IN_VAULT, &LinkRequest::TYPE]).await? {
+            let nth = usize::try_from(row.try_get::<_, i32>(NTH)? - 1).unwrap_or_default();
+            if let Some(entry) = found.get_mut(nth) {
+                let before = std::mem::replace(entry, Ok(None));
+                *entry = before.and_then(|before| with_row(before, &row));
+            }
+        }
+    }
+    // Issued since the row was written: the row did not lead to the token.
+    let is_new = |found: &&mut Found| found.status.token_id.is_some() && found.token.is_none();
+    let lagging: Vec<&mut Found> =
+        found.iter_mut().filter_map(|found| found.as_mut().ok()?.as_mut()).filter(is_new).collect();
+    let missing: Vec<Uuid> = lagging.iter().filter_map(|found| found.status.token_id).collect();
+    if !missing.is_empty() {
+        let tokens = Vault::new(database).find(&missing, TOKEN_IN_VAULT).await?;
+        for found in lagging {
+            found.token = found.status.token_id.and_then(|id| tokens.get(&id).cloned());
+        }
+    }
+    Ok(found)
+}
+
+/// What was found so far, and one more row of [`FIND`].
+fn with_row(found: Option<Found>, row: &Row) -> Result<Option<Found>, ReadError> {
+    let found = match found {
+        None if row.try_get::<_, Option<Uuid>>(STATUS)?.is_some() => {
+            let token: Option<String> = row.try_get(TOKEN)?;
+            Some(Found { status: read(row, STATUS)?, token: token.map(SecretString::from) })
+        }
+        found => found,
     };
-    Ok(rows.iter().map(found).collect::<Result<_, tokio_postgres::Error>>()?)
+    if row.try_get::<_, Option<i64>>(POSITION)?.is_none() {
+        return Ok(found);
+    }
+    let event = decode(stored_event(row)?)?;
+    let Found { status, token } = found.unwrap_or_default();
+    Ok(Some(Found { status: project(status, &event), token }))
 }
 
 /// Projects the log of the links into `link_status`.
@@ -315,7 +344,7 @@ impl Projection for LinkStatusProjection {
         let mut rows = std::collections::BTreeMap::new();
         let select = transaction.prepare_cached(&select).await?;
         for row in transaction.query(&select, &[&ids]).await? {
-            let status = read(&row)?;
+            let status = read(&row, 0)?;
             rows.insert(status.request_id, status);
         }
         for event in events {

@@ -33,8 +33,8 @@ const GOOD_SESSION: Duration = Duration::from_secs(10);
 
 /// How often both sides show that they are there; after two silent periods a connection is dead.
 const HEARTBEAT_SECONDS: u16 = 10;
-/// The largest frame unless the address says otherwise; larger messages come in several. The library
-/// keeps two buffers of 32 frames per connection: with the broker's own 128 KiB that is 8 MiB.
+/// The largest frame unless the address says otherwise; larger messages come in several. The
+/// library keeps two buffers of 32 frames per connection: with the broker's 128 KiB, 8 MiB.
 const FRAME_BYTES: u32 = 16 * 1024;
 /// What a client says first (AMQP 0-9-1 §4.2.2).
 const PROTOCOL_HEADER: &[u8] = b"AMQP\x00\x00\x09\x01";

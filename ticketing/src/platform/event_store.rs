@@ -21,8 +21,8 @@ use super::log_signal::LogSignal;
 /// An event as stored: its payload is not decoded yet.
 pub type StoredEvent = Envelope<Box<RawValue>>;
 
-/// What [`stored_event`] reads, with a condition.
-macro_rules! select {
+/// What [`stored_event`] reads, with a condition on `e`.
+macro_rules! select_events {
     ($condition:literal) => {
         concat!(
             "select log, (select history from logs l where l.log = e.log), position, event_id, \
@@ -38,11 +38,17 @@ macro_rules! select {
 const STREAMS: &str = concat!(
     "select e.*, asked.n::int from unnest($1::text[], $2::uuid[]) \
      with ordinality asked(aggregate, id, n) cross join lateral (",
-    select!("where e.aggregate_id = asked.id and e.aggregate = asked.aggregate offset 0"),
+    select_events!("where e.aggregate_id = asked.id and e.aggregate = asked.aggregate offset 0"),
     ") e order by asked.n, e.sequence"
 );
 /// The statement that [`read_log`] needs; prepare it once for each connection.
-pub const READ_LOG: &str = select!("where log = $1 and position > $2 order by position limit $3");
+pub const READ_LOG: &str =
+    select_events!("where log = $1 and position > $2 order by position limit $3");
+
+pub(crate) use select_events;
+
+/// Where the position stands among what [`select_events`] selects.
+pub const POSITION: usize = 2;
 
 /// One log of the history; cheap to clone.
 #[derive(Clone)]
@@ -207,8 +213,12 @@ pub async fn head(client: &impl GenericClient, log: &str) -> Result<i64, tokio_p
     client.query_one(text, &[&log]).await?.try_get(0)
 }
 
-fn stored_event(row: &Row) -> Result<StoredEvent, tokio_postgres::Error> {
-    let position: i64 = row.try_get(2)?;
+/// The event in a row that begins with what [`select_events`] selects.
+///
+/// # Errors
+/// If the row is of another shape.
+pub fn stored_event(row: &Row) -> Result<StoredEvent, tokio_postgres::Error> {
+    let position: i64 = row.try_get(POSITION)?;
     let payload: String = row.try_get(13)?;
     Ok(Envelope {
         log: row.try_get(0)?,

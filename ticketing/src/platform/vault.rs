@@ -2,7 +2,10 @@
 //! append ([`super::append::NewSecret`]), read by id and name, and can be deleted without changing
 //! history.
 
+use std::collections::HashMap;
+
 use secrecy::SecretString;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::database::{Database, DatabaseError};
@@ -19,16 +22,21 @@ impl Vault {
         Self { database }
     }
 
-    /// A value, if it is (still) there.
+    /// The values of this name that are (still) there, by their ids.
     ///
     /// # Errors
     /// [`DatabaseError`] if Postgres does not answer.
-    pub async fn find(&self, id: Uuid, name: &str) -> Result<Option<SecretString>, DatabaseError> {
+    pub async fn find(
+        &self,
+        ids: &[Uuid],
+        name: &str,
+    ) -> Result<HashMap<Uuid, SecretString>, DatabaseError> {
         let client = self.database.get().await?;
-        let text = "select value from vault where id = $1 and name = $2";
+        let text = "select id, value from vault where id = any($1) and name = $2";
         let statement = client.prepare_cached(text).await?;
-        let row = client.query_opt(&statement, &[&id, &name]).await?;
-        Ok(row.map(|row| row.try_get::<_, String>(0)).transpose()?.map(SecretString::from))
+        let rows = client.query(&statement, &[&ids, &name]).await?;
+        let value = |row: &Row| Ok((row.try_get(0)?, row.try_get::<_, String>(1)?.into()));
+        Ok(rows.iter().map(value).collect::<Result<_, tokio_postgres::Error>>()?)
     }
 
     /// Deletes every value of `id`.
