@@ -211,11 +211,15 @@ impl LinkStatuses {
         after: Option<(DateTime<Utc>, RequestId)>,
         limit: i64,
     ) -> Result<Vec<Overdue>, ReadError> {
-        let text = "select s.request_id, e.position, s.requested_at from link_status s \
-                    join events e on e.aggregate_id = s.request_id and e.aggregate = $3 and e.sequence = 1 \
-                    where s.rule is null and s.requested_at < $1 \
-                      and (s.requested_at, s.request_id) > ($4, $5) \
-                    order by s.requested_at, s.request_id limit $2";
+        // Page first, then one probe for each of its rows, whatever the statistics say.
+        let text = "select s.request_id, e.position, s.requested_at from \
+                 (select request_id, requested_at from link_status \
+                  where rule is null and requested_at < $1 and (requested_at, request_id) > ($4, $5) \
+                  order by requested_at, request_id limit $2) s \
+             cross join lateral \
+                 (select position from events where aggregate_id = s.request_id \
+                  and aggregate = $3 and sequence = 1 offset 0) e \
+             order by s.requested_at, s.request_id";
         let (time, id) = after.unwrap_or((DateTime::UNIX_EPOCH, RequestId(Uuid::nil())));
         let client = self.store.database().get().await?;
         let rows = client.query(text, &[&before, &limit, &LinkRequest::TYPE, &time, &id.0]).await?;
