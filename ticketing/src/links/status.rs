@@ -23,7 +23,8 @@ use uuid::Uuid;
 use super::link_request::LinkRequest;
 use crate::platform::database::{Database, DatabaseError};
 use crate::platform::event_store::{
-    EventStore, POSITION, ReadError, StoredEvent, decode, select_events, stored_event,
+    EVENT_COLUMNS, EventStore, POSITION, ReadError, StoredEvent, decode, nth, select_events,
+    stored_event,
 };
 use crate::platform::grouped_reads::GroupedReads;
 use crate::platform::projections::Projection;
@@ -246,7 +247,7 @@ pub struct Overdue {
 }
 
 /// Where the status begins in what [`FIND`] selects, and what follows it.
-const STATUS: usize = 14;
+const STATUS: usize = EVENT_COLUMNS;
 const TOKEN: usize = STATUS + 12;
 const NTH: usize = TOKEN + 1;
 /// For each request the events that its row does not know yet, one row each; for one whose row is
@@ -277,8 +278,7 @@ async fn find_current(
         let statement = client.prepare_cached(&FIND).await?;
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         for row in client.query(&statement, &[&ids, &TOKEN_IN_VAULT, &LinkRequest::TYPE]).await? {
-            let nth = usize::try_from(row.try_get::<_, i32>(NTH)? - 1).unwrap_or_default();
-            if let Some(entry) = found.get_mut(nth) {
+            if let Some(entry) = found.get_mut(nth(&row, NTH)?) {
                 let before = std::mem::replace(entry, Ok(None));
                 *entry = before.and_then(|before| with_row(before, &row));
             }

@@ -49,6 +49,8 @@ pub(crate) use select_events;
 
 /// Where the position stands among what [`select_events`] selects.
 pub const POSITION: usize = 2;
+/// How many columns that is: where whatever is selected besides begins.
+pub const EVENT_COLUMNS: usize = 14;
 
 /// One log of the history; cheap to clone.
 #[derive(Clone)]
@@ -179,12 +181,20 @@ async fn read_streams(
     let statement = client.prepare_cached(STREAMS).await?;
     let mut streams = vec![Vec::new(); ids.len()];
     for row in client.query(&statement, &[&aggregates, &ids]).await? {
-        let nth = usize::try_from(row.try_get::<_, i32>(14)? - 1).unwrap_or_default();
-        if let Some(stream) = streams.get_mut(nth) {
+        if let Some(stream) = streams.get_mut(nth(&row, EVENT_COLUMNS)?) {
             stream.push(stored_event(&row)?);
         }
     }
     Ok(streams)
+}
+
+/// Which of the keys that were asked for together a row answers: `with ordinality` counts from 1.
+///
+/// # Errors
+/// If the column is of another type.
+pub fn nth(row: &Row, column: usize) -> Result<usize, tokio_postgres::Error> {
+    let ordinality: i32 = row.try_get(column)?;
+    Ok(usize::try_from(ordinality - 1).unwrap_or_default())
 }
 
 /// Events of a log after a position, in order, at most `limit`. `statement` is [`READ_LOG`],
