@@ -47,7 +47,7 @@ struct Pipeline<'a> {
     confirming: FuturesOrdered<BoxFuture<'static, Published>>,
     /// The last delivery whose verdict the broker has, and all before it have theirs.
     settled: Option<u64>,
-    acknowledge: Interval,
+    acknowledging: Interval,
 }
 
 /// A delivery with what is to be published before it is acknowledged.
@@ -72,15 +72,15 @@ pub(crate) async fn consume(
     answering: &Answering,
     stop: &CancellationToken,
 ) -> Result<(), SessionError> {
-    let mut acknowledge = interval(ACKNOWLEDGE);
-    acknowledge.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut acknowledging = interval(ACKNOWLEDGE);
+    acknowledging.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut pipeline = Pipeline {
         session,
         answering,
         preparing: FuturesOrdered::new(),
         confirming: FuturesOrdered::new(),
         settled: None,
-        acknowledge,
+        acknowledging,
     };
     pipeline.run(stop).await?;
     let intake = &pipeline.session.intake;
@@ -96,7 +96,9 @@ impl Pipeline<'_> {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
-                _ = self.acknowledge.tick(), if self.settled.is_some() => self.acknowledge().await?,
+                _ = self.acknowledging.tick(), if self.settled.is_some() => {
+                    self.acknowledge().await?;
+                }
                 Some(first) = self.confirming.next() => self.settle(first)?,
                 Some(prepared) = self.preparing.next() => self.publish(prepared).await?,
                 delivery = self.session.deliveries.next() => {
@@ -158,11 +160,13 @@ impl Pipeline<'_> {
             batch.push(next);
         }
         let mut settled = Vec::with_capacity(batch.len());
+        let mut last_tag = None;
         for published in batch {
             published.confirmed?;
-            self.settled = Some(published.delivery_tag);
+            last_tag = Some(published.delivery_tag);
             settled.push(published.subject);
         }
+        self.settled = last_tag;
         settled.iter().for_each(Subject::report);
         Ok(())
     }
