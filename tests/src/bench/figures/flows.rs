@@ -6,16 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use bytes::Bytes;
 use tokio::time::interval;
+use uuid::Uuid;
 
 use crate::bench::broker::Queue;
+use crate::bench::http::{Connection, get};
 use crate::bench::load::clients;
 use crate::bench::rounds::in_turns;
 use crate::bench::row::{Row, Series, Target};
 use crate::bench::stage::Stage;
 use crate::bench::watch::Watch;
 
-use super::{QUORUM_QUEUE, flow, requests, turn};
+use super::{CHECK, QUORUM_QUEUE, requests, turn};
 
 /// Flows at once: enough to keep every part busy, few enough that none waits for long.
 const CLIENTS: usize = 512;
@@ -71,6 +74,21 @@ async fn flows(stage: &Stage, watch: &Arc<Watch>, lasting: Duration) -> Result<f
         }
     })
     .await
+}
+
+/// Asks for a link and checks it once when it is issued: then it has to be there.
+async fn flow(
+    mut connection: Connection,
+    (request, token): &(Bytes, String),
+    watch: &Watch,
+) -> Result<Connection> {
+    let made = connection.call(request).await?.expect(201)?;
+    let id: Uuid = made.member("request_id").context("an answer without an id")?.parse()?;
+    watch.issued(id).await?;
+    let check = get(&format!("{CHECK}{id}"), Some(token));
+    let checked = connection.call(&check).await?.expect(200)?;
+    checked.member("link").with_context(|| format!("issued, but not seen: {}", checked.body))?;
+    Ok(connection)
 }
 
 /// The rate, and the backlog as it was again and again meanwhile.

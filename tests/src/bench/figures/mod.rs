@@ -13,14 +13,12 @@ pub mod size;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use bytes::Bytes;
-use uuid::Uuid;
 
-use super::http::{Connection, get};
+use super::http::get;
 use super::load::Latencies;
 use super::stage::Stage;
-use super::watch::Watch;
 
 /// The path that asks for a link.
 const REQUEST: &str = "/request_for_ticketing_link";
@@ -36,21 +34,6 @@ const MICROSECONDS_PER_MILLISECOND: f64 = 1_000.0;
 fn requests(stage: &Stage) -> Arc<[(Bytes, String)]> {
     let tokens = stage.accounts.premium.iter();
     tokens.map(|token| (get(REQUEST, Some(token)), token.clone())).collect()
-}
-
-/// Asks for a link and checks it once when it is issued: then it has to be there.
-async fn flow(
-    mut connection: Connection,
-    (request, token): &(Bytes, String),
-    watch: &Watch,
-) -> Result<Connection> {
-    let made = connection.call(request).await?.expect(201)?;
-    let id: Uuid = made.member("request_id").context("an answer without an id")?.parse()?;
-    watch.issued(id).await?;
-    let check = get(&format!("{CHECK}{id}"), Some(token));
-    let checked = connection.call(&check).await?.expect(200)?;
-    checked.member("link").with_context(|| format!("issued, but not seen: {}", checked.body))?;
-    Ok(connection)
 }
 
 /// What this part of the calls did not exceed.
