@@ -125,6 +125,32 @@ async fn a_rule_service_that_was_away_costs_no_opening_time() {
     gate.system.stop().await.unwrap();
 }
 
+/// A backlog that doubles itself is never worked off.
+#[tokio::test]
+async fn what_waits_for_the_rule_service_is_not_published_again() {
+    let mut gate = Gate::with_test_clock().await;
+    gate.system.rules.stop().await.unwrap();
+    for _ in 0..3 {
+        gate.given_request(None).await;
+    }
+    let relayed = async || gate.count("select position from relay_cursors").await >= 3;
+    eventually("the requests are in the queue", relayed).await;
+    let later = gate.now().await + TimeDelta::seconds(11);
+    gate.move_clock_to(later).await;
+    let left_alone = async || {
+        let metrics = gate.get("/metrics").ask().await.is(200).text;
+        metrics.contains("ticketing_relay_kept_back_total 3")
+    };
+    eventually("they are overdue and left alone", left_alone).await;
+    let broker = gate.broker().await;
+    for _ in 0..3 {
+        assert!(broker.take(EVALUATE_LINK_REQUESTS.name).await.is_some(), "a request is missing");
+    }
+    let more = broker.take(EVALUATE_LINK_REQUESTS.name).await;
+    assert!(more.is_none(), "a request was published again");
+    gate.system.stop().await.unwrap();
+}
+
 /// What the broker can not tell of: the queue, with all that waited in it, is gone.
 #[tokio::test]
 async fn a_deleted_queue_loses_no_request() {

@@ -20,7 +20,7 @@ use super::fault_proxy::before_broker;
 use crate::harness::{PATIENCE, Place, eventually};
 
 const FED: [Queue; 1] = [PROJECT_LINKS];
-const ROUTE: Route = Route { exchange: LINKS_EVENTS, queues: &FED };
+const ROUTE: Route = Route { exchange: LINKS_EVENTS, queues: &FED, answers: &[] };
 
 /// A relay of a process of its own, to be killed.
 fn start(place: &Place, amqp_url: &str) -> (JoinHandle<()>, Relay) {

@@ -3,8 +3,9 @@
 //!
 //! This is what heals a work queue that was deleted, unbound or never declared: the broker can not
 //! tell of it. Only the relay's leader sweeps, a page at a time, round and round; how often a
-//! request was swept is kept in memory alone, because a repeat is harmless. Not here: publishing
-//! (`relay.rs`).
+//! request was swept is kept in memory alone, because a repeat is harmless. A request that may be
+//! waiting its turn in a queue is left alone: a backlog that doubles itself is never worked off. Not
+//! here: publishing (`relay.rs`).
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -55,15 +56,18 @@ pub async fn run(
                 continue;
             }
         };
-        let mut again = 0;
-        for request in sweep.take(&page) {
-            if relay.publish_again(request.position) {
-                again += 1;
-            } else {
-                sweep.forget(request.id);
-            }
+        let due = sweep.take(&page);
+        if due.is_empty() {
+            continue;
         }
-        if again > 0 {
+        let positions = due.iter().map(|request| request.position).collect();
+        let again = tokio::select! {
+            again = relay.publish_again(positions) => again,
+            () = shutdown.cancelled() => return,
+        };
+        if again == 0 {
+            due.iter().for_each(|request| sweep.forget(request.id));
+        } else {
             tracing::info!(requests = again, "requests without a verdict are published again");
         }
     }

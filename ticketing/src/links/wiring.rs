@@ -22,7 +22,7 @@ use crate::platform::relay::Route;
 use crate::verify::Invariant;
 
 const FED: [Queue; 2] = [EVALUATE_LINK_REQUESTS, PROJECT_LINKS];
-const ROUTE: Route = Route { exchange: LINKS_EVENTS, queues: &FED };
+const ROUTE: Route = Route { exchange: LINKS_EVENTS, queues: &FED, answers: &[RECORD_VERDICTS] };
 
 /// The access links.
 pub struct Links;

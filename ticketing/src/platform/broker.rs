@@ -239,14 +239,16 @@ pub async fn declare_exchange(channel: &Channel, exchange: Exchange) -> Result<(
     limited(channel.exchange_declare(exchange.name.into(), kind, options, none)).await
 }
 
-/// Declares a work queue with the exchange it is bound to.
+/// Declares a work queue with the exchange it is bound to; how many messages wait in it, without
+/// those that a consumer has.
 ///
 /// # Errors
 /// [`BrokerError`] if it exists differently, or the broker does not answer.
-pub async fn declare_queue(channel: &Channel, queue: &Queue) -> Result<(), BrokerError> {
+pub async fn declare_queue(channel: &Channel, queue: &Queue) -> Result<u32, BrokerError> {
     declare_exchange(channel, queue.binding.exchange).await?;
-    declare(channel, queue.name, &queue.arguments()).await?;
-    bind(channel, queue.name, queue.binding.exchange, queue.binding.routing_key).await
+    let waiting = declare(channel, queue.name, &queue.arguments()).await?;
+    bind(channel, queue.name, queue.binding.exchange, queue.binding.routing_key).await?;
+    Ok(waiting)
 }
 
 /// Declares the dead letters of a queue and the way back from them.
@@ -265,7 +267,7 @@ async fn declare(
     channel: &Channel,
     name: &str,
     arguments: &[(&'static str, Argument)],
-) -> Result<(), BrokerError> {
+) -> Result<u32, BrokerError> {
     let mut table = FieldTable::default();
     for (key, value) in arguments {
         let value = match value {
@@ -276,8 +278,7 @@ async fn declare(
         table.insert((*key).into(), value);
     }
     let options = QueueDeclareOptions { durable: true, ..Default::default() };
-    limited(channel.queue_declare(name.into(), options, table)).await?;
-    Ok(())
+    Ok(limited(channel.queue_declare(name.into(), options, table)).await?.message_count())
 }
 
 async fn bind(

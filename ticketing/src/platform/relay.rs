@@ -15,7 +15,7 @@ use lapin::protocol::basic::AMQPProperties;
 use lapin::types::{AMQPValue, FieldTable};
 use lapin::{Channel, Connection, PublisherConfirm};
 use shared_events::topology::{Exchange, Queue, header};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{MissedTickBehavior, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -43,7 +43,12 @@ pub struct Route {
     /// The work queues it feeds; they are declared here too, because a missing one would lose
     /// messages unnoticed.
     pub queues: &'static [Queue],
+    /// The work queues in which the answers to its messages come back.
+    pub answers: &'static [Queue],
 }
+
+/// Positions of events that are to be published again, and where to tell how many were.
+type Again = (Vec<i64>, oneshot::Sender<usize>);
 
 /// Relays one log; cheap to clone.
 #[derive(Clone)]
@@ -52,19 +57,19 @@ pub struct Relay {
     broker: Broker,
     route: Route,
     leading: Arc<AtomicBool>,
-    again: mpsc::Sender<i64>,
+    again: mpsc::Sender<Again>,
 }
 
 /// The worker of a [`Relay`]: run it once per process.
 pub struct RelayWorker {
     relay: Relay,
-    again: tokio::sync::Mutex<mpsc::Receiver<i64>>,
+    again: tokio::sync::Mutex<mpsc::Receiver<Again>>,
 }
 
 impl Relay {
     /// A relay and its worker.
     pub fn new(store: EventStore, broker: Broker, route: Route) -> (Self, RelayWorker) {
-        let (again, receiver) = mpsc::channel(WINDOW as usize);
+        let (again, receiver) = mpsc::channel(1);
         let relay = Self { store, broker, route, leading: Arc::default(), again };
         let worker = RelayWorker { relay: relay.clone(), again: receiver.into() };
         (relay, worker)
@@ -75,11 +80,15 @@ impl Relay {
         self.leading.load(Ordering::Relaxed)
     }
 
-    /// Has an event published again under the same message id. False if it will not be: this
-    /// process does not lead, or too many wait.
-    #[must_use]
-    pub fn publish_again(&self, position: i64) -> bool {
-        self.is_leading() && self.again.try_send(position).is_ok()
+    /// Has events that seem to be lost published again under the same message ids; how many were.
+    /// None if this process does not lead, the broker fails, or messages wait in a queue: theirs
+    /// may be among them.
+    pub async fn publish_again(&self, positions: Vec<i64>) -> usize {
+        let (published, told) = oneshot::channel();
+        if !self.is_leading() || self.again.send((positions, published)).await.is_err() {
+            return 0;
+        }
+        told.await.unwrap_or_default()
     }
 }
 
@@ -151,14 +160,15 @@ impl RelayWorker {
                     advance(leadership, delivered.take(), term).await?;
                 }
                 Some(landed) = flight.land() => delivered = landed?.or(delivered),
-                Some(first) = again.recv() => {
-                    let more = std::iter::from_fn(|| again.try_recv().ok());
-                    let positions: Vec<_> = std::iter::once(first).chain(more).collect();
+                Some((mut positions, published)) = again.recv() => {
                     // Alone on the channel, so that a return is known to be one of theirs.
                     while let Some(landed) = flight.land().await {
                         delivered = landed?.or(delivered);
                     }
-                    self.publish_again(&channel, leadership, &positions).await?;
+                    positions.retain(|position| *position <= sent);
+                    let again = self.publish_again(&channel, leadership, &positions).await?;
+                    // Who asked may be gone, and then nobody wants to know.
+                    published.send(again).ok();
                 }
                 signalled = news(&mut head, sent), if flight.has_room() => {
                     let events = leadership.read(sent, WINDOW).await;
@@ -180,16 +190,24 @@ impl RelayWorker {
         advance(leadership, delivered, term).await
     }
 
-    /// Publishes events that seem to be lost. A queue that is deleted or unbound goes unnoticed as
-    /// long as another one takes the messages, so all of them are declared and bound once more.
+    /// Publishes events that seem to be lost, unless they may only be waiting their turn: then more
+    /// messages would make the wait longer for all. A queue that is deleted or unbound goes
+    /// unnoticed as long as another one takes the messages, so all of them are declared and bound
+    /// once more.
     async fn publish_again(
         &self,
         channel: &Channel,
         leadership: &Leadership,
         positions: &[i64],
-    ) -> Result<(), BrokerError> {
-        for queue in self.relay.route.queues {
-            declare_queue(channel, queue).await?;
+    ) -> Result<usize, BrokerError> {
+        let mut waiting = 0;
+        for queue in self.relay.route.queues.iter().chain(self.relay.route.answers) {
+            waiting += declare_queue(channel, queue).await?;
+        }
+        if waiting > 0 {
+            let kept_back = metrics::counter!("ticketing_relay_kept_back_total");
+            kept_back.increment(positions.len() as u64);
+            return Ok(0);
         }
         let mut events = Vec::with_capacity(positions.len());
         for position in positions {
@@ -197,7 +215,8 @@ impl RelayWorker {
             events.extend(read.map_err(|error| BrokerError::Stopped(error.to_string()))?);
         }
         metrics::counter!("ticketing_relay_published_again_total").increment(events.len() as u64);
-        self.publish(channel, &events).await.landed().await.map(|_| ())
+        self.publish(channel, &events).await.landed().await?;
+        Ok(events.len())
     }
 
     /// Publishes in order. What could not be sent is told where the confirms are awaited.
