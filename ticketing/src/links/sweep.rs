@@ -4,8 +4,8 @@
 //! This is what heals a work queue that was deleted, unbound or never declared: the broker can not
 //! tell of it. Only the relay's leader sweeps, a page at a time, round and round; how often a
 //! request was swept is kept in memory alone, because a repeat is harmless. A request that may be
-//! waiting its turn in a queue is left alone: a backlog that doubles itself is never worked off. Not
-//! here: publishing (`relay.rs`).
+//! waiting its turn in a queue is left alone: a backlog that doubles itself is never worked off.
+//! Not here: publishing (`relay.rs`).
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};

@@ -81,8 +81,8 @@ impl Relay {
     }
 
     /// Has events that seem to be lost published again under the same message ids; how many were.
-    /// None if this process does not lead, the broker fails, or messages wait in a queue: theirs
-    /// may be among them.
+    /// None if this process does not lead, the broker fails, the relay is behind, or messages wait
+    /// in a queue: theirs may be among them.
     pub async fn publish_again(&self, positions: Vec<i64>) -> usize {
         let (published, told) = oneshot::channel();
         if !self.is_leading() || self.again.send((positions, published)).await.is_err() {
@@ -160,13 +160,13 @@ impl RelayWorker {
                     advance(leadership, delivered.take(), term).await?;
                 }
                 Some(landed) = flight.land() => delivered = landed?.or(delivered),
-                Some((mut positions, published)) = again.recv() => {
+                Some((positions, published)) = again.recv() => {
                     // Alone on the channel, so that a return is known to be one of theirs.
                     while let Some(landed) = flight.land().await {
                         delivered = landed?.or(delivered);
                     }
-                    positions.retain(|position| *position <= sent);
-                    let again = self.publish_again(&channel, leadership, &positions).await?;
+                    let behind = *head.borrow() - sent;
+                    let again = self.publish_again(&channel, leadership, &positions, behind).await?;
                     // Who asked may be gone, and then nobody wants to know.
                     published.send(again).ok();
                 }
@@ -190,21 +190,22 @@ impl RelayWorker {
         advance(leadership, delivered, term).await
     }
 
-    /// Publishes events that seem to be lost, unless they may only be waiting their turn: then more
-    /// messages would make the wait longer for all. A queue that is deleted or unbound goes
-    /// unnoticed as long as another one takes the messages, so all of them are declared and bound
-    /// once more.
+    /// Publishes events that seem to be lost, unless they may only be waiting their turn, in a
+    /// queue or here: then more messages would make the wait longer for all. A queue that is
+    /// deleted or unbound goes unnoticed as long as another one takes the messages, so all of them
+    /// are declared and bound once more.
     async fn publish_again(
         &self,
         channel: &Channel,
         leadership: &Leadership,
         positions: &[i64],
+        behind: i64,
     ) -> Result<usize, BrokerError> {
         let mut waiting = 0;
         for queue in self.relay.route.queues.iter().chain(self.relay.route.answers) {
             waiting += declare_queue(channel, queue).await?;
         }
-        if waiting > 0 {
+        if waiting > 0 || behind > WINDOW {
             let kept_back = metrics::counter!("ticketing_relay_kept_back_total");
             kept_back.increment(positions.len() as u64);
             return Ok(0);
