@@ -25,8 +25,8 @@ use crate::platform::log_signal::{LogSignal, StreamWatch};
 pub const LONGEST_WAIT: Duration = Duration::from_millis(250);
 /// Checks that may wait at once; one more is answered with what there is.
 pub const MAX_WAITING: usize = 1_000;
-/// Links that open later and are known without asking the store, at some 100 bytes each.
-const KEPT: u64 = 50_000;
+/// Links that open later and are known without asking the store, at a few hundred bytes each.
+const KEPT: u64 = 16_384;
 
 /// Answers checks; cheap to clone.
 #[derive(Clone)]

@@ -22,8 +22,8 @@ pub use joint::{Unit, jointly};
 
 /// How often a command is decided before the caller is told of the conflict.
 const ATTEMPTS: usize = 4;
-/// Aggregates kept in memory, at a few hundred bytes each.
-const KEPT: u64 = 20_000;
+/// Aggregates kept in memory, at a few hundred bytes each: those that are being worked on.
+const KEPT: u64 = 4_096;
 
 /// Carries out commands on aggregates of type `A`; cheap to clone.
 #[derive(Clone)]
