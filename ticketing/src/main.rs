@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, bail, ensure};
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
+use rustix::thread::disable_transparent_huge_pages;
 use shared_events::topology::QUEUES;
 use ticketing::accounts::grant::{self, Grant};
 use ticketing::accounts::keys;
@@ -108,6 +109,8 @@ async fn main() -> anyhow::Result<()> {
 
 async fn serve(settings: Settings, log: &str) -> anyhow::Result<()> {
     let _logging = telemetry::start_logging(log);
+    // With pages of 2 MiB the allocator keeps twice what is in use.
+    disable_transparent_huge_pages(true).context("using small pages of memory only")?;
     let metrics = telemetry::start_metrics()?;
     let listener = server::listen(settings.http.bind_address, settings.http.port)?;
     let app = App::build(settings, metrics)?;
