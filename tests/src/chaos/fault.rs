@@ -143,7 +143,7 @@ impl Fault {
     pub fn amount(self, profile: Profile) -> usize {
         let (short, full) = match self {
             Self::RepeatMessages => (60, 250),
-            Self::ReplayHistory => (400, 8_600),
+            Self::ReplayHistory => (400, 10_000),
             Self::ClientsLeave => (100, 500),
             Self::LoginsAtOnce => (60, 1_000),
             Self::ParallelUses => (100, 100),
