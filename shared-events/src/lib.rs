@@ -8,13 +8,24 @@
 //! Deliberately not here: how anything is stored (`ticketing`), how anything is sent (`lapin`
 //! stands in the services), and any decision.
 
+pub mod account;
 pub mod envelope;
+mod id;
 pub mod link_request;
+pub mod listing;
+pub mod order;
+pub mod payment;
+pub mod price;
 pub mod topology;
 pub mod upcast;
 pub mod verdict;
 
+pub use account::{AccountId, Tier};
 pub use envelope::Envelope;
-pub use link_request::{AccountId, LinkRequestEvent, Outcome, RequestId, Requester, Tier, TokenId};
+pub use link_request::{LinkRequestEvent, Outcome, RequestId, Requester, TokenId};
+pub use listing::{ListingEvent, ListingId, TitleId};
+pub use order::{CancelReason, OrderEvent, OrderId};
+pub use payment::{PaymentEvent, PaymentId, RefundReason};
+pub use price::{Currency, Price};
 pub use upcast::{DecodeError, decode};
 pub use verdict::{Decision, Verdict};

@@ -106,6 +106,11 @@ pub const LINKS_LOG: &str = "links";
 
 /// Everything that happens to link requests; written by `ticketing` only.
 pub const LINKS_EVENTS: Exchange = Exchange { name: "links.events", kind: ExchangeKind::Topic };
+/// The log of the market.
+pub const MARKET_LOG: &str = "market";
+
+/// Everything that happens to listings, orders and payments; written by `ticketing` only.
+pub const MARKET_EVENTS: Exchange = Exchange { name: "market.events", kind: ExchangeKind::Topic };
 /// What the rule service decided; written by `rules` only.
 pub const RULES_VERDICTS: Exchange = Exchange { name: "rules.verdicts", kind: ExchangeKind::Topic };
 /// The dead letters of `ticketing`'s queues.
@@ -158,11 +163,24 @@ pub const PROJECT_LINKS: Queue = Queue {
     },
 };
 
+/// Events waiting for the market's projections. Bounded: what it drops is read from the store.
+pub const PROJECT_MARKET: Queue = Queue {
+    name: "ticketing.project_market",
+    binding: Binding { exchange: MARKET_EVENTS, routing_key: "market.#" },
+    single_active_consumer: true,
+    max_length: Some(100_000),
+    dead_letters: DeadLetters {
+        exchange: TICKETING_DEAD_LETTERS,
+        queue: "ticketing.project_market.dead",
+    },
+};
+
 /// Every exchange.
-pub const EXCHANGES: [Exchange; 4] =
-    [LINKS_EVENTS, RULES_VERDICTS, TICKETING_DEAD_LETTERS, RULES_DEAD_LETTERS];
+pub const EXCHANGES: [Exchange; 5] =
+    [LINKS_EVENTS, MARKET_EVENTS, RULES_VERDICTS, TICKETING_DEAD_LETTERS, RULES_DEAD_LETTERS];
 /// Every queue that is not one of dead letters.
-pub const QUEUES: [Queue; 3] = [EVALUATE_LINK_REQUESTS, RECORD_VERDICTS, PROJECT_LINKS];
+pub const QUEUES: [Queue; 4] =
+    [EVALUATE_LINK_REQUESTS, RECORD_VERDICTS, PROJECT_LINKS, PROJECT_MARKET];
 
 /// The names of message headers.
 pub mod header {

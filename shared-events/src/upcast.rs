@@ -150,6 +150,9 @@ fn same_version(left: &str, right: &str) -> bool {
 mod tests {
     use super::*;
     use crate::link_request::{LinkRequestEvent, TokenId};
+    use crate::listing::ListingEvent;
+    use crate::order::OrderEvent;
+    use crate::payment::PaymentEvent;
     use cqrs_es::persist::SemanticVersionEventUpcaster;
     use std::path::PathBuf;
     use uuid::Uuid;
@@ -195,7 +198,21 @@ mod tests {
     fn every_golden_event_can_still_be_read_and_every_variant_has_one() {
         let variants = ["Requested", "RuleEvaluated", "LinkIssued", "TicketBought"];
         assert_golden::<LinkRequestEvent>(LINK_REQUEST, &variants);
-        let read = [LINK_REQUEST];
+        let variants = ["Listed", "Edited", "Reserved", "Released", "Sold", "Withdrawn"];
+        assert_golden::<ListingEvent>("listing", &variants);
+        let variants = [
+            "Placed",
+            "PaymentStarted",
+            "PaymentDeclined",
+            "Completed",
+            "Cancelled",
+            "Expired",
+            "Refunded",
+        ];
+        assert_golden::<OrderEvent>("order", &variants);
+        let variants = ["Started", "Captured", "Declined", "RefundStarted", "Refunded"];
+        assert_golden::<PaymentEvent>("payment", &variants);
+        let read = [LINK_REQUEST, "listing", "order", "payment"];
         for (aggregate, path, _) in golden() {
             assert!(read.contains(&aggregate.as_str()), "nobody reads {}", path.display());
         }

@@ -7,7 +7,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::link_request::{RequestId, Tier, TokenId};
+use crate::account::Tier;
+use crate::link_request::{RequestId, TokenId};
 
 /// The rule service's answer about one request.
 ///
