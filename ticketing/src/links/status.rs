@@ -28,38 +28,40 @@ use crate::platform::event_store::{
 };
 use crate::platform::grouped_reads::GroupedReads;
 use crate::platform::projections::Projection;
+use crate::platform::read_table::{self, ReadRow, read_table};
 use crate::platform::vault::Vault;
 
 /// The name of a link's token in the vault.
 pub const TOKEN_IN_VAULT: &str = "link_token";
 
-/// One link request as it stands.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct LinkStatus {
-    /// Which request.
-    pub request_id: Uuid,
-    /// Whose; `None` for a guest's.
-    pub account_id: Option<Uuid>,
-    /// The tier it was made with.
-    pub tier: String,
-    /// When it was made.
-    pub requested_at: DateTime<Utc>,
-    /// The rule that decided; `None` while there is no verdict.
-    pub rule: Option<String>,
-    /// The version of the rule set.
-    pub rule_set_version: Option<String>,
-    /// The first instant at which the link works.
-    pub opens_at: Option<DateTime<Utc>>,
-    /// The first instant at which it no longer works.
-    pub closes_at: Option<DateTime<Utc>>,
-    /// Why there is no link.
-    pub refused: Option<String>,
-    /// The link's token.
-    pub token_id: Option<Uuid>,
-    /// When it was used.
-    pub bought_at: Option<DateTime<Utc>>,
-    /// The sequence of the last event in this row.
-    pub sequence: i64,
+read_table! {
+    /// One link request as it stands.
+    pub struct LinkStatus of "link_status" {
+        /// Which request.
+        request_id: Uuid = "uuid",
+        /// Whose; `None` for a guest's.
+        account_id: Option<Uuid> = "uuid",
+        /// The tier it was made with.
+        tier: String = "text",
+        /// When it was made.
+        requested_at: DateTime<Utc> = "timestamptz",
+        /// The rule that decided; `None` while there is no verdict.
+        rule: Option<String> = "text",
+        /// The version of the rule set.
+        rule_set_version: Option<String> = "text",
+        /// The first instant at which the link works.
+        opens_at: Option<DateTime<Utc>> = "timestamptz",
+        /// The first instant at which it no longer works.
+        closes_at: Option<DateTime<Utc>> = "timestamptz",
+        /// Why there is no link.
+        refused: Option<String> = "text",
+        /// The link's token.
+        token_id: Option<Uuid> = "uuid",
+        /// When it was used.
+        bought_at: Option<DateTime<Utc>> = "timestamptz",
+        /// The sequence of the last event in this row.
+        sequence: i64 = "bigint",
+    }
 }
 
 impl LinkStatus {
@@ -102,27 +104,6 @@ pub fn project(mut row: LinkStatus, event: &Envelope<LinkRequestEvent>) -> LinkS
         LinkRequestEvent::TicketBought { bought_at } => row.bought_at = Some(*bought_at),
     }
     row
-}
-
-const COLUMNS: &str = "request_id, account_id, tier, requested_at, rule, rule_set_version, opens_at, \
-                       closes_at, refused, token_id, bought_at, sequence";
-
-/// The status in a row whose [`COLUMNS`] begin at `first`.
-fn read(row: &Row, first: usize) -> Result<LinkStatus, tokio_postgres::Error> {
-    Ok(LinkStatus {
-        request_id: row.try_get(first)?,
-        account_id: row.try_get(first + 1)?,
-        tier: row.try_get(first + 2)?,
-        requested_at: row.try_get(first + 3)?,
-        rule: row.try_get(first + 4)?,
-        rule_set_version: row.try_get(first + 5)?,
-        opens_at: row.try_get(first + 6)?,
-        closes_at: row.try_get(first + 7)?,
-        refused: row.try_get(first + 8)?,
-        token_id: row.try_get(first + 9)?,
-        bought_at: row.try_get(first + 10)?,
-        sequence: row.try_get(first + 11)?,
-    })
 }
 
 /// Reads link statuses; cheap to clone.
@@ -190,15 +171,16 @@ impl LinkStatuses {
         // Two statements, because a prepared one has one plan: by account, or by id.
         let whose = if account.is_some() { "account_id = $1" } else { "$1::uuid is null" };
         let text = format!(
-            "select {COLUMNS} from link_status \
+            "select {} from link_status \
              where {whose} and ($2::text is null or tier = $2) and request_id > $3 \
-             order by request_id limit $4"
+             order by request_id limit $4",
+            LinkStatus::names()
         );
         let client = self.store.database().get().await?;
         let statement = client.prepare_cached(&text).await?;
         let after = after.unwrap_or(Uuid::nil());
         let rows = client.query(&statement, &[account, tier, &after, limit]).await?;
-        Ok(rows.iter().map(|row| read(row, 0)).collect::<Result<_, _>>()?)
+        Ok(rows.iter().map(|row| LinkStatus::read(row, 0)).collect::<Result<_, _>>()?)
     }
 
     /// Requests that were made before `before`, after `after` if it is given, and have no verdict:
@@ -248,7 +230,7 @@ pub struct Overdue {
 
 /// Where the status begins in what [`FIND`] selects, and what follows it.
 const STATUS: usize = EVENT_COLUMNS;
-const TOKEN: usize = STATUS + 12;
+const TOKEN: usize = STATUS + LinkStatus::COLUMNS.len();
 const NTH: usize = TOKEN + 1;
 /// For each request the events that its row does not know yet, one row each; for one whose row is
 /// current a row without an event. `offset 0` keeps the planner from joining the tables as a whole.
@@ -261,9 +243,10 @@ static FIND: LazyLock<String> = LazyLock::new(|| {
         "select e.*, s.*, (select value from vault where id = s.token_id and name = $2), asked.n::int \
          from unnest($1::uuid[]) with ordinality asked(id, n) \
          left join lateral \
-              (select {COLUMNS} from link_status where request_id = asked.id offset 0) s on true \
+              (select {} from link_status where request_id = asked.id offset 0) s on true \
          left join lateral ({newer}) e on true \
-         order by asked.n, e.sequence"
+         order by asked.n, e.sequence",
+        LinkStatus::names()
     )
 });
 
@@ -303,7 +286,10 @@ fn with_row(found: Option<Found>, row: &Row) -> Result<Option<Found>, ReadError>
     let found = match found {
         None if row.try_get::<_, Option<Uuid>>(STATUS)?.is_some() => {
             let token: Option<String> = row.try_get(TOKEN)?;
-            Some(Found { status: read(row, STATUS)?, token: token.map(SecretString::from) })
+            Some(Found {
+                status: LinkStatus::read(row, STATUS)?,
+                token: token.map(SecretString::from),
+            })
         }
         found => found,
     };
@@ -341,61 +327,6 @@ impl Projection for LinkStatusProjection {
         transaction: &Transaction<'_>,
         events: &[StoredEvent],
     ) -> Result<(), ReadError> {
-        let mut ids: Vec<Uuid> = events.iter().map(|event| event.aggregate_id).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        let select = format!("select {COLUMNS} from link_status where request_id = any($1)");
-        let mut rows = std::collections::BTreeMap::new();
-        let select = transaction.prepare_cached(&select).await?;
-        for row in transaction.query(&select, &[&ids]).await? {
-            let status = read(&row, 0)?;
-            rows.insert(status.request_id, status);
-        }
-        for event in events {
-            let event = decode::<LinkRequestEvent>(event.clone())?;
-            let row = rows.remove(&event.aggregate_id).unwrap_or_default();
-            rows.insert(event.aggregate_id, project(row, &event));
-        }
-        upsert(transaction, rows.values()).await?;
-        Ok(())
+        read_table::update(transaction, events.iter(), project).await
     }
-}
-
-async fn upsert(
-    transaction: &Transaction<'_>,
-    rows: impl Iterator<Item = &LinkStatus> + Clone,
-) -> Result<(), tokio_postgres::Error> {
-    let text = format!(
-        "insert into link_status ({COLUMNS}) \
-         select * from unnest($1::uuid[], $2::uuid[], $3::text[], $4::timestamptz[], $5::text[], \
-             $6::text[], $7::timestamptz[], $8::timestamptz[], $9::text[], $10::uuid[], \
-             $11::timestamptz[], $12::bigint[]) \
-         on conflict (request_id) do update set rule = excluded.rule, \
-             rule_set_version = excluded.rule_set_version, opens_at = excluded.opens_at, \
-             closes_at = excluded.closes_at, refused = excluded.refused, \
-             token_id = excluded.token_id, bought_at = excluded.bought_at, \
-             sequence = excluded.sequence"
-    );
-    macro_rules! column {
-        ($field:ident) => {
-            &rows.clone().map(|row| &row.$field).collect::<Vec<_>>()
-        };
-    }
-    let columns: [&(dyn tokio_postgres::types::ToSql + Sync); 12] = [
-        column!(request_id),
-        column!(account_id),
-        column!(tier),
-        column!(requested_at),
-        column!(rule),
-        column!(rule_set_version),
-        column!(opens_at),
-        column!(closes_at),
-        column!(refused),
-        column!(token_id),
-        column!(bought_at),
-        column!(sequence),
-    ];
-    let statement = transaction.prepare_cached(&text).await?;
-    transaction.execute(&statement, &columns).await?;
-    Ok(())
 }

@@ -19,23 +19,38 @@ const PERIOD: Duration = Duration::from_secs(60);
 /// Rows deleted in one statement, so that none runs into the statement's time limit.
 const CHUNK: i64 = 5_000;
 
-/// What is deleted: a table, the column that tells its age, and how old it may get.
-const RULES: [(&str, &str, TimeDelta); 4] = [
-    ("inbox", "processed_at", TimeDelta::days(7)),
-    ("idempotency_keys", "stored_at", TimeDelta::hours(24)),
-    ("deadlines", "done_at", TimeDelta::hours(24)),
-    ("vault", "expires_at", TimeDelta::zero()),
+/// What is deleted, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Rule {
+    /// The table.
+    pub table: &'static str,
+    /// The column that tells the age of a row, with an index.
+    pub column: &'static str,
+    /// How old a row may get.
+    pub age: TimeDelta,
+}
+
+const RULES: [Rule; 4] = [
+    Rule { table: "inbox", column: "processed_at", age: TimeDelta::days(7) },
+    Rule { table: "idempotency_keys", column: "stored_at", age: TimeDelta::hours(24) },
+    Rule { table: "deadlines", column: "done_at", age: TimeDelta::hours(24) },
+    Rule { table: "vault", column: "expires_at", age: TimeDelta::zero() },
 ];
 
-/// Deletes from time to time, until cancelled.
-pub async fn run(database: Database, clock: Clock, shutdown: CancellationToken) {
+/// Deletes from time to time, until cancelled: by the rules of the platform and by `more`.
+pub async fn run(
+    database: Database,
+    clock: Clock,
+    more: &'static [Rule],
+    shutdown: CancellationToken,
+) {
     let mut period = tokio::time::interval(PERIOD);
     loop {
         tokio::select! {
             _ = period.tick() => {}
             () = shutdown.cancelled() => return,
         }
-        match sweep(&database, &clock).await {
+        match sweep(&database, &clock, more).await {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "housekeeping deleted what had served its time"),
             Err(error) => tracing::warn!(error = causes(&error), "housekeeping failed"),
@@ -47,11 +62,15 @@ pub async fn run(database: Database, clock: Clock, shutdown: CancellationToken) 
 ///
 /// # Errors
 /// [`DatabaseError`] if Postgres does not answer.
-pub async fn sweep(database: &Database, clock: &Clock) -> Result<u64, DatabaseError> {
+pub async fn sweep(
+    database: &Database,
+    clock: &Clock,
+    more: &[Rule],
+) -> Result<u64, DatabaseError> {
     let client = database.get().await?;
     let mut rows = 0;
-    for (table, column, age) in RULES {
-        let before = clock.now() - age;
+    for Rule { table, column, age } in RULES.iter().chain(more) {
+        let before = clock.now() - *age;
         let text = format!(
             "delete from {table} where ctid = any(array(\
              select ctid from {table} where {column} < $1 limit $2))"

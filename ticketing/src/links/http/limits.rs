@@ -49,6 +49,7 @@ mod tests {
             logins_per_minute: 5,
             link_requests_per_minute: 10,
             guest_link_requests_per_minute: 30,
+            market_changes_per_minute: 120,
             registrations_per_minute: 60,
         };
         LinkLimits::declare(&RateLimits::new(true), &settings)
