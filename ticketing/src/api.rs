@@ -7,13 +7,16 @@ pub mod authentication;
 pub mod body;
 pub mod client_address;
 pub mod context;
+pub mod cookies;
 mod cross_origin;
 mod document;
 mod edge;
 mod field_errors;
 pub mod http_metrics;
 pub mod idempotent;
+pub mod if_match;
 mod library_errors;
+pub mod money;
 mod pages;
 pub mod paging;
 pub mod rate_limits;
@@ -83,7 +86,10 @@ pub fn endpoint<A: OpenApi + 'static>(
         pages,
         authenticator: parts.authenticator,
         proxies: TrustedProxies::parse(&parts.settings.trusted_proxies)?,
-        cross_origin: CrossOrigin::new(&parts.settings.allowed_origins),
+        cross_origin: CrossOrigin::new(
+            &parts.settings.allowed_origins,
+            &parts.settings.public_url(),
+        ),
         deadline: parts.settings.request_timeout(),
         in_flight: AtomicUsize::new(0),
         unmatched: RouteMetrics::default(),

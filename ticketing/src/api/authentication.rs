@@ -5,20 +5,19 @@
 
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, COOKIE};
-use http::{HeaderMap, HeaderValue};
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
 use poem::{Request, RequestBody};
 use poem_openapi::registry::{MetaSecurityScheme, Registry};
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 
 use super::context::Context;
+use super::cookies::{self, AUTHENTICATION};
 use crate::accounts::Caller;
 use crate::accounts::tokens::{LoginTokens, TokenRefused};
 use crate::api_error::{ApiError, Code};
 use crate::platform::clock::Clock;
 
-/// The cookie that may hold a login token.
-const COOKIE_NAME: &str = "Authentication";
 /// The schemes of `Authorization` that carry a login token.
 const SCHEMES: [&str; 2] = ["Bearer", "JWT"];
 
@@ -59,7 +58,7 @@ fn refused(reason: TokenRefused) -> ApiError {
 /// token.
 fn credential(headers: &HeaderMap) -> Result<Option<&str>, TokenRefused> {
     let mut lines = headers.get_all(AUTHORIZATION).iter();
-    let Some(line) = lines.next() else { return Ok(cookie(headers)) };
+    let Some(line) = lines.next() else { return Ok(cookies::find(headers, AUTHENTICATION)) };
     let text = line.to_str().map_err(|_| TokenRefused::NotOurs)?.trim();
     let (scheme, token) = text.split_once(' ').ok_or(TokenRefused::NotOurs)?;
     let known = SCHEMES.iter().any(|known| known.eq_ignore_ascii_case(scheme));
@@ -67,15 +66,6 @@ fn credential(headers: &HeaderMap) -> Result<Option<&str>, TokenRefused> {
         return Err(TokenRefused::NotOurs);
     }
     Ok(Some(token.trim_start()))
-}
-
-/// An empty cookie is one that was deleted.
-fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let lines = headers.get_all(COOKIE).iter().filter_map(|line: &HeaderValue| line.to_str().ok());
-    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.split_once('='));
-    let (_, value) = pairs.find(|(name, _)| name.trim() == COOKIE_NAME)?;
-    let value = value.trim().trim_matches('"');
-    (!value.is_empty()).then_some(value)
 }
 
 fn caller(request: &Request) -> Option<Caller> {
@@ -119,7 +109,7 @@ fn register_schemes(registry: &mut Registry) {
     let scheme = MetaSecurityScheme {
         ty: "apiKey",
         description: Some("The same token in a cookie."),
-        name: Some(COOKIE_NAME),
+        name: Some(AUTHENTICATION),
         key_in: Some("cookie"),
         scheme: None,
         bearer_format: None,

@@ -97,6 +97,10 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         if route.acting && method == Method::GET && is_prefetch(&request) {
             return Err(ApiError::new(Code::PrefetchRefused, "This is not done ahead of its use"));
         }
+        if self.cross_origin.forges(method, request.headers()) {
+            let detail = "A page of another origin can not do this with your cookies";
+            return Err(ApiError::new(Code::ForeignOrigin, detail));
+        }
         let _in_flight = match route.always {
             true => None,
             false => Some(InFlight::enter(&self.in_flight)?),

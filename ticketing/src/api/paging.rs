@@ -68,6 +68,11 @@ impl Page {
         key.map_err(|_| invalid_cursor())
     }
 
+    /// The refusal of a cursor whose key is none of the list's.
+    pub fn invalid() -> ApiError {
+        invalid_cursor()
+    }
+
     /// How many items to fetch: one more than the page has, which tells whether there is a next.
     pub fn fetch(&self) -> i64 {
         i64::from(self.limit) + 1

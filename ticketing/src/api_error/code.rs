@@ -59,6 +59,8 @@ codes! {
     InvalidToken = "invalid_token", UNAUTHORIZED, "Invalid login token";
     /// Who asks is known, and may not do this.
     Forbidden = "forbidden", FORBIDDEN, "Not allowed";
+    /// A web page of another origin tried to write with the cookies of who looks at it.
+    ForeignOrigin = "foreign_origin", FORBIDDEN, "Foreign origin";
     /// There is nothing at this path.
     UnknownRoute = "unknown_route", NOT_FOUND, "Unknown route";
     /// What was asked for does not exist, or belongs to somebody else.
@@ -103,6 +105,15 @@ codes! {
     InvalidRole = "invalid_role", BAD_REQUEST, "Invalid role";
     /// The username or the e-mail address belongs to an account already.
     AccountExists = "account_exists", CONFLICT, "Account exists";
+    /// The e-mail address belongs to an account already.
+    EmailRegistered = "email_registered", BAD_REQUEST, "E-mail address registered";
+    /// There is no account with this e-mail address and password.
+    InvalidCredentials = "invalid_credentials", BAD_REQUEST, "Invalid credentials";
+    /// The refresh token is missing, too old, or was used before.
+    InvalidRefreshToken = "invalid_refresh_token", UNAUTHORIZED, "Invalid refresh token";
+    /// What the sign-in provider sent back does not belong to a sign-in that was begun here, or
+    /// the provider does not vouch for anybody.
+    SignInRefused = "sign_in_refused", UNAUTHORIZED, "Sign-in refused";
     /// There is no account with this username and password.
     WrongCredentials = "wrong_credentials", UNAUTHORIZED, "Wrong credentials";
 
@@ -121,6 +132,29 @@ codes! {
     LinkExpired = "link_expired", UNAUTHORIZED, "Link expired";
     /// The link is no more: it was used, is past its time, or the rules refuse to open it.
     LinkGone = "link_gone", GONE, "Link gone";
+
+    // The market
+    /// An order holds or has the ticket.
+    TicketReserved = "ticket_reserved", CONFLICT, "Ticket reserved";
+    /// The ticket is no longer offered.
+    TicketWithdrawn = "ticket_withdrawn", CONFLICT, "Ticket withdrawn";
+    /// Nobody can buy a ticket that they offer themselves.
+    OwnTicket = "own_ticket", FORBIDDEN, "Own ticket";
+    /// The order has expired, was cancelled, or was refunded.
+    OrderEnded = "order_ended", CONFLICT, "Order ended";
+    /// The order is paid. Only a refund ends it now.
+    OrderPaid = "order_paid", CONFLICT, "Order paid";
+    /// A payment for the order is being made; what came of it is known shortly.
+    PaymentInProgress = "payment_in_progress", CONFLICT, "Payment in progress";
+    /// The payment provider refused the payment; the detail holds its reason. The order stays, and
+    /// can be paid otherwise until it expires; the third refusal cancels it.
+    PaymentDeclined = "payment_declined", PAYMENT_REQUIRED, "Payment declined";
+    /// The money came after the order had ended, and goes back.
+    PaymentTooLate = "payment_too_late", CONFLICT, "Payment too late";
+    /// Nothing was paid, so nothing can be given back.
+    NothingPaid = "nothing_paid", CONFLICT, "Nothing paid";
+    /// The signature of a webhook is missing, wrong, or older than five minutes.
+    InvalidSignature = "invalid_signature", BAD_REQUEST, "Invalid signature";
 }
 
 impl Code {

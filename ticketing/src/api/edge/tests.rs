@@ -14,6 +14,7 @@ use super::*;
 use crate::accounts::grants::Grants;
 use crate::accounts::keys::TokenKeys;
 use crate::accounts::keys::tests::Folder;
+use crate::accounts::revocations::Revocations;
 use crate::accounts::tokens::LoginTokens;
 use crate::accounts::{AccountId, Caller, Roles, Tier};
 use crate::api::authentication::{AdministratorCaller, OptionalCaller, RequiredCaller};
@@ -122,6 +123,7 @@ impl<E> App<E> {
             username: username.into(),
             tier: Tier::Standard,
             roles: Roles::from_names(roles),
+            session: uuid::Uuid::new_v4(),
         };
         self.tokens.issue(&caller, Clock::default().now()).unwrap()
     }
@@ -131,7 +133,8 @@ fn app() -> App<impl Endpoint<Output = Response>> {
     let folder = Folder::new();
     folder.add("20200101T000000Z");
     let keys = TokenKeys::open(&folder.0).unwrap();
-    let tokens = Arc::new(LoginTokens::new(keys.clone(), Grants::default()));
+    let tokens =
+        Arc::new(LoginTokens::new(keys.clone(), Grants::default(), Revocations::default()));
     let done = Arc::new(AtomicUsize::new(0));
     let parts = Parts {
         settings: HttpSettings {
