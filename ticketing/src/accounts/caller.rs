@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use shared_events::link_request::{AccountId, Tier};
+use shared_events::account::{AccountId, Tier};
+use uuid::Uuid;
 
 use crate::platform::database::{Database, DatabaseError};
 
@@ -20,6 +21,8 @@ pub struct Caller {
     pub tier: Tier,
     /// What it may do beyond that.
     pub roles: Roles,
+    /// By which session; it can be ended.
+    pub session: Uuid,
 }
 
 impl Caller {

@@ -2,7 +2,7 @@
 //! hashes.
 
 use chrono::{DateTime, Utc};
-use shared_events::link_request::{AccountId, Tier};
+use shared_events::account::{AccountId, Tier};
 use tokio_postgres::Row;
 use uuid::Uuid;
 

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use shared_events::link_request::Tier;
+use shared_events::account::Tier;
 
 use super::caller::Role;
 use crate::platform::clock::Clock;

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared_events::link_request::{AccountId, Tier};
+use shared_events::account::{AccountId, Tier};
 
 use super::caller::Roles;
 use super::tokens::TOKEN_LIFETIME;

@@ -2,7 +2,9 @@
 //! here.
 
 mod limits;
+mod providers;
 mod requests;
+mod users;
 
 use std::sync::Arc;
 
@@ -12,28 +14,32 @@ use poem_openapi::payload::Json;
 use poem_openapi::types::{Example, ToJSON};
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi, Tags};
 use secrecy::SecretString;
-use shared_events::link_request::{AccountId, Tier};
+use shared_events::account::{AccountId, Tier};
 use uuid::Uuid;
 
 use super::Accounts;
 use super::caller::Role;
 use super::find::{AccountRow, Filter};
+use super::identity_provider::IdentityProvider;
 use super::login::LoginError;
 use super::password::HashError;
 use super::register::{Register, RegisterError};
 use crate::api::Context;
 use crate::api::authentication::AdministratorCaller;
 use crate::api::body::Body;
+use crate::api::cookies::Cookies;
 use crate::api::paging::Page;
 use crate::api::rate_limits::{Limited, RateLimits};
 use crate::api::text::Text;
 use crate::api::tier_name::TierName;
 use crate::api::timestamp::Timestamp;
 use crate::api_error::{ApiError, Code, FieldError};
-use crate::config::LimitSettings;
+use crate::config::Settings;
 use crate::platform::idempotency::{IdempotencyKey, StoredAnswer};
 use limits::AccountLimits;
+pub use providers::ProvidersApi;
 use requests::{Credentials, Registration, SearchText};
+pub use users::UsersApi;
 
 const REGISTERED: &str = "Account created successfully";
 const LOGGED_IN: &str = "Login Success";
@@ -169,6 +175,9 @@ impl From<RoleName> for Role {
     }
 }
 
+/// All operations on accounts.
+pub type AccountsRoutes = (AccountsApi, UsersApi, ProvidersApi);
+
 /// The operations on accounts.
 pub struct AccountsApi {
     accounts: Arc<Accounts>,
@@ -270,12 +279,30 @@ impl AccountsApi {
     }
 }
 
-impl AccountsApi {
-    /// The operations on these accounts, limited as the settings say.
-    pub fn new(accounts: Arc<Accounts>, limits: &RateLimits, settings: &LimitSettings) -> Self {
-        Self { accounts, limits: AccountLimits::declare(limits, settings) }
-    }
+/// The operations on these accounts, limited as the settings say.
+///
+/// # Errors
+/// If a sign-in provider is set up and can not be used.
+pub fn routes(
+    accounts: &Arc<Accounts>,
+    limits: &RateLimits,
+    settings: &Settings,
+) -> anyhow::Result<AccountsRoutes> {
+    let (accounts, public_url) = (Arc::clone(accounts), settings.http.public_url());
+    let (limits, cookies) =
+        (AccountLimits::declare(limits, &settings.limits), Cookies::new(&public_url));
+    let users = UsersApi { accounts: Arc::clone(&accounts), limits: limits.clone(), cookies };
+    let providers = ProvidersApi {
+        accounts: Arc::clone(&accounts),
+        limits: limits.clone(),
+        cookies,
+        google: IdentityProvider::google(&settings.sign_in, &public_url)?,
+        facebook: IdentityProvider::facebook(&settings.sign_in, &public_url)?,
+    };
+    Ok((AccountsApi { accounts, limits }, users, providers))
+}
 
+impl AccountsApi {
     async fn create(
         &self,
         registration: Registration,

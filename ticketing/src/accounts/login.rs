@@ -2,7 +2,9 @@
 //! nor to be measured.
 
 use secrecy::{ExposeSecret, SecretString};
-use shared_events::link_request::{AccountId, Tier};
+use shared_events::account::{AccountId, Tier};
+use tokio_postgres::Row;
+use uuid::Uuid;
 
 use super::Accounts;
 use super::caller::{Caller, Roles};
@@ -64,16 +66,22 @@ impl Accounts {
                     where lower(username) = lower($1)";
         let statement = client.prepare_cached(find).await?;
         let Some(row) = client.query_opt(&statement, &[&username]).await? else { return Ok(None) };
-        let tier: &str = row.try_get(2)?;
-        let roles: Vec<&str> = row.try_get(3)?;
         Ok(Some(Credentials {
             password_hash: row.try_get(4)?,
-            caller: Caller {
-                account: AccountId(row.try_get(0)?),
-                username: row.try_get::<_, &str>(1)?.into(),
-                tier: tier.parse().unwrap_or(Tier::Default),
-                roles: Roles::from_names(&roles),
-            },
+            caller: caller(&row, Uuid::new_v4())?,
         }))
     }
+}
+
+/// The caller in a row that begins with id, username, tier and roles.
+pub(super) fn caller(row: &Row, session: Uuid) -> Result<Caller, tokio_postgres::Error> {
+    let tier: &str = row.try_get(2)?;
+    let roles: Vec<&str> = row.try_get(3)?;
+    Ok(Caller {
+        account: AccountId(row.try_get(0)?),
+        username: row.try_get::<_, &str>(1)?.into(),
+        tier: tier.parse().unwrap_or(Tier::Default),
+        roles: Roles::from_names(&roles),
+        session,
+    })
 }

@@ -18,23 +18,39 @@ mod find;
 pub mod grant;
 pub mod grants;
 pub mod http;
+pub mod identity_provider;
 pub mod keys;
 pub mod login;
 pub mod password;
+pub mod people;
 pub mod register;
+pub mod revocations;
+pub mod sessions;
+pub mod sign_in_with;
 pub mod tokens;
 
 use std::sync::Arc;
 
+use chrono::TimeDelta;
+
 pub use caller::{Caller, People, Role, Roles};
-pub use shared_events::link_request::{AccountId, Tier};
+pub use shared_events::account::{AccountId, Tier};
 
 use crate::config::TierPolicy;
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
+use crate::platform::housekeeping::Rule;
 use crate::platform::idempotency::Idempotency;
 use password::Passwords;
+use revocations::Revocations;
 use tokens::LoginTokens;
+
+/// What housekeeping deletes: sessions that can not be refreshed and whose tokens have expired
+/// everywhere, whatever the clocks; sign-ins from which nobody came back.
+pub const SERVED_THEIR_TIME: [Rule; 2] = [
+    Rule { table: "sessions", column: "expires_at", age: TimeDelta::minutes(5) },
+    Rule { table: "sign_ins", column: "expires_at", age: TimeDelta::minutes(5) },
+];
 
 /// What the use cases of this context work with.
 pub struct Accounts {
@@ -46,6 +62,8 @@ pub struct Accounts {
     pub passwords: Passwords,
     /// Issues login tokens.
     pub tokens: Arc<LoginTokens>,
+    /// Knows which sessions have ended.
+    pub revocations: Revocations,
     /// Recognises repeated registrations.
     pub idempotency: Idempotency,
     /// What the role named at registration is worth.

@@ -4,7 +4,7 @@
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
-use shared_events::link_request::{AccountId, Tier};
+use shared_events::account::{AccountId, Tier};
 use uuid::Uuid;
 
 use super::Accounts;
@@ -96,7 +96,7 @@ fn is_username(text: &str) -> bool {
 /// Whether mail could be sent there: one `@`, a local part of unquoted characters, a host name with
 /// a dot (RFC 5321, letters of all languages as in RFC 6531). Only a message that arrives proves an
 /// address.
-fn is_address(text: &str) -> bool {
+pub(super) fn is_address(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let dotted = |part: &str, fits: &dyn Fn(char) -> bool| {
         part.split('.').all(|label| !label.is_empty() && label.chars().all(fits))

@@ -10,12 +10,13 @@ use jsonwebtoken::{Algorithm, Header, Validation, decode, decode_header, encode}
 use moka::sync::Cache;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use shared_events::link_request::{AccountId, Tier};
+use shared_events::account::{AccountId, Tier};
 use uuid::Uuid;
 
 use super::caller::{Caller, Roles};
 use super::grants::Grants;
 use super::keys::{KeySet, TokenKeys};
+use super::revocations::Revocations;
 
 /// How long a token is valid.
 pub const TOKEN_LIFETIME: TimeDelta = TimeDelta::hours(1);
@@ -37,6 +38,9 @@ struct Claims {
     aud: String,
     sub: Uuid,
     jti: Uuid,
+    /// The session; tokens from before there were sessions have none.
+    #[serde(default)]
+    sid: Option<Uuid>,
     iat: i64,
     nbf: i64,
     exp: i64,
@@ -80,13 +84,14 @@ struct Verified {
 pub struct LoginTokens {
     keys: TokenKeys,
     grants: Grants,
+    revocations: Revocations,
     verified: Cache<[u8; 32], Arc<Verified>>,
     validation: Validation,
 }
 
 impl LoginTokens {
-    /// With these keys; `grants` overrides what tokens say.
-    pub fn new(keys: TokenKeys, grants: Grants) -> Self {
+    /// With these keys; `grants` and `revocations` override what tokens say.
+    pub fn new(keys: TokenKeys, grants: Grants, revocations: Revocations) -> Self {
         let mut validation = Validation::new(Algorithm::ES256);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
@@ -96,7 +101,7 @@ impl LoginTokens {
         validation.validate_nbf = false;
         let lifetime = TOKEN_LIFETIME.to_std().unwrap_or_default();
         let verified = Cache::builder().max_capacity(REMEMBERED).time_to_live(lifetime).build();
-        Self { keys, grants, verified, validation }
+        Self { keys, grants, revocations, verified, validation }
     }
 
     /// A token for this account, valid from now for [`TOKEN_LIFETIME`].
@@ -116,6 +121,7 @@ impl LoginTokens {
             aud: AUDIENCE.to_owned(),
             sub: account.account.0,
             jti: Uuid::new_v4(),
+            sid: Some(account.session),
             iat: now.timestamp(),
             nbf: now.timestamp(),
             exp: (now + TOKEN_LIFETIME).timestamp(),
@@ -171,6 +177,7 @@ impl LoginTokens {
                 username: claims.username.into(),
                 tier: claims.tier,
                 roles: Roles::from_names(&claims.roles),
+                session: claims.sid.unwrap_or(claims.jti),
             },
             issued_at: time(claims.iat)?,
             valid_from: time(claims.nbf)?,
@@ -187,6 +194,9 @@ impl LoginTokens {
             return Err(TokenRefused::NotYetValid);
         }
         let mut caller = verified.caller.clone();
+        if self.revocations.contains(caller.session) {
+            return Err(TokenRefused::Revoked);
+        }
         if let Some(standing) = self.grants.find(caller.account) {
             if standing.tokens_valid_from.is_some_and(|from| verified.issued_at < from) {
                 return Err(TokenRefused::Revoked);

@@ -7,7 +7,8 @@ use crate::api::rate_limits::{Limit, RateHeaders, RateLimits};
 use crate::api_error::ApiError;
 use crate::config::LimitSettings;
 
-/// The limits of these routes.
+/// The limits of these routes; cheap to clone.
+#[derive(Clone)]
 pub(super) struct AccountLimits {
     logins: Limit,
     registrations: Limit,

@@ -6,6 +6,7 @@ use poem_openapi::registry::MetaSchema;
 use poem_openapi::types::Example;
 
 use super::super::password;
+use super::super::people::LONGEST_NAME;
 use super::super::register::{LONGEST_ADDRESS, USERNAME_LENGTH};
 use crate::api::text::{Any, Rule, Text};
 
@@ -71,6 +72,15 @@ impl Rule for Username {
             pattern: Some("^[A-Za-z0-9._-]+$".to_owned()),
             ..MetaSchema::new("string")
         }
+    }
+}
+
+/// A first or last name.
+pub(super) struct Name;
+
+impl Rule for Name {
+    fn schema() -> MetaSchema {
+        MetaSchema { max_length: Some(LONGEST_NAME), ..MetaSchema::new("string") }
     }
 }
 

@@ -22,7 +22,11 @@ fn given() -> Given {
     let folder = Folder::new();
     folder.add("20270101T000000Z");
     let grants = Grants::default();
-    let tokens = LoginTokens::new(TokenKeys::open(&folder.0).unwrap(), grants.clone());
+    let tokens = LoginTokens::new(
+        TokenKeys::open(&folder.0).unwrap(),
+        grants.clone(),
+        Revocations::default(),
+    );
     Given { folder, tokens, grants }
 }
 
@@ -40,6 +44,7 @@ fn john() -> Caller {
         username: "john".into(),
         tier: Tier::Premium,
         roles: Roles::default(),
+        session: Uuid::from_u128(3),
     }
 }
 
@@ -54,7 +59,7 @@ fn forge(given: &Given, header: impl Fn(&mut Header), claims: impl Fn(&mut Value
     let mut body = json!({
         "iss": ISSUER, "aud": AUDIENCE, "sub": Uuid::from_u128(1), "jti": Uuid::from_u128(2),
         "iat": noon().timestamp(), "nbf": noon().timestamp(), "exp": noon().timestamp() + 3600,
-        "username": "john", "tier": "premium", "roles": [],
+        "username": "john", "tier": "premium", "roles": [], "sid": Uuid::from_u128(3),
     });
     claims(&mut body);
     encode(&head, &body, &key.signing).unwrap()

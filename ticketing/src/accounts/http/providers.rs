@@ -1,0 +1,179 @@
+//! Signing in with a provider: there and back.
+
+use std::sync::Arc;
+
+use http::HeaderMap;
+use poem_openapi::param::{Header, Query};
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, OpenApi};
+
+use super::super::Accounts;
+use super::super::identity_provider::{IdentityProvider, ProviderError};
+use super::super::sign_in_with::{Returned, SignInWithError};
+use super::Tag;
+use super::limits::AccountLimits;
+use super::users::SignedIn;
+use crate::api::Context;
+use crate::api::cookies::{self, Cookies, WithCookies};
+use crate::api::rate_limits::Limited;
+use crate::api_error::{ApiError, Code};
+
+/// Where the cookie of a sign-in is sent back to.
+const PATH: &str = "/api/users";
+
+/// The routes to and from sign-in providers.
+pub struct ProvidersApi {
+    /// The accounts.
+    pub accounts: Arc<Accounts>,
+    /// Who may how often.
+    pub(super) limits: AccountLimits,
+    /// Writes cookies.
+    pub cookies: Cookies,
+    /// Google, if it is set up.
+    pub google: Option<IdentityProvider>,
+    /// Facebook, if it is set up.
+    pub facebook: Option<IdentityProvider>,
+}
+
+#[derive(ApiResponse)]
+enum There {
+    /// To the provider
+    #[oai(status = 302)]
+    Found(
+        /// The provider's address.
+        #[oai(header = "Location")]
+        String,
+    ),
+}
+
+#[OpenApi(tag = "Tag::Accounts")]
+impl ProvidersApi {
+    /// Sign in with Google
+    ///
+    /// To be opened by a browser, which comes back to `/api/users/google/redirect`.
+    ///
+    /// Errors: `not_found`, `unavailable`.
+    #[oai(path = "/api/users/google", method = "get", operation_id = "sign_in_with_google")]
+    async fn google(&self, context: Context) -> Result<Limited<WithCookies<There>>, ApiError> {
+        let rate = self.limits.registration(context.client)?;
+        rate.on(self.begin(self.google.as_ref()).await)
+    }
+
+    /// Come back from Google
+    ///
+    /// Where Google sends the browser back to. The first time makes the account, or links it to the
+    /// one with the same address.
+    ///
+    /// Errors: `not_found`, `sign_in_refused`, `email_registered`, `unavailable`.
+    #[oai(path = "/api/users/google/redirect", method = "get", operation_id = "return_from_google")]
+    async fn google_redirect(
+        &self,
+        context: Context,
+        /// What the provider vouches with.
+        code: Query<Option<String>>,
+        /// Which sign-in it is.
+        state: Query<Option<String>>,
+        /// Who says that it is the provider (RFC 9207).
+        iss: Query<Option<String>>,
+        /// The cookie `SignIn`.
+        #[oai(name = "Cookie")]
+        cookie: Header<Option<String>>,
+    ) -> Result<Limited<WithCookies<SignedIn>>, ApiError> {
+        let rate = self.limits.registration(context.client)?;
+        rate.on(self.finish(self.google.as_ref(), (code.0, state.0, iss.0), cookie.0).await)
+    }
+
+    /// Sign in with Facebook
+    ///
+    /// To be opened by a browser, which comes back to `/api/users/facebook/redirect`.
+    ///
+    /// Errors: `not_found`, `unavailable`.
+    #[oai(path = "/api/users/facebook", method = "get", operation_id = "sign_in_with_facebook")]
+    async fn facebook(&self, context: Context) -> Result<Limited<WithCookies<There>>, ApiError> {
+        let rate = self.limits.registration(context.client)?;
+        rate.on(self.begin(self.facebook.as_ref()).await)
+    }
+
+    /// Come back from Facebook
+    ///
+    /// Where Facebook sends the browser back to. The first time makes the account.
+    ///
+    /// Errors: `not_found`, `sign_in_refused`, `email_registered`, `unavailable`.
+    #[oai(
+        path = "/api/users/facebook/redirect",
+        method = "get",
+        operation_id = "return_from_facebook"
+    )]
+    async fn facebook_redirect(
+        &self,
+        context: Context,
+        /// What the provider vouches with.
+        code: Query<Option<String>>,
+        /// Which sign-in it is.
+        state: Query<Option<String>>,
+        /// Who says that it is the provider (RFC 9207).
+        iss: Query<Option<String>>,
+        /// The cookie `SignIn`.
+        #[oai(name = "Cookie")]
+        cookie: Header<Option<String>>,
+    ) -> Result<Limited<WithCookies<SignedIn>>, ApiError> {
+        let rate = self.limits.registration(context.client)?;
+        rate.on(self.finish(self.facebook.as_ref(), (code.0, state.0, iss.0), cookie.0).await)
+    }
+}
+
+impl ProvidersApi {
+    async fn begin(
+        &self,
+        provider: Option<&IdentityProvider>,
+    ) -> Result<WithCookies<There>, ApiError> {
+        let begun = self.accounts.begin_sign_in(provider.ok_or_else(off)?).await?;
+        let cookie = self.cookies.cookie(cookies::SIGN_IN, &begun.state, PATH);
+        Ok(WithCookies { answer: There::Found(begun.url), cookies: cookie.into_iter().collect() })
+    }
+
+    async fn finish(
+        &self,
+        provider: Option<&IdentityProvider>,
+        (code, state, issuer): (Option<String>, Option<String>, Option<String>),
+        cookie: Option<String>,
+    ) -> Result<WithCookies<SignedIn>, ApiError> {
+        let provider = provider.ok_or_else(off)?;
+        let mut headers = HeaderMap::new();
+        if let Some(line) = cookie.and_then(|line| line.parse().ok()) {
+            headers.insert(http::header::COOKIE, line);
+        }
+        let begun = cookies::find(&headers, cookies::SIGN_IN).map(str::to_owned);
+        let (Some(code), Some(state)) = (code, state) else {
+            return Err(SignInWithError::NotBegun.into());
+        };
+        let returned = Returned { code, issuer, state, begun };
+        let (person, tokens) = self.accounts.finish_sign_in(provider, returned).await?;
+        let cookies = self.cookies.session(&tokens.login, &tokens.refresh);
+        Ok(WithCookies { answer: SignedIn::Ok(Json(person.into())), cookies })
+    }
+}
+
+fn off() -> ApiError {
+    ApiError::new(Code::NotFound, "Signing in with this provider is not set up")
+}
+
+impl From<SignInWithError> for ApiError {
+    fn from(error: SignInWithError) -> Self {
+        match error {
+            SignInWithError::NotBegun => {
+                Self::new(Code::SignInRefused, "This sign-in was not begun here: please try again")
+            }
+            SignInWithError::Provider(ProviderError::Refused(_)) => {
+                Self::new(Code::SignInRefused, "The provider does not vouch for you")
+            }
+            SignInWithError::Provider(error @ ProviderError::Away(_)) => Self::unavailable(&error),
+            SignInWithError::Provider(error @ ProviderError::Settings(_)) => Self::internal(&error),
+            SignInWithError::Taken => {
+                Self::new(Code::EmailRegistered, "Email already registered: sign in with it")
+            }
+            SignInWithError::Session(error) => error.into(),
+            SignInWithError::Database(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The doors with names and addresses: signing up and signing in by e-mail address, and reading
+//! one's own account. Not here: sessions (`sessions.rs`), and whether a password fits
+//! (`password.rs`).
+
+use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use shared_events::account::{AccountId, Tier};
+use uuid::Uuid;
+
+use super::Accounts;
+use super::caller::{Caller, Roles};
+use super::password::{self, HashError, LONGEST};
+use super::register::is_address;
+use super::sessions::{RefreshError, Tokens};
+use crate::platform::database::DatabaseError;
+
+/// The longest first or last name, in characters.
+pub(super) const LONGEST_NAME: usize = 100;
+/// The index that makes addresses unique, and that of usernames: who signs up has the address as
+/// username too.
+const UNIQUE: [&str; 2] = ["accounts_username_key", "accounts_email_key"];
+
+/// Somebody who signs up.
+pub struct SignUp {
+    /// The first name.
+    pub first_name: Option<String>,
+    /// The last name.
+    pub last_name: Option<String>,
+    /// The address.
+    pub email: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+/// An account as its owner sees it.
+#[derive(Clone, Debug)]
+pub struct Person {
+    /// Which account.
+    pub id: AccountId,
+    /// The address; `None` if a provider told none.
+    pub email: Option<String>,
+    /// The first name.
+    pub first_name: Option<String>,
+    /// The last name.
+    pub last_name: Option<String>,
+}
+
+/// Why nobody was signed up or in.
+#[derive(Debug, thiserror::Error)]
+pub enum SignError {
+    /// Fields break rules: each with its rule.
+    #[error("some fields are not valid")]
+    Invalid(Vec<(&'static str, String)>),
+    /// The address belongs to an account.
+    #[error("the address is taken")]
+    Taken,
+    /// There is no account with this address and password.
+    #[error("wrong address or password")]
+    WrongCredentials,
+    /// The password can not be hashed now.
+    #[error(transparent)]
+    Hash(#[from] HashError),
+    /// No session can be started.
+    #[error(transparent)]
+    Session(#[from] RefreshError),
+    /// Postgres did not do what was asked.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+}
+
+impl SignUp {
+    fn check(&self) -> Result<(), SignError> {
+        let mut broken = Vec::new();
+        for (name, value) in [("firstName", &self.first_name), ("lastName", &self.last_name)] {
+            let long = value.as_ref().is_some_and(|value| value.chars().count() > LONGEST_NAME);
+            if long {
+                broken.push((name, "must have at most 100 characters".to_owned()));
+            }
+        }
+        if !is_address(&self.email) {
+            broken.push(("email", "must be an e-mail address".to_owned()));
+        }
+        if let Err(unfit) = password::check(&self.password) {
+            broken.push(("password", unfit.to_string()));
+        }
+        if broken.is_empty() { Ok(()) } else { Err(SignError::Invalid(broken)) }
+    }
+}
+
+impl Accounts {
+    /// Makes an account and starts a session.
+    ///
+    /// # Errors
+    /// [`SignError`] says why there is none.
+    pub async fn sign_up(&self, sign_up: SignUp) -> Result<(Person, Tokens), SignError> {
+        sign_up.check()?;
+        let hash = self.passwords.hash(sign_up.password.clone()).await?;
+        let SignUp { first_name, last_name, email, .. } = sign_up;
+        let person =
+            Person { id: AccountId(Uuid::now_v7()), email: Some(email), first_name, last_name };
+        let client = self.database.get().await?;
+        self.insert_person(&**client, &person, Some(&hash), None).await?;
+        drop(client);
+        let tokens = self.start_session(new_caller(&person)).await?;
+        Ok((person, tokens))
+    }
+
+    /// A session for who knows the password. Usernames pass too: the gate's accounts may have an
+    /// address that nobody remembers.
+    ///
+    /// # Errors
+    /// [`SignError::WrongCredentials`] takes as long as success.
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: SecretString,
+    ) -> Result<(Person, Tokens), SignError> {
+        if password.expose_secret().chars().count() > LONGEST {
+            return Err(SignError::WrongCredentials);
+        }
+        let found = self.find_by_address(email).await?;
+        let hash = found.as_ref().and_then(|(_, _, hash)| hash.clone());
+        let right = self.passwords.verify(password, hash).await?;
+        let (person, caller, _) = found.filter(|_| right).ok_or(SignError::WrongCredentials)?;
+        let tokens = self.start_session(caller).await?;
+        Ok((person, tokens))
+    }
+
+    /// The account of this id.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] if Postgres does not answer.
+    pub async fn find_person(&self, id: AccountId) -> Result<Option<Person>, DatabaseError> {
+        let client = self.database.get().await?;
+        let text = "select id, email, first_name, last_name from accounts where id = $1";
+        let statement = client.prepare_cached(text).await?;
+        let row = client.query_opt(&statement, &[&id.0]).await?;
+        Ok(row.as_ref().map(person).transpose()?)
+    }
+
+    /// The account of this id as a caller of a session.
+    pub(super) async fn find_caller(
+        &self,
+        id: AccountId,
+        session: Uuid,
+    ) -> Result<Option<Caller>, DatabaseError> {
+        let client = self.database.get().await?;
+        let text = "select id, username, tier, roles from accounts where id = $1";
+        let statement = client.prepare_cached(text).await?;
+        let row = client.query_opt(&statement, &[&id.0]).await?;
+        let caller = row.map(|row| super::login::caller(&row, session)).transpose()?;
+        Ok(caller)
+    }
+
+    async fn find_by_address(
+        &self,
+        email: &str,
+    ) -> Result<Option<(Person, Caller, Option<String>)>, DatabaseError> {
+        let client = self.database.get().await?;
+        let text = "select id, username, tier, roles, password_hash, email, first_name, last_name \
+                    from accounts where lower(email) = lower($1)";
+        let statement = client.prepare_cached(text).await?;
+        let Some(row) = client.query_opt(&statement, &[&email]).await? else { return Ok(None) };
+        let person = Person {
+            id: AccountId(row.try_get(0)?),
+            email: row.try_get(5)?,
+            first_name: row.try_get(6)?,
+            last_name: row.try_get(7)?,
+        };
+        let caller = super::login::caller(&row, Uuid::new_v4())?;
+        Ok(Some((person, caller, row.try_get(4)?)))
+    }
+
+    /// Writes a new account. Whether its address is taken is decided by the indexes.
+    pub(super) async fn insert_person(
+        &self,
+        client: &impl tokio_postgres::GenericClient,
+        person: &Person,
+        password_hash: Option<&str>,
+        verified_at: Option<DateTime<Utc>>,
+    ) -> Result<(), SignError> {
+        let insert = "insert into accounts (id, username, email, password_hash, tier, created_at, \
+                          first_name, last_name, email_verified_at) \
+                      values ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let inserted = client
+            .execute(
+                insert,
+                &[
+                    &person.id.0,
+                    &username(person),
+                    &person.email,
+                    &password_hash,
+                    &Tier::Standard.as_str(),
+                    &self.clock.now(),
+                    &person.first_name,
+                    &person.last_name,
+                    &verified_at,
+                ],
+            )
+            .await;
+        match inserted.map_err(DatabaseError::from) {
+            Ok(_) => Ok(()),
+            Err(error) if error.violated_constraint().is_some_and(|n| UNIQUE.contains(&n)) => {
+                Err(SignError::Taken)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Who signs up is known by the address; without one by the account's id.
+fn username(person: &Person) -> String {
+    person.email.clone().unwrap_or_else(|| person.id.0.simple().to_string())
+}
+
+pub(super) fn new_caller(person: &Person) -> Caller {
+    Caller {
+        account: person.id,
+        username: username(person).into(),
+        tier: Tier::Standard,
+        roles: Roles::default(),
+        session: Uuid::new_v4(),
+    }
+}
+
+fn person(row: &tokio_postgres::Row) -> Result<Person, tokio_postgres::Error> {
+    Ok(Person {
+        id: AccountId(row.try_get(0)?),
+        email: row.try_get(1)?,
+        first_name: row.try_get(2)?,
+        last_name: row.try_get(3)?,
+    })
+}
