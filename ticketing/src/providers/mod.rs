@@ -1,0 +1,101 @@
+//! Who moves money: one small trait, and an adapter for each provider. A provider is asked, never
+//! believed twice: what it did is recorded by whoever asked.
+//!
+//! The id of a payment is the provider's idempotency key and stands in its metadata, so that after
+//! a crash the provider can be asked what became of it. Not here: when money is moved, and what
+//! follows from it.
+
+pub mod stripe;
+pub mod stripe_signature;
+pub mod test;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use secrecy::SecretString;
+use shared_events::{PaymentId, Price};
+
+/// Takes money and gives it back.
+#[async_trait]
+pub trait PaymentProvider: Send + Sync {
+    /// Its name, recorded with each payment.
+    fn name(&self) -> &'static str;
+
+    /// Takes the money. Asking twice for one payment takes it once, as far as the provider keeps
+    /// to its idempotency keys.
+    ///
+    /// # Errors
+    /// [`ProviderError`]: whether the money was taken is not known.
+    async fn capture(&self, capture: &Capture) -> Result<Outcome, ProviderError>;
+
+    /// What became of a payment that was started at or after `since`; `None` if the provider has
+    /// never heard of it.
+    ///
+    /// # Errors
+    /// [`ProviderError`] if it does not say.
+    async fn find(
+        &self,
+        payment: PaymentId,
+        since: DateTime<Utc>,
+    ) -> Result<Option<Outcome>, ProviderError>;
+
+    /// What the provider calls the return of a payment's money, if it was given back.
+    ///
+    /// # Errors
+    /// [`ProviderError`] if it does not say.
+    async fn find_refund(
+        &self,
+        payment: PaymentId,
+        charge: &str,
+    ) -> Result<Option<String>, ProviderError>;
+
+    /// Gives all of a payment's money back; what the provider calls that. Asking twice gives it
+    /// back once, as far as the provider keeps to its idempotency keys.
+    ///
+    /// # Errors
+    /// [`ProviderError`]: whether it was given back is not known.
+    async fn refund(&self, payment: PaymentId, charge: &str) -> Result<String, ProviderError>;
+}
+
+/// Money to be taken.
+#[derive(Clone, Debug)]
+pub struct Capture {
+    /// For which payment.
+    pub payment: PaymentId,
+    /// How much.
+    pub price: Price,
+    /// From what: a token of the provider's, such as that of a card.
+    pub source: SecretString,
+}
+
+/// What became of a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The money was taken.
+    Captured {
+        /// What the provider calls it.
+        charge: String,
+    },
+    /// It was not, and will not be.
+    Declined {
+        /// Why, a code such as `card_declined`.
+        reason: String,
+    },
+    /// The provider does not know yet.
+    Pending,
+}
+
+/// The provider gave no answer that says what happened.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// It can not be reached, or did not answer in time.
+    #[error("the payment provider does not answer")]
+    Away(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It answered something else than it should.
+    #[error("the payment provider answered {status}: {code}")]
+    Unexpected {
+        /// The HTTP status.
+        status: u16,
+        /// Its code for what was wrong, or what was missing in its answer.
+        code: String,
+    },
+}
