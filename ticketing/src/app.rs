@@ -17,12 +17,13 @@ use poem_openapi::OpenApi;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::accounts::Accounts;
 use crate::accounts::grants::Grants;
-use crate::accounts::http::AccountsApi;
+use crate::accounts::http::AccountsRoutes;
 use crate::accounts::keys::TokenKeys;
 use crate::accounts::password::Passwords;
+use crate::accounts::revocations::Revocations;
 use crate::accounts::tokens::LoginTokens;
+use crate::accounts::{self, Accounts};
 use crate::api::authentication::Authenticator;
 use crate::api::idempotent::Idempotent;
 use crate::api::rate_limits::RateLimits;
@@ -32,6 +33,7 @@ use crate::api_error::ApiError;
 use crate::bounded_context::{BoundedContext, Service};
 use crate::config::Settings;
 use crate::links::Links;
+use crate::market::Market;
 use crate::platform::background::{self, Background};
 use crate::platform::database::DatabaseError;
 use crate::platform::event_store::EventStore;
@@ -42,9 +44,9 @@ use crate::readiness::Health;
 use crate::verify::Invariant;
 
 /// The contexts that keep a history, in the order of the document: the one place that lists them.
-type Contexts = (Links,);
+type Contexts = (Links, Market);
 /// The routes of all: accounts come first, because the edge itself stands on them.
-type Routes = (AccountsApi, <Contexts as BoundedContext>::Routes);
+type Routes = (AccountsRoutes, <Contexts as BoundedContext>::Routes);
 
 /// How long to wait before Postgres is tried again at start.
 const START_PAUSE: Duration = Duration::from_secs(1);
@@ -60,6 +62,7 @@ pub struct App {
     background: Vec<Background>,
     keys: TokenKeys,
     grants: Grants,
+    revocations: Revocations,
     limits: Arc<RateLimits>,
     metrics: PrometheusHandle,
 }
@@ -74,16 +77,19 @@ impl App {
         let limits = Arc::new(RateLimits::new(settings.limits.rate_limits));
         let keys = TokenKeys::open(&settings.token_keys_dir)?;
         let grants = Grants::default();
-        let tokens = Arc::new(LoginTokens::new(keys.clone(), grants.clone()));
+        let revocations = Revocations::default();
+        let tokens = LoginTokens::new(keys.clone(), grants.clone(), revocations.clone());
+        let tokens = Arc::new(tokens);
         let accounts = Accounts {
             database: platform.database.clone(),
             clock: platform.clock.clone(),
             passwords: Passwords::new()?,
             tokens: Arc::clone(&tokens),
+            revocations: revocations.clone(),
             idempotency: Idempotency::new(platform.database.clone()),
             tier_policy: settings.tier_policy,
         };
-        let accounts_api = AccountsApi::new(Arc::new(accounts), &limits, &settings.limits);
+        let accounts_api = accounts::http::routes(&Arc::new(accounts), &limits, &settings)?;
         let idempotent = Idempotent::new(platform.database.clone());
         let service = Service {
             platform: &platform,
@@ -116,7 +122,18 @@ impl App {
         } else {
             edge(apis, parts, &health)?
         };
-        Ok(Self { platform, settings, endpoint, health, background, keys, grants, limits, metrics })
+        Ok(Self {
+            platform,
+            settings,
+            endpoint,
+            health,
+            background,
+            keys,
+            grants,
+            revocations,
+            limits,
+            metrics,
+        })
     }
 
     /// Serves until `shutdown` is cancelled or a worker fails; returns when everything has
@@ -137,6 +154,7 @@ impl App {
             background,
             keys,
             grants,
+            revocations,
             limits,
             metrics,
         } = self;
@@ -145,7 +163,7 @@ impl App {
         let connections = settings.http.max_connections;
         let http = tokio::spawn(server::serve(listener, endpoint, connections, closing.clone()));
         tokio::select! {
-            started = start(&platform, &settings, &grants) => started?,
+            started = start(&platform, &settings, (&grants, &revocations)) => started?,
             () = shutdown.cancelled() => return Ok(()),
         }
         let Platform { database, clock, .. } = &platform;
@@ -153,12 +171,16 @@ impl App {
         let failed = workers.failed();
         workers.spawn_droppable("clock", clock.clone().run(database.clone(), test_clock));
         workers.spawn_droppable("grants", grants.run(database.clone(), clock.clone()));
+        let revoked = revocations.run(database.clone(), clock.clone());
+        workers.spawn_droppable("revocations", revoked);
         workers.spawn_droppable("token keys", keys.run());
         workers.spawn_droppable("rate limits", async move { limits.run().await });
         workers.spawn_droppable("metrics", telemetry::keep_metrics(metrics));
         let stores = background.iter().map(|background| background.store().clone()).collect();
         workers.spawn_droppable("gauges", gauges(stores));
-        workers.spawn("housekeeping", housekeeping::run(database.clone(), clock.clone(), stop));
+        let rules = &accounts::SERVED_THEIR_TIME;
+        let swept = housekeeping::run(database.clone(), clock.clone(), rules, stop);
+        workers.spawn("housekeeping", swept);
         background::start(&platform, background);
         health.start();
         workers.spawn_droppable("readiness", Arc::clone(&health).run());
@@ -224,10 +246,14 @@ impl<E: Endpoint<Output = Response>> Endpoint for NotBeforeStart<E> {
 }
 
 /// Waits for Postgres, migrates, and sets the clock. Only what waiting can not mend is an error.
-async fn start(platform: &Platform, settings: &Settings, grants: &Grants) -> anyhow::Result<()> {
+async fn start(
+    platform: &Platform,
+    settings: &Settings,
+    overriding: (&Grants, &Revocations),
+) -> anyhow::Result<()> {
     let mut complained = false;
     loop {
-        match prepare(platform, settings, grants).await {
+        match prepare(platform, settings, overriding).await {
             Ok(()) => return Ok(()),
             Err(error @ (DatabaseError::Unsafe(_) | DatabaseError::Migration(_))) => {
                 return Err(error.into());
@@ -246,7 +272,7 @@ async fn start(platform: &Platform, settings: &Settings, grants: &Grants) -> any
 async fn prepare(
     platform: &Platform,
     settings: &Settings,
-    grants: &Grants,
+    (grants, revocations): (&Grants, &Revocations),
 ) -> Result<(), DatabaseError> {
     let Platform { database, clock, .. } = platform;
     for migration in database.migrate().await? {
@@ -259,7 +285,8 @@ async fn prepare(
     if settings.test_clock {
         clock.follow_test_clock(database).await?;
     }
-    grants.refresh(database, clock.now()).await
+    grants.refresh(database, clock.now()).await?;
+    revocations.refresh(database, clock.now()).await
 }
 
 async fn gauges(stores: Vec<EventStore>) {

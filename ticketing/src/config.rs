@@ -15,6 +15,7 @@
 //! | `LINK_REQUESTS_PER_MINUTE` | `10` | per account |
 //! | `GUEST_LINK_REQUESTS_PER_MINUTE` | `30` | per address, accounts included |
 //! | `REGISTRATIONS_PER_MINUTE` | `60` | per address |
+//! | `MARKET_CHANGES_PER_MINUTE` | `120` | what an account may change in the market |
 //! | `TRUSTED_PROXIES` | none | addresses or networks whose `X-Forwarded-For` counts, comma separated |
 //! | `TIER_POLICY` | `self_service` | `entitled`: registration grants `standard`, an administrator grants more |
 //! | `ALLOWED_ORIGINS` | none | origins other than `PUBLIC_URL` that browsers may call from, comma separated |
@@ -22,6 +23,17 @@
 //! | `MAX_CONNECTIONS` | `10000` | HTTP connections at once; more wait in the listen backlog |
 //! | `REQUEST_TIMEOUT_SECONDS` | `10` | a request that takes longer is answered 503 |
 //! | `RESEND_AFTER_SECONDS` | `10` | a request without a verdict is published again after so long (1 to 86400) |
+//! | `HOLD_SECONDS` | `900` | how long an order holds its ticket |
+//! | `PAYMENT_SECONDS` | `600` | how much longer while its payment is made; shorter than a provider may take: late captures go back |
+//! | `CURRENCY` | `usd` | of prices: `eur`, `gbp` or `usd` |
+//! | `PAYMENT_PROVIDER` | `test` | `stripe`: moves real money |
+//! | `STRIPE_SECRET_KEY` | none | needed for `stripe` |
+//! | `STRIPE_URL` | `https://api.stripe.com` | where Stripe, or what speaks like it, is reached |
+//! | `STRIPE_WEBHOOK_SECRET` | none | signs what Stripe tells; without it `/webhooks/stripe` is 404 |
+//! | `GOOGLE_CLIENT_ID`, `GOOGLE_CLIENT_SECRET` | none | signing in with Google; without them its routes are 404 |
+//! | `GOOGLE_ISSUER` | `https://accounts.google.com` | an OpenID provider |
+//! | `FACEBOOK_CLIENT_ID`, `FACEBOOK_CLIENT_SECRET` | none | signing in with Facebook; without them its routes are 404 |
+//! | `FACEBOOK_AUTHORIZE_URL`, `FACEBOOK_TOKEN_URL`, `FACEBOOK_USER_URL` | Facebook's | an OAuth 2 provider |
 //! | `ALLOW_UNSAFE_DATABASE` | off | `1`: start although Postgres does not flush its commits |
 //! | `RUST_LOG` | `info` | filter of the log, `tracing` syntax |
 
@@ -30,6 +42,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use shared_events::Currency;
 
 /// Where history is kept.
 #[derive(Args, Clone, Debug)]
@@ -76,6 +89,12 @@ pub struct Settings {
     /// Who may how often.
     #[command(flatten)]
     pub limits: LimitSettings,
+    /// How tickets are held and paid.
+    #[command(flatten)]
+    pub payments: PaymentSettings,
+    /// With whom people may sign in.
+    #[command(flatten)]
+    pub sign_in: SignInSettings,
     /// Folder of the private keys that sign login tokens, shared by all replicas.
     #[arg(long, env = "TOKEN_KEYS_DIR")]
     pub token_keys_dir: PathBuf,
@@ -154,9 +173,112 @@ pub struct LimitSettings {
     /// Link requests per minute and address.
     #[arg(long, env = "GUEST_LINK_REQUESTS_PER_MINUTE", default_value_t = 30)]
     pub guest_link_requests_per_minute: u32,
+    /// Changes in the market, per minute and account.
+    #[arg(long, env = "MARKET_CHANGES_PER_MINUTE", default_value_t = 120)]
+    pub market_changes_per_minute: u32,
     /// Registrations per minute and address.
     #[arg(long, env = "REGISTRATIONS_PER_MINUTE", default_value_t = 60)]
     pub registrations_per_minute: u32,
+}
+
+/// With whom people may sign in.
+#[derive(Args, Clone, Debug)]
+pub struct SignInSettings {
+    /// How Google knows this service.
+    #[arg(long, env = "GOOGLE_CLIENT_ID")]
+    pub google_client_id: Option<String>,
+    /// What proves to Google that it is this service.
+    #[arg(long, env = "GOOGLE_CLIENT_SECRET", hide_env_values = true)]
+    pub google_client_secret: Option<String>,
+    /// The OpenID provider behind these routes.
+    #[arg(long, env = "GOOGLE_ISSUER", default_value = "https://accounts.google.com")]
+    pub google_issuer: String,
+    /// How Facebook knows this service.
+    #[arg(long, env = "FACEBOOK_CLIENT_ID")]
+    pub facebook_client_id: Option<String>,
+    /// What proves to Facebook that it is this service.
+    #[arg(long, env = "FACEBOOK_CLIENT_SECRET", hide_env_values = true)]
+    pub facebook_client_secret: Option<String>,
+    /// Where people are sent to.
+    #[arg(
+        long,
+        env = "FACEBOOK_AUTHORIZE_URL",
+        default_value = "https://www.facebook.com/v21.0/dialog/oauth"
+    )]
+    pub facebook_authorize_url: String,
+    /// Where a code becomes a token.
+    #[arg(
+        long,
+        env = "FACEBOOK_TOKEN_URL",
+        default_value = "https://graph.facebook.com/v21.0/oauth/access_token"
+    )]
+    pub facebook_token_url: String,
+    /// Where a token becomes a person.
+    #[arg(
+        long,
+        env = "FACEBOOK_USER_URL",
+        default_value = "https://graph.facebook.com/v21.0/me?fields=id,email,first_name,last_name"
+    )]
+    pub facebook_user_url: String,
+}
+
+/// How tickets are held and paid.
+#[derive(Args, Clone, Debug)]
+pub struct PaymentSettings {
+    /// How long, in seconds, an order holds its ticket.
+    #[arg(long, env = "HOLD_SECONDS", default_value_t = 900,
+          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub hold_seconds: u32,
+    /// How much longer, in seconds, while its payment is made. Too low: captures come too late and
+    /// go back; too high: a payment that hangs keeps the ticket from others.
+    #[arg(long, env = "PAYMENT_SECONDS", default_value_t = 600,
+          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub payment_seconds: u32,
+    /// What prices are in.
+    #[arg(long, env = "CURRENCY", value_enum, default_value_t = CurrencyName::Usd)]
+    pub currency: CurrencyName,
+    /// Who moves the money.
+    #[arg(long, env = "PAYMENT_PROVIDER", value_enum, default_value_t = ProviderName::Test)]
+    pub payment_provider: ProviderName,
+    /// Stripe's secret key.
+    #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
+    pub stripe_secret_key: Option<String>,
+    /// Where Stripe is reached.
+    #[arg(long, env = "STRIPE_URL", default_value = "https://api.stripe.com")]
+    pub stripe_url: String,
+    /// What signs Stripe's webhooks.
+    #[arg(long, env = "STRIPE_WEBHOOK_SECRET", hide_env_values = true)]
+    pub stripe_webhook_secret: Option<String>,
+}
+
+/// A currency of prices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CurrencyName {
+    /// Euro.
+    Eur,
+    /// Pound sterling.
+    Gbp,
+    /// US dollar.
+    Usd,
+}
+
+impl From<CurrencyName> for Currency {
+    fn from(name: CurrencyName) -> Self {
+        match name {
+            CurrencyName::Eur => Self::Eur,
+            CurrencyName::Gbp => Self::Gbp,
+            CurrencyName::Usd => Self::Usd,
+        }
+    }
+}
+
+/// Who moves the money.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProviderName {
+    /// Nobody: payments are made up.
+    Test,
+    /// Stripe.
+    Stripe,
 }
 
 /// What the role named at registration is worth.

@@ -10,6 +10,8 @@ pub mod app;
 pub mod bounded_context;
 pub mod config;
 pub mod links;
+pub mod market;
 pub mod platform;
+pub mod providers;
 pub mod readiness;
 pub mod verify;

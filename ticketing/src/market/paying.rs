@@ -1,0 +1,334 @@
+//! Paying, and giving the money back: a process with the provider in between, never a call inside a
+//! transaction.
+//!
+//! ```text
+//! start    order, payment and listing in one append: the ticket is held for longer
+//! call     the provider is asked, outside
+//! record   payment, order and listing in one append
+//! ```
+//! Whatever dies on the way, the deadline that was written with the start has the payment settled:
+//! the provider is asked what became of it, and only if it has never heard of it is it asked again,
+//! with the same key. Not here: what follows from an answer (`paying/record.rs`), and what any of
+//! the aggregates allows.
+
+mod record;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use secrecy::{ExposeSecret, SecretString};
+use shared_events::{AccountId, OrderId, PaymentId, RefundReason};
+
+use super::buying::{Refused, expiry};
+use super::error::MarketError;
+use super::listing::{ExtendHold, Listing, ListingCommand};
+use super::order::{self, Order, OrderCommand, OrderError, StartPayment};
+use super::payment::{
+    BeginPayment, Demand, Payment, PaymentCommand, PaymentError, Progress, StartRefund,
+};
+use crate::platform::append::{Attached, NewDeadline, NewSecret, Origin};
+use crate::platform::causes::causes;
+use crate::platform::clock::Clock;
+use crate::platform::commands::{CommandError, Commands, Execution, Unit, jointly};
+use crate::platform::deadlines::{DeadlineHandler, Due};
+use crate::platform::event_store::{EventStore, Loaded};
+use crate::platform::vault::Vault;
+use crate::providers::{Capture, Outcome, PaymentProvider, ProviderError};
+
+/// The deadline at which a payment's outcome should be known.
+const PAYMENT_SETTLES: &str = "market.payment_settles";
+/// How long who has started a payment or a refund has the provider for itself; longer than any
+/// call to it may take.
+const OWN_TIME: TimeDelta = TimeDelta::seconds(15);
+/// What the source of a payment is called in the vault.
+const SOURCE: &str = "payment_source";
+/// How long a source is kept for asking again.
+const SOURCE_KEPT: TimeDelta = TimeDelta::days(1);
+
+/// Takes payments and gives them back; cheap to clone.
+#[derive(Clone)]
+pub struct Paying {
+    /// Commands on listings.
+    pub listings: Commands<Listing>,
+    /// Commands on orders.
+    pub orders: Commands<Order>,
+    /// Commands on payments.
+    pub payments: Commands<Payment>,
+    /// Who moves the money.
+    pub provider: Arc<dyn PaymentProvider>,
+    /// Holds sources of payments.
+    pub vault: Vault,
+    /// The time.
+    pub clock: Clock,
+    /// How much longer a ticket is held while its payment is made.
+    pub longer: TimeDelta,
+}
+
+/// A payment that somebody wants to make.
+#[derive(Clone, Debug)]
+pub struct Charge {
+    /// The new payment's id.
+    pub payment: PaymentId,
+    /// For which order.
+    pub order: OrderId,
+    /// Who pays.
+    pub by: AccountId,
+    /// From what: the provider's token.
+    pub source: SecretString,
+}
+
+/// What has become of a payment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nobody knows yet.
+    Open,
+    /// Paid: the ticket is the buyer's.
+    Paid,
+    /// Not paid.
+    Declined {
+        /// The provider's reason.
+        reason: String,
+    },
+    /// The money came too late and goes back, or has gone back.
+    Back {
+        /// Why.
+        reason: RefundReason,
+    },
+}
+
+/// Why a payment could not be driven on.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    /// What happened could not be recorded.
+    #[error(transparent)]
+    Command(#[from] Refused),
+    /// The provider does not say what happened.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
+    /// Postgres did not do what was asked.
+    #[error(transparent)]
+    Database(#[from] crate::platform::database::DatabaseError),
+    /// History can not be read.
+    #[error(transparent)]
+    Read(#[from] crate::platform::event_store::ReadError),
+}
+
+impl Paying {
+    fn store(&self) -> &EventStore {
+        self.payments.store()
+    }
+
+    fn execution(&self) -> Execution {
+        Execution::new(Origin::new(), self.clock.now())
+    }
+
+    /// Starts a payment: one append over order, payment and listing. The provider is not asked yet.
+    ///
+    /// # Errors
+    /// [`CommandError`], with the order's refusal.
+    pub async fn start(
+        &self,
+        charge: &Charge,
+        execution: Execution,
+        attach: impl Fn(&PaymentId) -> Attached,
+    ) -> Result<PaymentId, Refused> {
+        let now = execution.now;
+        let attach = |(payment, until): &(PaymentId, DateTime<Utc>)| {
+            let mut attached = attach(payment);
+            attached.deadlines.push(expiry(charge.order, *until));
+            attached.deadlines.push(settling(*payment, now + OWN_TIME));
+            attached.secrets.push(NewSecret {
+                id: payment.0,
+                name: SOURCE,
+                value: charge.source.expose_secret().to_owned(),
+                expires_at: Some(now + SOURCE_KEPT),
+            });
+            attached
+        };
+        let begin = |unit| self.begin(unit, charge, now);
+        let (payment, _) = jointly(self.store(), execution, attach, begin).await?;
+        Ok(payment)
+    }
+
+    async fn begin(
+        &self,
+        unit: Unit<MarketError>,
+        charge: &Charge,
+        now: DateTime<Utc>,
+    ) -> Result<(PaymentId, DateTime<Utc>), Refused> {
+        let Charge { payment, order, by, .. } = *charge;
+        let start = StartPayment { by, payment, longer: self.longer, now };
+        let started = unit.decide(&self.orders, order.0, OrderCommand::StartPayment(start)).await?;
+        let Order::Placed { terms, progress: order::Progress::AwaitingPayment { until, .. } } =
+            started.state
+        else {
+            return Err(CommandError::Refused(OrderError::Unknown.into()));
+        };
+        let extend = ListingCommand::Extend(ExtendHold { order, until });
+        unit.decide(&self.listings, terms.listing.0, extend).await?;
+        let provider = self.provider.name().to_owned();
+        let demand = Demand { order, buyer: by, price: terms.price, provider };
+        let begin = PaymentCommand::Begin(BeginPayment(demand));
+        unit.create(&self.payments, payment.0, begin).await?;
+        Ok((payment, until))
+    }
+
+    /// Asks the provider for the money of a payment that was just started, and records its answer.
+    ///
+    /// # Errors
+    /// [`SettleError`]: the outcome is not known; the payment is settled later.
+    pub async fn capture(&self, charge: &Charge) -> Result<Standing, SettleError> {
+        let loaded: Loaded<Payment> = self.store().load(charge.payment.0).await?;
+        let Payment::Started { demand, .. } = loaded.state else { return Ok(Standing::Open) };
+        let Charge { payment, source, .. } = charge.clone();
+        let capture = Capture { payment, price: demand.price, source };
+        let outcome = self.provider.capture(&capture).await?;
+        self.record(payment, &demand, outcome).await?;
+        self.standing(payment).await
+    }
+
+    /// What has become of a payment so far.
+    ///
+    /// # Errors
+    /// [`SettleError`] if history can not be read.
+    pub async fn standing(&self, payment: PaymentId) -> Result<Standing, SettleError> {
+        let loaded: Loaded<Payment> = self.store().load(payment.0).await?;
+        let Payment::Started { progress, .. } = loaded.state else { return Ok(Standing::Open) };
+        Ok(match progress {
+            Progress::Capturing => Standing::Open,
+            Progress::Captured { .. } => Standing::Paid,
+            Progress::Declined { reason } => Standing::Declined { reason },
+            Progress::Refunding { reason, .. } | Progress::Refunded { reason } => {
+                Standing::Back { reason }
+            }
+        })
+    }
+
+    /// Starts to give a payment back. The provider is not asked yet.
+    ///
+    /// # Errors
+    /// [`CommandError`], with the payment's refusal.
+    pub async fn start_refund(
+        &self,
+        payment: PaymentId,
+        withdraw: bool,
+        execution: Execution,
+        attach: impl Fn(&PaymentId) -> Attached + Sync,
+    ) -> Result<(), CommandError<PaymentError>> {
+        let start = StartRefund { reason: RefundReason::Requested, withdraw };
+        let due_at = execution.now + OWN_TIME;
+        let attach = |_: &_| {
+            let mut attached = attach(&payment);
+            attached.deadlines.push(settling(payment, due_at));
+            attached
+        };
+        let start = PaymentCommand::StartRefund(start);
+        self.payments.execute(payment.0, start, execution, attach).await.map(drop)
+    }
+
+    /// Brings a payment to its end, whoever began it: true if there is nothing left to be done.
+    ///
+    /// # Errors
+    /// [`SettleError`]; to be tried again.
+    pub async fn settle(&self, payment: PaymentId) -> Result<bool, SettleError> {
+        let events = self.store().stream::<shared_events::PaymentEvent>(
+            <Payment as cqrs_es::Aggregate>::TYPE,
+            payment.0,
+        );
+        let Some(since) = events.await?.first().map(|event| event.recorded_at) else {
+            return Ok(true);
+        };
+        let loaded: Loaded<Payment> = self.store().load(payment.0).await?;
+        let Payment::Started { demand, progress } = loaded.state else { return Ok(true) };
+        match progress {
+            Progress::Capturing => {
+                let outcome = match self.provider.find(payment, since).await? {
+                    Some(outcome) => outcome,
+                    None => self.ask_again(payment, &demand).await?,
+                };
+                let known = outcome != Outcome::Pending;
+                self.record(payment, &demand, outcome).await?;
+                Ok(known)
+            }
+            Progress::Refunding { charge, .. } => {
+                self.give_back(payment, &demand, &charge).await?;
+                Ok(true)
+            }
+            Progress::Captured { .. } | Progress::Declined { .. } | Progress::Refunded { .. } => {
+                // Who recorded that may have died before it came to this.
+                self.vault.forget(payment.0).await?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Has the provider give the money back, unless it has, and records that.
+    async fn give_back(
+        &self,
+        payment: PaymentId,
+        demand: &Demand,
+        charge: &str,
+    ) -> Result<(), SettleError> {
+        let refund = match self.provider.find_refund(payment, charge).await? {
+            Some(refund) => refund,
+            None => self.provider.refund(payment, charge).await?,
+        };
+        Ok(self.record_refund(payment, demand, refund).await?)
+    }
+
+    /// Looks what the provider knows of a payment, because it told that something has happened.
+    ///
+    /// # Errors
+    /// [`SettleError`]; to be tried again.
+    pub async fn look(&self, payment: PaymentId) -> Result<(), SettleError> {
+        let loaded: Loaded<Payment> = self.store().load(payment.0).await?;
+        let Payment::Started { demand, progress: Progress::Captured { charge } } = loaded.state
+        else {
+            return self.settle(payment).await.map(drop);
+        };
+        if let Some(refund) = self.provider.find_refund(payment, &charge).await? {
+            self.record_refund(payment, &demand, refund).await?;
+        }
+        Ok(())
+    }
+
+    /// The provider has never heard of the payment: who started it died before the call.
+    async fn ask_again(&self, payment: PaymentId, demand: &Demand) -> Result<Outcome, SettleError> {
+        let mut sources = self.vault.find(&[payment.0], SOURCE).await?;
+        let Some(source) = sources.remove(&payment.0) else {
+            return Ok(Outcome::Declined { reason: "abandoned".to_owned() });
+        };
+        let capture = Capture { payment, price: demand.price, source };
+        Ok(self.provider.capture(&capture).await?)
+    }
+
+    /// Drives a refund that was just started; what fails now is tried again at its deadline.
+    pub async fn settle_refund(&self, payment: PaymentId) {
+        if let Err(error) = self.settle(payment).await {
+            tracing::warn!(%payment, error = causes(&error), "a refund has to wait");
+        }
+    }
+}
+
+fn settling(payment: PaymentId, due_at: DateTime<Utc>) -> NewDeadline {
+    NewDeadline { kind: PAYMENT_SETTLES, subject: payment.0, due_at }
+}
+
+/// Settles payments whose outcome should be known by now.
+pub struct PaymentSettling(pub Paying);
+
+#[async_trait]
+impl DeadlineHandler for PaymentSettling {
+    fn kind(&self) -> &'static str {
+        PAYMENT_SETTLES
+    }
+
+    async fn handle(&self, due: Due) -> bool {
+        let payment = PaymentId(due.subject);
+        self.0.settle(payment).await.unwrap_or_else(|error| {
+            tracing::warn!(%payment, error = causes(&error), "a payment is not settled");
+            false
+        })
+    }
+}
