@@ -2,8 +2,9 @@
 //! RabbitMQ.
 //!
 //! `harness` brings the servers, one pair for the whole run, and a place of its own (database and
-//! virtual host) for each test; `platform` tests the mechanisms one by one; `gate` plays the flows;
-//! `contracts` and `tidy` hold documents and the shape of the source to what they promise.
+//! virtual host) for each test, `world` a running system; `platform` tests the mechanisms one by
+//! one; `gate` and `market` play the flows; `contracts` and `tidy` hold documents and the shape of
+//! the source to what they promise.
 
 #![expect(
     clippy::expect_used,
@@ -16,5 +17,8 @@
 mod contracts;
 mod gate;
 mod harness;
+mod market;
+mod peers;
 mod platform;
 mod tidy;
+mod world;

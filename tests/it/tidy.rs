@@ -122,11 +122,15 @@ impl Rule {
     }
 }
 
-/// Whether `word` stands in `text`; the name of a type not as the end of a longer one.
+/// Whether `word` stands in `text`; the name of a type not as a part of another word (`Order` is
+/// none in `Ordering`, but it is in `OrderEvent`).
 fn has_word(text: &str, word: &str) -> bool {
     let is_type = word.starts_with(char::is_uppercase);
-    let within = |before: &str| is_type && before.ends_with(|c: char| c.is_alphanumeric());
-    text.match_indices(word).any(|(start, _)| !within(&text[..start]))
+    let within = |before: &str, after: &str| {
+        let ends_it = before.ends_with(|c: char| c.is_alphanumeric());
+        is_type && (ends_it || after.starts_with(|c: char| c.is_lowercase()))
+    };
+    text.match_indices(word).any(|(start, _)| !within(&text[..start], &text[start + word.len()..]))
 }
 
 fn words(words: &[&str]) -> Vec<String> {

@@ -106,21 +106,68 @@ fn every_header_is_documented() {
     assert_eq!(documented, known.iter().map(|name| (*name).to_owned()).collect());
 }
 
+/// Which log an aggregate's events are in.
+fn log_of(aggregate: &str) -> &'static str {
+    match aggregate {
+        "link_request" => topology::LINKS_LOG,
+        "listing" | "order" | "payment" => topology::MARKET_LOG,
+        other => panic!("in which log is {other}?"),
+    }
+}
+
 #[test]
-fn every_released_event_is_documented() {
+fn every_released_event_is_documented_with_its_routing_key_and_members() {
     let golden = concat!(env!("CARGO_MANIFEST_DIR"), "/../shared-events/golden");
     let document = document();
-    let messages: BTreeSet<&str> = document["components"]["messages"]
-        .as_object()
-        .expect("messages")
-        .values()
-        .filter_map(|message| message["name"].as_str())
-        .collect();
+    let by_key = channels("routingKey");
     for entry in std::fs::read_dir(golden).expect("golden events") {
-        let text = std::fs::read_to_string(entry.expect("entry").path()).expect("readable");
+        let path = entry.expect("entry").path();
+        let text = std::fs::read_to_string(&path).expect("readable");
         let event: Value = serde_json::from_str(&text).expect("JSON");
         let name = event["event_type"].as_str().expect("event_type");
-        assert!(messages.contains(name), "{name} is not documented");
+        let file = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let aggregate = file.split('.').next().expect("an aggregate");
+        let key = topology::routing_key(log_of(aggregate), aggregate, name);
+        let channel = by_key.iter().find(|channel| channel["address"] == key);
+        let messages = channel.unwrap_or_else(|| panic!("{key} is not documented"))["messages"]
+            .as_object()
+            .expect("messages");
+        let message = messages.keys().next().expect("a message");
+        let message = &document["components"]["messages"][message];
+        assert_eq!(message["name"], name, "{key}");
+        let known = members(&document, &message["payload"]);
+        for member in event["payload"].as_object().expect("a payload").keys() {
+            assert!(known.contains(member), "{key}: {member} is not documented");
+        }
     }
-    assert!(messages.contains(topology::VERDICT_TYPE));
+    let verdict = &document["components"]["messages"]["verdict"];
+    assert_eq!(verdict["name"], topology::VERDICT_TYPE);
+}
+
+/// The members of an envelope's `payload`, wherever they are said: here, in what it refers to, or
+/// in one of the forms it may have.
+fn members(document: &Value, envelope: &Value) -> BTreeSet<String> {
+    let envelope = resolved(document, envelope);
+    let parts = envelope["allOf"].as_array().expect("what an envelope is made of").iter();
+    let payload = parts.filter_map(|part| part["properties"].get("payload")).next_back();
+    let mut found = BTreeSet::new();
+    collect_members(document, payload.expect("a payload"), &mut found);
+    found
+}
+
+fn collect_members(document: &Value, schema: &Value, found: &mut BTreeSet<String>) {
+    let schema = resolved(document, schema);
+    found.extend(schema["properties"].as_object().into_iter().flat_map(|p| p.keys().cloned()));
+    for forms in ["oneOf", "allOf"] {
+        for form in schema[forms].as_array().into_iter().flatten() {
+            collect_members(document, form, found);
+        }
+    }
+}
+
+fn resolved<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
+    match schema["$ref"].as_str() {
+        Some(path) => document.pointer(path.trim_start_matches('#')).expect("what is referred to"),
+        None => schema,
+    }
 }

@@ -75,3 +75,10 @@ async fn two_processes_may_migrate_at_once() {
     let applied = [one.unwrap().len(), two.unwrap().len()];
     assert!(applied.contains(&0) && applied.iter().sum::<usize>() > 0, "{applied:?}");
 }
+
+#[test]
+fn the_diagram_of_all_tables_is_drawn_from_the_schema() {
+    let root = Path::new(CURRENT).ancestors().nth(2).unwrap();
+    let text = std::fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    assert_eq!(text, tests::diagram::drawn(root).unwrap(), "run `make diagram`");
+}

@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
-use super::answer::Ask;
-use super::given::{PASSWORD, registration};
-use super::world::Gate;
+use crate::world::World;
+use crate::world::answer::Ask;
+use crate::world::people::{PASSWORD, registration};
 
 /// A complete registration but for one member.
 fn with(member: &str, value: Value) -> Value {
@@ -16,7 +16,7 @@ fn with(member: &str, value: Value) -> Value {
 
 #[tokio::test]
 async fn an_account_is_made_once_and_logs_in() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let john = registration("premium");
     let made = gate.register(&john).await.is(201);
     assert_eq!(made.json, json!({ "message": "Account created successfully" }));
@@ -28,7 +28,7 @@ async fn an_account_is_made_once_and_logs_in() {
 
 #[tokio::test]
 async fn every_tier_can_be_asked_for_and_nothing_else() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     for role in ["premium", "standard", "default"] {
         gate.register(&registration(role)).await.is(201);
     }
@@ -40,14 +40,14 @@ async fn every_tier_can_be_asked_for_and_nothing_else() {
 
 #[tokio::test]
 async fn a_missing_role_is_a_field_error() {
-    let refused = Gate::shared().register(&with("role", Value::Null)).await;
+    let refused = World::shared().register(&with("role", Value::Null)).await;
     let refused = refused.problem(422, "invalid_fields");
     assert_eq!(refused.field_errors(), ["role: is required"]);
 }
 
 #[tokio::test]
 async fn every_broken_field_is_named_with_its_rule() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let username =
         "username: must have 3 to 64 letters (a-z), digits, dots, underscores or hyphens";
     let email = "email: must be an e-mail address";
@@ -75,7 +75,7 @@ async fn every_broken_field_is_named_with_its_rule() {
 
 #[tokio::test]
 async fn what_lies_just_within_the_rules_is_accepted() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let longest = format!("{}.{}", "a".repeat(31), uuid::Uuid::new_v4().simple());
     assert_eq!(longest.len(), 64);
     for registration in [
@@ -89,7 +89,7 @@ async fn what_lies_just_within_the_rules_is_accepted() {
 
 #[tokio::test]
 async fn a_name_and_an_address_belong_to_one_account_whatever_their_case() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let first = registration("standard");
     gate.register(&first).await.is(201);
     for member in ["username", "email"] {
@@ -104,8 +104,8 @@ async fn a_name_and_an_address_belong_to_one_account_whatever_their_case() {
 
 #[tokio::test]
 async fn of_many_registrations_of_one_name_at_once_one_succeeds() {
-    let gate = Gate::shared();
-    let name = super::given::new_name();
+    let gate = World::shared();
+    let name = crate::world::people::new_name();
     let all = (0..10).map(|_| with("username", json!(name)));
     let all = all.map(|registration| async move { gate.register(&registration).await.status });
     let mut statuses = futures_util::future::join_all(all).await;
@@ -115,7 +115,7 @@ async fn of_many_registrations_of_one_name_at_once_one_succeeds() {
 
 #[tokio::test]
 async fn a_wrong_password_and_an_unknown_user_are_answered_alike() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let user = gate.given_user("standard").await;
     let wrong = gate.login(&user.username, "wrong-password").await;
     let unknown = gate.login("nobody-has-this-name", "wrong-password").await;
@@ -132,7 +132,7 @@ async fn a_wrong_password_and_an_unknown_user_are_answered_alike() {
 /// left out is 20-fold.
 #[tokio::test]
 async fn an_unknown_user_costs_as_much_time_as_a_wrong_password() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let user = gate.given_user("standard").await;
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..7 {
@@ -151,7 +151,7 @@ async fn an_unknown_user_costs_as_much_time_as_a_wrong_password() {
 
 #[tokio::test]
 async fn the_name_to_log_in_with_has_no_case_but_the_password_has() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let user = gate.given_user("standard").await;
     gate.login(&user.username.to_uppercase(), PASSWORD).await.is(200);
     gate.login(&user.username, &PASSWORD.to_lowercase()).await.is(401);
@@ -160,7 +160,7 @@ async fn the_name_to_log_in_with_has_no_case_but_the_password_has() {
 
 #[tokio::test]
 async fn missing_credentials_are_field_errors() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let refused = gate.post("/login").json(&json!({})).ask().await.problem(422, "invalid_fields");
     assert_eq!(refused.field_errors(), ["username: is required", "password: is required"]);
 }

@@ -4,20 +4,20 @@
 use serde_json::json;
 use uuid::Uuid;
 
-use super::answer::{Answer, Ask};
-use super::given::{PASSWORD, User, new_name};
-use super::world::Gate;
 use crate::harness::eventually;
+use crate::world::World;
+use crate::world::answer::{Answer, Ask};
+use crate::world::people::{PASSWORD, User, new_name};
 
 /// An administrator with a token that says so.
-async fn given_administrator(gate: &Gate) -> User {
+async fn given_administrator(gate: &World) -> User {
     let user = gate.given_user("standard").await;
     gate.run(&["grant", &user.username, "admin"]).await.unwrap();
     let token = gate.login(&user.username, PASSWORD).await.is(200).member("access_token");
     User { token, ..user }
 }
 
-async fn read(gate: &Gate, path: &str, user: &User) -> Answer {
+async fn read(gate: &World, path: &str, user: &User) -> Answer {
     gate.get(path).bearer_auth(&user.token).ask().await
 }
 
@@ -29,7 +29,7 @@ fn next(answer: &Answer) -> Option<String> {
 
 #[tokio::test]
 async fn the_pages_of_a_list_hold_every_account_once_oldest_first() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let administrator = given_administrator(gate).await;
     let mark = new_name();
     let names: Vec<_> = (0..5).map(|i| format!("{mark}-{i}")).collect();
@@ -64,7 +64,7 @@ async fn the_pages_of_a_list_hold_every_account_once_oldest_first() {
 
 #[tokio::test]
 async fn an_account_is_read_by_its_id_without_its_password() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let (administrator, user) = (given_administrator(gate).await, gate.given_user("premium").await);
     let path = format!("/admin/accounts?q={}&tier=premium", user.email);
     let found = read(gate, &path, &administrator).await.is(200);
@@ -83,7 +83,7 @@ async fn an_account_is_read_by_its_id_without_its_password() {
 
 #[tokio::test]
 async fn the_link_requests_of_an_account_are_listed_in_pages_oldest_first() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let (administrator, user) = (given_administrator(gate).await, gate.given_user("premium").await);
     let mut made = Vec::new();
     for _ in 0..3 {

@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 use reqwest::Method;
 use uuid::Uuid;
 
-use super::answer::{Answer, Ask};
-use super::world::Gate;
+use crate::world::World;
+use crate::world::answer::{Answer, Ask};
 
 /// How browsers say that they fetch ahead.
 const PREFETCHES: [(&str, &str); 4] = [
@@ -19,7 +19,7 @@ const PREFETCHES: [(&str, &str); 4] = [
 
 #[tokio::test]
 async fn a_link_works_once_and_no_check_arms_it_again() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let link = gate.given_open_link().await;
     let owner = link.owner.as_ref();
     gate.check(link.id, owner).await.is(200).says("Link Generated Successfully");
@@ -34,7 +34,7 @@ async fn a_link_works_once_and_no_check_arms_it_again() {
 
 #[tokio::test]
 async fn of_a_hundred_parallel_uses_exactly_one_succeeds() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let link = gate.given_open_link().await;
     let uses = join_all((0..100).map(|_| gate.buy(&link))).await;
     let succeeded = uses.iter().filter(|answer| answer.status == 200).count();
@@ -48,7 +48,7 @@ async fn of_a_hundred_parallel_uses_exactly_one_succeeds() {
 
 #[tokio::test]
 async fn looking_ahead_uses_no_link() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let link = gate.given_open_link().await;
     let path = format!("/buy_ticket/{}?request_id={}", link.token, link.id);
     let head = gate.request(Method::HEAD, &path).ask().await.is(200);
@@ -64,7 +64,7 @@ async fn looking_ahead_uses_no_link() {
 
 #[tokio::test]
 async fn looking_ahead_creates_no_request() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let user = gate.given_user("standard").await;
     let path = "/request_for_ticketing_link";
     let requests = async || {
@@ -86,7 +86,7 @@ async fn looking_ahead_creates_no_request() {
 
 #[tokio::test]
 async fn the_token_names_its_request() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let link = gate.given_open_link().await;
     let without_id = gate.get(&format!("/buy_ticket/{}", link.token)).ask().await;
     without_id.is(200).says("Welcome to the Ticket Page");
@@ -96,7 +96,7 @@ async fn the_token_names_its_request() {
 
 #[tokio::test]
 async fn an_unknown_request_is_told_before_anything_else() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let link = gate.given_open_link().await;
     for token in [link.token.as_str(), "garbage"] {
         let refused = gate.buy_with(token, Uuid::now_v7()).await;
@@ -107,7 +107,7 @@ async fn an_unknown_request_is_told_before_anything_else() {
 
 #[tokio::test]
 async fn a_token_of_another_request_or_not_ours_is_wrong() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let (link, other) = (gate.given_open_link().await, gate.given_open_link().await);
     let user = link.owner.as_ref().unwrap();
     let (head, signature) = other.token.rsplit_once('.').unwrap();
@@ -135,7 +135,7 @@ fn time(answer: &Answer) -> DateTime<Utc> {
 
 #[tokio::test]
 async fn before_it_opens_no_token_is_looked_at() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let link = gate.given_issued_link("standard").await;
     let other = gate.given_open_link().await;
     let checked = gate.check(link.id, link.owner.as_ref()).await.is(200);
@@ -154,7 +154,7 @@ async fn before_it_opens_no_token_is_looked_at() {
 
 #[tokio::test]
 async fn a_time_is_spelled_alike_in_every_answer() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let link = gate.given_issued_link("standard").await;
     let checked = gate.check(link.id, link.owner.as_ref()).await.is(200);
     let early = gate.buy(&link).await.problem(425, "link_not_yet_open");
@@ -163,7 +163,7 @@ async fn a_time_is_spelled_alike_in_every_answer() {
 
 #[tokio::test]
 async fn a_link_needs_no_login_and_minds_none() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let link = gate.given_open_link().await;
     let path = format!("/buy_ticket/{}?request_id={}", link.token, link.id);
     gate.get(&path).bearer_auth("garbage").ask().await.is(200);

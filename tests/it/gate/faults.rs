@@ -8,16 +8,16 @@ use tests::wiring::Wiring;
 use tests::{ports, system::System};
 use uuid::Uuid;
 
-use super::answer::Ask;
-use super::given::User;
-use super::world::Gate;
 use crate::harness::eventually;
+use crate::world::World;
+use crate::world::answer::Ask;
+use crate::world::people::User;
 
 /// Requests of a test that kills something in the middle of them.
 const REQUESTS: usize = 100;
 
 /// Asks for a link; the id if it was acknowledged. Whoever is not answered knows nothing.
-async fn try_to_ask(gate: &Gate, user: &User) -> Option<Uuid> {
+async fn try_to_ask(gate: &World, user: &User) -> Option<Uuid> {
     let request = gate.get("/request_for_ticketing_link").bearer_auth(&user.token);
     let answer = request.send().await.ok()?;
     let made: serde_json::Value = answer.json().await.ok()?;
@@ -26,7 +26,7 @@ async fn try_to_ask(gate: &Gate, user: &User) -> Option<Uuid> {
 
 /// Makes requests, twenty at once, while `fault` happens to the system; the acknowledged ones.
 async fn acknowledged_during(
-    gate: &mut Gate,
+    gate: &mut World,
     user: &User,
     fault: impl AsyncFnOnce(&mut System),
 ) -> Vec<Uuid> {
@@ -56,7 +56,7 @@ async fn acknowledged_during(
 }
 
 /// Every acknowledged request has its link, which works once.
-async fn all_reach_their_link(gate: &Gate, user: &User, acknowledged: &[Uuid]) {
+async fn all_reach_their_link(gate: &World, user: &User, acknowledged: &[Uuid]) {
     assert!(acknowledged.len() > REQUESTS / 3, "only {} requests", acknowledged.len());
     eventually("every request has its verdict", async || gate.waiting().await == 0).await;
     for some in acknowledged.chunks(10) {
@@ -73,7 +73,7 @@ async fn all_reach_their_link(gate: &Gate, user: &User, acknowledged: &[Uuid]) {
 
 #[tokio::test]
 async fn killing_ticketing_loses_nothing_that_was_acknowledged() {
-    let mut gate = Gate::start(&[]).await;
+    let mut gate = World::start(&[]).await;
     let user = gate.given_user("premium").await;
     let acknowledged = acknowledged_during(&mut gate, &user, async |system| {
         system.ticketing.kill().await.unwrap();
@@ -86,7 +86,7 @@ async fn killing_ticketing_loses_nothing_that_was_acknowledged() {
 
 #[tokio::test]
 async fn killing_the_rule_service_loses_nothing_that_was_acknowledged() {
-    let mut gate = Gate::start(&[]).await;
+    let mut gate = World::start(&[]).await;
     let user = gate.given_user("premium").await;
     let acknowledged = acknowledged_during(&mut gate, &user, async |system| {
         system.rules.kill().await.unwrap();
@@ -100,7 +100,7 @@ async fn killing_the_rule_service_loses_nothing_that_was_acknowledged() {
 
 #[tokio::test]
 async fn a_restart_arms_no_link_again_and_forgets_none() {
-    let mut gate = Gate::start(&[]).await;
+    let mut gate = World::start(&[]).await;
     let used = gate.given_used_link().await;
     let open = gate.given_open_link().await;
     let waiting = gate.given_issued_link("standard").await;
@@ -120,7 +120,7 @@ async fn a_restart_arms_no_link_again_and_forgets_none() {
 
 #[tokio::test]
 async fn of_parallel_uses_at_two_replicas_exactly_one_succeeds() {
-    let gate = Gate::start(&[]).await;
+    let gate = World::start(&[]).await;
     let (mut replica, url) = gate.system.replica().await.unwrap();
     for _ in 0..5 {
         let link = gate.given_open_link().await;
@@ -152,7 +152,7 @@ async fn of_parallel_uses_at_two_replicas_exactly_one_succeeds() {
 
 #[tokio::test]
 async fn when_one_of_two_replicas_is_killed_the_other_goes_on() {
-    let mut gate = Gate::start(&[]).await;
+    let mut gate = World::start(&[]).await;
     let user = gate.given_user("premium").await;
     let (mut replica, url) = gate.system.replica().await.unwrap();
     gate.given_used_link().await;
@@ -174,11 +174,11 @@ async fn when_one_of_two_replicas_is_killed_the_other_goes_on() {
 /// A replica that leads the relay and is frozen loses the lead, and does no harm when it wakes.
 #[tokio::test]
 async fn a_frozen_leader_is_replaced_and_wakes_up_harmless() {
-    let mut gate = Gate::start(&[]).await;
+    let mut gate = World::start(&[]).await;
     let user = gate.given_user("premium").await;
     let (mut replica, url) = gate.system.replica().await.unwrap();
     gate.given_used_link().await;
-    let epoch = "select epoch from relay_cursors";
+    let epoch = "select epoch from relay_cursors where log = 'links'";
     let first = gate.count(epoch).await;
     let frozen = Frozen::at_once(&mut gate.system.ticketing);
     let mut ids = Vec::new();
@@ -187,7 +187,7 @@ async fn a_frozen_leader_is_replaced_and_wakes_up_harmless() {
         let made = request.bearer_auth(&user.token).ask().await.is(201);
         ids.push(made.member("request_id").parse().unwrap());
     }
-    let relayed = "select max(position) - (select position from relay_cursors) from events \
+    let relayed = "select max(position) - (select position from relay_cursors where log = 'links') from events \
                    where event_type = 'Requested'";
     eventually("the requests are relayed", async || gate.count(relayed).await <= 0).await;
     assert!(gate.count(epoch).await > first, "the frozen one still leads");
@@ -221,7 +221,7 @@ impl Drop for Frozen {
 }
 
 /// Another `ticketing` of this system that can not reach a broker.
-async fn without_broker(gate: &Gate) -> (Service, String) {
+async fn without_broker(gate: &World) -> (Service, String) {
     let [port, nobody] = ports::free().unwrap();
     let amqp_url = format!("amqp://ticketing:x@127.0.0.1:{nobody}/nowhere");
     let wiring = Wiring { port, amqp_url, ..gate.system.wiring.clone() };
@@ -234,7 +234,7 @@ async fn without_broker(gate: &Gate) -> (Service, String) {
 
 #[tokio::test]
 async fn without_a_broker_requests_are_taken_and_the_lack_is_told() {
-    let gate = Gate::start(&[]).await;
+    let gate = World::start(&[]).await;
     let user = gate.given_user("premium").await;
     let (mut alone, url) = without_broker(&gate).await;
     let lacking = async || {
@@ -255,7 +255,7 @@ async fn without_a_broker_requests_are_taken_and_the_lack_is_told() {
 
 #[tokio::test]
 async fn requests_made_before_the_rule_service_ever_ran_are_judged() {
-    let mut gate = Gate::start(&[]).await;
+    let mut gate = World::start(&[]).await;
     gate.system.rules.kill().await.unwrap();
     let user = gate.given_user("premium").await;
     let mut ids = Vec::new();

@@ -1,22 +1,11 @@
 //! The states that tests start from, each named for what is true in it.
 
-use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::answer::{Answer, Ask};
-use super::world::Gate;
 use crate::harness::eventually;
-
-/// What every account of the tests is registered with: the password of the transcripts.
-pub(crate) const PASSWORD: &str = "1q2W3E4r";
-
-/// An account that is logged in.
-#[derive(Clone, Debug)]
-pub(crate) struct User {
-    pub(crate) username: String,
-    pub(crate) email: String,
-    pub(crate) token: String,
-}
+use crate::world::World;
+use crate::world::answer::{Answer, Ask};
+use crate::world::people::User;
 
 /// A link request with its link's token.
 #[derive(Clone, Debug)]
@@ -28,38 +17,7 @@ pub(crate) struct Link {
     pub(crate) token: String,
 }
 
-/// A name nobody else has.
-pub(crate) fn new_name() -> String {
-    format!("u-{}", Uuid::new_v4().simple())
-}
-
-/// A complete registration under a name nobody else has.
-pub(crate) fn registration(role: &str) -> Value {
-    let username = new_name();
-    let email = format!("{username}@example.com");
-    json!({ "email": email, "username": username, "password": PASSWORD, "role": role })
-}
-
-impl Gate {
-    pub(crate) async fn register(&self, registration: &Value) -> Answer {
-        self.post("/register").json(registration).ask().await
-    }
-
-    pub(crate) async fn login(&self, username: &str, password: &str) -> Answer {
-        let credentials = json!({ "username": username, "password": password });
-        self.post("/login").json(&credentials).ask().await
-    }
-
-    /// An account that asked for this tier, logged in.
-    pub(crate) async fn given_user(&self, role: &str) -> User {
-        let registration = registration(role);
-        self.register(&registration).await.is(201);
-        let text = |name: &str| registration[name].as_str().expect("text").to_owned();
-        let (username, email) = (text("username"), text("email"));
-        let token = self.login(&username, PASSWORD).await.is(200).member("access_token");
-        User { username, email, token }
-    }
-
+impl World {
     /// Asks for a link as this user, or as a guest.
     pub(crate) async fn ask_for_link(&self, user: Option<&User>) -> Answer {
         let request = self.get("/request_for_ticketing_link");

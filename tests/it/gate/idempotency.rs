@@ -5,9 +5,9 @@ use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::answer::{Answer, Ask};
-use super::given::{User, registration};
-use super::world::Gate;
+use crate::world::World;
+use crate::world::answer::{Answer, Ask};
+use crate::world::people::{User, registration};
 
 fn keyed(request: RequestBuilder, key: &str) -> RequestBuilder {
     request.header("idempotency-key", key)
@@ -17,7 +17,7 @@ fn new_key() -> String {
     Uuid::new_v4().to_string()
 }
 
-async fn ask_for_link(gate: &Gate, user: Option<&User>, key: &str) -> Answer {
+async fn ask_for_link(gate: &World, user: Option<&User>, key: &str) -> Answer {
     let request = keyed(gate.get("/request_for_ticketing_link"), key);
     match user {
         Some(user) => request.bearer_auth(&user.token).ask().await,
@@ -25,13 +25,13 @@ async fn ask_for_link(gate: &Gate, user: Option<&User>, key: &str) -> Answer {
     }
 }
 
-async fn register(gate: &Gate, registration: &Value, key: &str) -> Answer {
+async fn register(gate: &World, registration: &Value, key: &str) -> Answer {
     keyed(gate.post("/register").json(registration), key).ask().await
 }
 
 #[tokio::test]
 async fn a_repeated_request_is_the_same_request() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let user = gate.given_user("standard").await;
     for user in [Some(&user), None] {
         let key = new_key();
@@ -47,7 +47,7 @@ async fn a_repeated_request_is_the_same_request() {
 
 #[tokio::test]
 async fn a_key_belongs_to_its_caller_and_its_method() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let (one, two) = (gate.given_user("standard").await, gate.given_user("standard").await);
     let key = new_key();
     let mut answers = vec![ask_for_link(gate, None, &key).await.is(201).text];
@@ -63,12 +63,12 @@ async fn a_key_belongs_to_its_caller_and_its_method() {
 
 #[tokio::test]
 async fn a_repeated_registration_is_answered_as_the_first_and_another_is_refused() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let (john, key) = (registration("premium"), new_key());
     let first = register(gate, &john, &key).await.is(201);
     assert_eq!(register(gate, &john, &key).await.is(201).text, first.text);
     for (member, value) in [
-        ("username", json!(super::given::new_name())),
+        ("username", json!(crate::world::people::new_name())),
         ("role", json!("standard")),
         ("password", json!("another password")),
     ] {
@@ -83,7 +83,7 @@ async fn a_repeated_registration_is_answered_as_the_first_and_another_is_refused
 
 #[tokio::test]
 async fn a_refused_registration_leaves_its_key_free() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let (mut john, key) = (registration("premium"), new_key());
     let good = john["password"].take();
     john["password"] = json!("short");
@@ -94,7 +94,7 @@ async fn a_refused_registration_leaves_its_key_free() {
 
 #[tokio::test]
 async fn a_repeated_use_of_a_link_is_welcomed_again_but_used_once() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let (link, key) = (gate.given_open_link().await, new_key());
     let path = format!("/buy_ticket/{}?request_id={}", link.token, link.id);
     let first = keyed(gate.get(&path), &key).ask().await.is(200);
@@ -106,7 +106,7 @@ async fn a_repeated_use_of_a_link_is_welcomed_again_but_used_once() {
 
 #[tokio::test]
 async fn a_guests_key_cannot_be_guessed() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let user = gate.given_user("standard").await;
     for key in ["1", "my-order-7"] {
         ask_for_link(gate, None, key).await.problem(400, "invalid_idempotency_key");
@@ -123,7 +123,7 @@ async fn a_guests_key_cannot_be_guessed() {
 
 #[tokio::test]
 async fn parallel_calls_with_one_key_make_one_request() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let user = gate.given_user("standard").await;
     let key = new_key();
     let all = join_all((0..20).map(|_| ask_for_link(gate, Some(&user), &key))).await;
@@ -139,7 +139,7 @@ async fn parallel_calls_with_one_key_make_one_request() {
 
 #[tokio::test]
 async fn parallel_registrations_with_one_key_make_one_account() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let (john, key) = (registration("premium"), new_key());
     let all = join_all((0..10).map(|_| register(gate, &john, &key))).await;
     assert!(all.iter().any(|answer| answer.status == 201));

@@ -1,9 +1,9 @@
 //! Rate limits as they are unless somebody sets others. Each test has a system of its own: limits
 //! count by address, and all tests come from one.
 
-use super::answer::{Answer, Ask};
-use super::given::{PASSWORD, User};
-use super::world::Gate;
+use crate::world::World;
+use crate::world::answer::{Answer, Ask};
+use crate::world::people::{PASSWORD, User};
 
 const ON: [(&str, &str); 1] = [("RATE_LIMITS", "on")];
 
@@ -18,7 +18,7 @@ fn is_limited(answer: Answer, policy: &str) {
 
 #[tokio::test]
 async fn an_account_and_an_address_have_their_limits() {
-    let gate = Gate::start(&ON).await;
+    let gate = World::start(&ON).await;
     let user = gate.given_user("standard").await;
     // Its login was the first of the five in a minute.
     for left in (0..4).rev() {
@@ -54,7 +54,7 @@ async fn an_account_and_an_address_have_their_limits() {
     gate.system.stop().await.unwrap();
 }
 
-async fn from(gate: &Gate, address: &str, user: Option<&User>) -> Answer {
+async fn from(gate: &World, address: &str, user: Option<&User>) -> Answer {
     let request = gate.get("/request_for_ticketing_link").header("x-forwarded-for", address);
     match user {
         Some(user) => request.bearer_auth(&user.token).ask().await,
@@ -65,13 +65,13 @@ async fn from(gate: &Gate, address: &str, user: Option<&User>) -> Answer {
 #[tokio::test]
 async fn only_a_trusted_proxy_tells_who_the_client_is() {
     let one_a_minute = ("GUEST_LINK_REQUESTS_PER_MINUTE", "1");
-    let gate = Gate::start(&[ON[0], one_a_minute]).await;
+    let gate = World::start(&[ON[0], one_a_minute]).await;
     from(&gate, "192.0.2.1", None).await.is(201);
     is_limited(from(&gate, "192.0.2.2", None).await, "\"address\";q=1;w=60");
     gate.system.stop().await.unwrap();
 
     let behind_proxy = ("TRUSTED_PROXIES", "127.0.0.0/8");
-    let gate = Gate::start(&[ON[0], one_a_minute, behind_proxy]).await;
+    let gate = World::start(&[ON[0], one_a_minute, behind_proxy]).await;
     from(&gate, "192.0.2.1", None).await.is(201);
     from(&gate, "192.0.2.2", None).await.is(201);
     is_limited(from(&gate, "192.0.2.1", None).await, "\"address\"");

@@ -1,18 +1,14 @@
 //! The gate played over HTTP, as its users see it: every promise of the tiers, rules and access
 //! links, against both services as real processes.
 //!
-//! `world` brings a running system (one shared by most tests, one of its own for a test that moves
-//! the clock, kills processes or needs other settings), `answer` reads what it says, `given` makes
-//! the states tests start from, `inside` looks behind the API. All other files hold tests.
+//! `given` makes the states tests start from. All other files hold tests.
 
 mod accounts;
 mod administration;
-mod answer;
 mod buying;
 mod faults;
 mod given;
 mod idempotency;
-mod inside;
 mod limits;
 mod opening;
 mod outages;
@@ -30,4 +26,3 @@ mod tokens_in_time;
 mod trace;
 mod transcripts;
 mod verify;
-mod world;

@@ -3,9 +3,9 @@
 
 use chrono::{DateTime, Days, NaiveTime, TimeDelta, Utc};
 
-use super::answer::Answer;
 use super::given::Link;
-use super::world::Gate;
+use crate::world::World;
+use crate::world::answer::Answer;
 
 /// So shortly before a moment that nothing else lies between; long enough for the calls of a slow
 /// machine.
@@ -14,7 +14,7 @@ const READY: &str = "Link Generated Successfully";
 const NOT_READY: &str = "Your link is not ready yet please wait";
 
 /// A time of an entry of a request's history.
-async fn times(gate: &Gate, link: &Link) -> (DateTime<Utc>, DateTime<Utc>, DateTime<Utc>) {
+async fn times(gate: &World, link: &Link) -> (DateTime<Utc>, DateTime<Utc>, DateTime<Utc>) {
     let history = gate.history(link.id, link.owner.as_ref()).await.is(200).json;
     let time = |entry: usize, name: &str| -> DateTime<Utc> {
         history[entry][name].as_str().expect("a time").parse().expect("a time")
@@ -23,20 +23,20 @@ async fn times(gate: &Gate, link: &Link) -> (DateTime<Utc>, DateTime<Utc>, DateT
 }
 
 /// The same link, its owner logged in again: an hour ends a login.
-async fn logged_in_again(gate: &Gate, link: &Link) -> Link {
+async fn logged_in_again(gate: &World, link: &Link) -> Link {
     let mut link = link.clone();
     if let Some(owner) = &mut link.owner {
-        let login = gate.login(&owner.username, super::given::PASSWORD).await.is(200);
+        let login = gate.login(&owner.username, crate::world::people::PASSWORD).await.is(200);
         owner.token = login.member("access_token");
     }
     link
 }
 
-async fn check(gate: &Gate, link: &Link) -> Answer {
+async fn check(gate: &World, link: &Link) -> Answer {
     gate.check(link.id, link.owner.as_ref()).await
 }
 
-async fn is_closed(gate: &Gate, link: &Link) {
+async fn is_closed(gate: &World, link: &Link) {
     let link = logged_in_again(gate, link).await;
     check(gate, &link).await.problem(410, "link_gone").says("Your link has expired");
     let expired = gate.buy(&link).await.problem(401, "link_expired");
@@ -49,7 +49,7 @@ async fn is_closed(gate: &Gate, link: &Link) {
 
 #[tokio::test]
 async fn a_standard_link_opens_after_ten_minutes_and_stays_open_for_an_hour() {
-    let gate = Gate::with_test_clock().await;
+    let gate = World::with_test_clock().await;
     let link = gate.given_issued_link("standard").await;
     let untouched = gate.given_issued_link("standard").await;
     let last = gate.given_issued_link("standard").await;
@@ -87,7 +87,7 @@ async fn a_standard_link_opens_after_ten_minutes_and_stays_open_for_an_hour() {
 /// In a place whose own midnight is another than that of UTC.
 #[tokio::test]
 async fn a_default_link_opens_at_the_next_midnight_utc_and_stays_open_for_two_hours() {
-    let gate = Gate::start(&[("TEST_CLOCK", "1"), ("TZ", "Asia/Kathmandu")]).await;
+    let gate = World::start(&[("TEST_CLOCK", "1"), ("TZ", "Asia/Kathmandu")]).await;
     let guest = gate.given_issued_link("guest").await;
     let account = gate.given_issued_link("default").await;
     for link in [&guest, &account] {
@@ -119,7 +119,7 @@ async fn a_default_link_opens_at_the_next_midnight_utc_and_stays_open_for_two_ho
 
 #[tokio::test]
 async fn a_premium_link_opens_at_once_and_stays_open_for_an_hour() {
-    let gate = Gate::with_test_clock().await;
+    let gate = World::with_test_clock().await;
     let link = gate.given_issued_link("premium").await;
     let (requested_at, opens_at, closes_at) = times(&gate, &link).await;
     assert_eq!(opens_at, requested_at);

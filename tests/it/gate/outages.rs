@@ -9,12 +9,12 @@ use tests::wiring::Wiring;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use super::answer::{Answer, Ask};
-use super::world::Gate;
 use crate::harness::{database, eventually, servers};
+use crate::world::World;
+use crate::world::answer::{Answer, Ask};
 
 /// Lets nobody into the system's database, or everybody again.
-async fn let_into_database(gate: &Gate, open: bool) {
+async fn let_into_database(gate: &World, open: bool) {
     let owner = database(&servers().database_admin_url).connect_as_owner("test").await.unwrap();
     let place = &gate.system.place;
     owner.batch_execute(&format!("alter database {place} allow_connections {open}")).await.unwrap();
@@ -32,14 +32,14 @@ fn is_unavailable(answer: Answer) {
 /// An earlier system answered 401 when its database failed.
 #[tokio::test]
 async fn while_postgres_is_away_nothing_is_acknowledged_and_nobody_is_a_stranger() {
-    let gate = Gate::start(&[]).await;
+    let gate = World::start(&[]).await;
     let user = gate.given_user("premium").await;
     let (open, used) = (gate.given_open_link().await, gate.given_used_link().await);
     let_into_database(&gate, false).await;
-    is_unavailable(gate.login(&user.username, super::given::PASSWORD).await);
+    is_unavailable(gate.login(&user.username, crate::world::people::PASSWORD).await);
     is_unavailable(gate.ask_for_link(Some(&user)).await);
     is_unavailable(gate.check(open.id, open.owner.as_ref()).await);
-    is_unavailable(gate.register(&super::given::registration("premium")).await);
+    is_unavailable(gate.register(&crate::world::people::registration("premium")).await);
     gate.get("/livez").ask().await.is(200);
     let unready = async || gate.get("/readyz").ask().await.status == 503;
     eventually("it is not ready", unready).await;
@@ -61,7 +61,7 @@ async fn while_postgres_is_away_nothing_is_acknowledged_and_nobody_is_a_stranger
 /// A fault of the server is told as one, and not in the words of the database.
 #[tokio::test]
 async fn a_broken_database_is_our_fault_and_its_words_stay_inside() {
-    let gate = Gate::start(&[]).await;
+    let gate = World::start(&[]).await;
     let user = gate.given_user("standard").await;
     let id = gate.given_request(Some(&user)).await;
     let sql = gate.sql().await;
@@ -71,8 +71,8 @@ async fn a_broken_database_is_our_fault_and_its_words_stay_inside() {
     .await
     .unwrap();
     for answer in [
-        gate.login(&user.username, super::given::PASSWORD).await,
-        gate.register(&super::given::registration("standard")).await,
+        gate.login(&user.username, crate::world::people::PASSWORD).await,
+        gate.register(&crate::world::people::registration("standard")).await,
         gate.check(id, Some(&user)).await,
     ] {
         assert!([500, 503].contains(&answer.status), "{}", answer.text);
@@ -88,7 +88,7 @@ async fn a_broken_database_is_our_fault_and_its_words_stay_inside() {
 /// The rule consumer of an earlier system died when the verdict came before the request's own row.
 #[tokio::test]
 async fn a_verdict_before_the_requests_own_row_is_recorded_and_answered() {
-    let gate = Gate::start(&[]).await;
+    let gate = World::start(&[]).await;
     gate.given_open_link().await;
     let mut sql = gate.sql().await;
     let projection_waits = sql.transaction().await.unwrap();
@@ -108,10 +108,10 @@ async fn a_verdict_before_the_requests_own_row_is_recorded_and_answered() {
 
 #[tokio::test]
 async fn clients_that_leave_in_the_middle_leave_nothing_behind() {
-    let gate = Gate::start(&[]).await;
+    let gate = World::start(&[]).await;
     let port = gate.system.wiring.port;
     let link = gate.given_issued_link("standard").await;
-    let body = super::given::registration("standard").to_string();
+    let body = crate::world::people::registration("standard").to_string();
     let requests = [
         format!(
             "POST /register HTTP/1.1\r\nhost: x\r\ncontent-length: {}\r\n\r\n{body}",
@@ -139,7 +139,7 @@ async fn clients_that_leave_in_the_middle_leave_nothing_behind() {
 
 #[tokio::test]
 async fn a_service_that_starts_before_postgres_waits_for_it() {
-    let gate = Gate::start(&[]).await;
+    let gate = World::start(&[]).await;
     let_into_database(&gate, false).await;
     let wiring = Wiring { port: ports::free_one().unwrap(), ..gate.system.wiring.clone() };
     let launch = wiring.ticketing_command("ticketing-early", &["serve"]).unwrap();

@@ -3,15 +3,15 @@
 
 use serde_json::Value;
 
-use super::answer::Ask;
-use super::world::Gate;
+use crate::world::World;
+use crate::world::answer::Ask;
 
 const DOCUMENT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi.yaml");
 
 #[tokio::test]
 async fn the_document_in_the_repository_is_the_one_that_is_served() {
     let kept = std::fs::read_to_string(DOCUMENT).unwrap();
-    let gate = Gate::shared();
+    let gate = World::shared();
     let yaml = gate.get("/openapi.yaml").ask().await.is(200);
     assert_eq!(yaml.header("content-type"), "application/yaml");
     assert!(yaml.text == kept, "another document is served than is kept");
@@ -44,7 +44,7 @@ async fn every_call_of_the_gate_is_in_the_document() {
 
 #[tokio::test]
 async fn swagger_ui_comes_from_the_service_itself() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     for path in ["/docs", "/docs/"] {
         let page = gate.get(path).ask().await.is(200);
         assert!(page.header("content-type").starts_with("text/html"));
@@ -59,7 +59,7 @@ async fn swagger_ui_comes_from_the_service_itself() {
 
 #[tokio::test]
 async fn where_earlier_systems_had_their_documents_leads_to_this_one() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let earlier = ["/api/openapi", "/auth/api/openapi", "/ugc/api/openapi", "/movie/api/openapi"];
     for path in earlier {
         for path in [path.to_owned(), format!("{path}/")] {
@@ -71,7 +71,7 @@ async fn where_earlier_systems_had_their_documents_leads_to_this_one() {
 
 #[tokio::test]
 async fn a_well_system_is_alive_and_ready() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     assert_eq!(gate.get("/livez").ask().await.is(200).text, "ok");
     let ready = gate.get("/readyz").ask().await.is(200);
     for part in ["service", "postgres", "clock"] {
@@ -81,7 +81,7 @@ async fn a_well_system_is_alive_and_ready() {
 
 #[tokio::test]
 async fn metrics_count_requests_by_route_and_never_by_path() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let link = gate.given_used_link().await;
     let metrics = gate.get("/metrics").ask().await.is(200);
     assert!(metrics.header("content-type").starts_with("text/plain; version=0.0.4"));
@@ -94,7 +94,7 @@ async fn metrics_count_requests_by_route_and_never_by_path() {
 
 #[tokio::test]
 async fn the_type_of_a_problem_leads_to_its_meaning() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let problem = gate.get("/nowhere").ask().await.problem(404, "unknown_route");
     let meaning = gate.get(&problem.member("type")).ask().await.is(200);
     assert!(meaning.text.contains("404"), "{}", meaning.text);

@@ -11,10 +11,10 @@ use shared_events::verdict::{LINK_TOKEN_AUDIENCE, LINK_TOKEN_ISSUER, LINK_TOKEN_
 use std::sync::Mutex;
 use uuid::Uuid;
 
-use super::inside::{Broker, header};
 use super::tokens::foreign_key;
-use super::world::Gate;
 use crate::harness::eventually;
+use crate::world::World;
+use crate::world::inside::{Broker, header};
 
 /// A complete verdict on this request, its token signed by a key that `ticketing` does not know.
 fn forged(id: Uuid, key: &EncodingKey) -> Value {
@@ -56,7 +56,7 @@ async fn dead_letter(broker: &Broker) -> (String, String) {
 
 #[tokio::test]
 async fn what_is_no_verdict_is_put_away_with_its_reason_and_its_neighbours_pass() {
-    let gate = Gate::start(&[]).await;
+    let gate = World::start(&[]).await;
     let broker = gate.broker().await;
     let user = gate.given_user("premium").await;
     let many = "x".repeat(100_000);
@@ -86,7 +86,7 @@ async fn what_is_no_verdict_is_put_away_with_its_reason_and_its_neighbours_pass(
 
 #[tokio::test]
 async fn what_is_no_event_is_put_away_and_the_projection_goes_on() {
-    let gate = Gate::start(&[]).await;
+    let gate = World::start(&[]).await;
     let broker = gate.broker().await;
     let before = gate.given_request(None).await;
     let nameless = lapin::BasicProperties::default();
@@ -108,7 +108,7 @@ async fn what_is_no_event_is_put_away_and_the_projection_goes_on() {
 
 #[tokio::test]
 async fn a_verdict_that_is_refused_again_and_again_is_put_away() {
-    let gate = Gate::with_test_clock().await;
+    let gate = World::with_test_clock().await;
     let broker = gate.broker().await;
     let link = gate.given_issued_link("standard").await;
     let key = foreign_key();
@@ -138,7 +138,7 @@ async fn a_verdict_that_is_refused_again_and_again_is_put_away() {
 }
 
 /// The dead letter of a message that is tried five times, the pauses between passing at once.
-async fn with_time_passing(gate: &Gate, broker: &Broker) -> (String, String) {
+async fn with_time_passing(gate: &World, broker: &Broker) -> (String, String) {
     let refused = async || gate.count("select count(*) from retries").await == 1;
     eventually("the message was refused", refused).await;
     for attempts in 1..5 {
@@ -159,7 +159,7 @@ async fn with_time_passing(gate: &Gate, broker: &Broker) -> (String, String) {
 /// The rule consumer of an earlier system died for good of a repeated message.
 #[tokio::test]
 async fn a_repeated_verdict_changes_nothing() {
-    let gate = Gate::start(&[]).await;
+    let gate = World::start(&[]).await;
     let broker = gate.broker().await;
     let verdicts = broker.listen(RULES_VERDICTS.name).await;
     let link = gate.given_used_link().await;
@@ -196,7 +196,7 @@ async fn a_repeated_verdict_changes_nothing() {
 /// Mended by the operator: what was put away is processed after all.
 #[tokio::test]
 async fn dead_letters_can_be_sent_back() {
-    let gate = Gate::start(&[]).await;
+    let gate = World::start(&[]).await;
     let broker = gate.broker().await;
     broker.publish_verdict(Uuid::new_v4(), b"{").await;
     eventually("the message is put away", async || {

@@ -8,20 +8,20 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-use super::answer::{Answer, Ask};
-use super::given::registration;
-use super::world::Gate;
+use crate::world::World;
+use crate::world::answer::{Answer, Ask};
+use crate::world::people::registration;
 
 /// The largest body that is read, bytes.
 const BODY_LIMIT: usize = 64 * 1024;
 
 async fn post(path: &str, body: impl Into<reqwest::Body>) -> Answer {
-    Gate::shared().post(path).body(body).ask().await
+    World::shared().post(path).body(body).ask().await
 }
 
 #[tokio::test]
 async fn what_is_not_there_is_a_problem() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     for path in
         ["/nowhere", "/register/more", "/buy_ticket", "/buy_ticket/a/b", "/test/clock", "/.env"]
     {
@@ -34,7 +34,7 @@ async fn what_is_not_there_is_a_problem() {
 
 #[tokio::test]
 async fn another_method_is_told_which_ones_there_are() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     for (method, path, allowed) in [
         (Method::GET, "/register", "OPTIONS, POST"),
         (Method::PUT, "/login", "OPTIONS, POST"),
@@ -81,7 +81,7 @@ async fn every_missing_or_mistyped_member_is_named() {
 
 #[tokio::test]
 async fn a_body_of_another_type_is_refused_and_one_of_none_is_json() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let body = registration("standard").to_string();
     let typed = |content_type: &'static str| {
         gate.post("/register").header("content-type", content_type).body(body.clone()).ask()
@@ -106,7 +106,7 @@ async fn a_body_that_is_too_large_is_refused() {
 /// The first line of the answer to a login whose body comes in chunks, of a length nobody
 /// announced.
 async fn status_of_chunks(body: &str) -> String {
-    let port = Gate::shared().system.wiring.port;
+    let port = World::shared().system.wiring.port;
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).await.unwrap();
     let head = "POST /login HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n";
     let request = format!("{head}{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
@@ -118,7 +118,7 @@ async fn status_of_chunks(body: &str) -> String {
 
 #[tokio::test]
 async fn members_nobody_asked_for_are_ignored() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let mut more = registration("standard");
     more["tier"] = json!("premium");
     more["admin"] = json!(true);
@@ -129,7 +129,7 @@ async fn members_nobody_asked_for_are_ignored() {
 
 #[tokio::test]
 async fn one_trailing_slash_is_the_same_route_and_no_redirect() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let user = gate.given_user("premium").await;
     gate.register(&json!({})).await.is(422);
     gate.post("/register/").json(&json!({})).ask().await.is(422);
@@ -144,7 +144,7 @@ async fn one_trailing_slash_is_the_same_route_and_no_redirect() {
 
 #[tokio::test]
 async fn no_problem_tells_of_databases_or_libraries() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let quote = "'; drop table accounts; --";
     let answers = [
         gate.login(quote, quote).await.is(401),
@@ -170,7 +170,7 @@ async fn no_problem_tells_of_databases_or_libraries() {
 
 #[tokio::test]
 async fn every_answer_is_named_and_neither_sniffed_nor_referred() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     for path in ["/livez", "/nowhere", "/request_for_ticketing_link", "/check_ticketing_link"] {
         let answer = gate.get(path).header("x-request-id", "my-call-7").ask().await;
         assert_eq!(answer.header("x-request-id"), "my-call-7", "{path}");
@@ -186,7 +186,7 @@ async fn every_answer_is_named_and_neither_sniffed_nor_referred() {
 
 #[tokio::test]
 async fn other_origins_may_not_read_answers() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let from = gate.get("/livez").header("origin", "https://evil.example").ask().await.is(200);
     assert_eq!(from.header("access-control-allow-origin"), "");
 }

@@ -4,16 +4,16 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::answer::{Answer, Ask};
-use super::world::Gate;
 use crate::harness::eventually;
+use crate::world::World;
+use crate::world::answer::{Answer, Ask};
 
 const UNKNOWN: &str = "Your request_id is invalid";
 const NOT_READY: &str = "Your link is not ready yet please wait";
 
 #[tokio::test]
 async fn a_request_is_created_under_an_id_of_its_own() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let user = gate.given_user("standard").await;
     let mut ids = Vec::new();
     for user in [Some(&user), Some(&user), None, None] {
@@ -32,7 +32,7 @@ async fn a_request_is_created_under_an_id_of_its_own() {
 
 #[tokio::test]
 async fn post_asks_for_a_link_as_get_does() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let user = gate.given_user("premium").await;
     let post = gate.post("/request_for_ticketing_link").bearer_auth(&user.token);
     let made = post.ask().await.is(201).says("Your request is created successfully");
@@ -45,7 +45,7 @@ async fn post_asks_for_a_link_as_get_does() {
 
 #[tokio::test]
 async fn an_id_chosen_by_the_client_is_ignored() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let mine = Uuid::new_v4();
     let made = gate.get(&format!("/request_for_ticketing_link?request_id={mine}")).ask().await;
     assert_ne!(made.is(201).member("request_id"), mine.to_string());
@@ -53,7 +53,7 @@ async fn an_id_chosen_by_the_client_is_ignored() {
 }
 
 /// How it is judged, once it is: the answer of the history's second event.
-async fn verdict(gate: &Gate, id: Uuid, user: Option<&super::given::User>) -> Value {
+async fn verdict(gate: &World, id: Uuid, user: Option<&crate::world::people::User>) -> Value {
     let history = async || gate.history(id, user).await.is(200).json;
     eventually("the request is judged", async || history().await.get(1).is_some()).await;
     history().await[1].clone()
@@ -61,7 +61,7 @@ async fn verdict(gate: &Gate, id: Uuid, user: Option<&super::given::User>) -> Va
 
 #[tokio::test]
 async fn the_tier_is_what_the_server_knows_of_the_account() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     for (role, rule) in
         [("premium", "instant"), ("standard", "10 minutes"), ("default", "start of the next day")]
     {
@@ -80,7 +80,7 @@ async fn the_tier_is_what_the_server_knows_of_the_account() {
 /// longer than the next call.
 #[tokio::test]
 async fn who_checks_at_once_gets_a_premium_link_at_once() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let user = gate.given_user("premium").await;
     let mut ready = 0;
     for _ in 0..10 {
@@ -93,7 +93,7 @@ async fn who_checks_at_once_gets_a_premium_link_at_once() {
 
 #[tokio::test]
 async fn an_open_link_leads_to_the_ticket_page_of_its_request() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let link = gate.given_open_link().await;
     let checked = gate.check(link.id, link.owner.as_ref()).await.is(200);
     let (public, id) = (&gate.system.wiring.public_url, link.id);
@@ -105,7 +105,7 @@ async fn an_open_link_leads_to_the_ticket_page_of_its_request() {
 
 #[tokio::test]
 async fn a_link_that_is_not_open_yet_says_when_it_will_be() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let link = gate.given_issued_link("standard").await;
     let checked = gate.check(link.id, link.owner.as_ref()).await.is(200).says(NOT_READY);
     assert!(checked.json.get("link").is_none(), "{}", checked.text);
@@ -119,7 +119,7 @@ async fn a_link_that_is_not_open_yet_says_when_it_will_be() {
 
 #[tokio::test]
 async fn an_accounts_request_is_unknown_to_everybody_else() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let (owner, other) = (gate.given_user("standard").await, gate.given_user("standard").await);
     let id = gate.given_request(Some(&owner)).await;
     let nobodys = Uuid::now_v7();
@@ -138,7 +138,7 @@ async fn an_accounts_request_is_unknown_to_everybody_else() {
 
 #[tokio::test]
 async fn a_guests_request_is_known_by_its_id_alone() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let (one, another) = (gate.given_request(None).await, gate.given_request(None).await);
     let user = gate.given_user("premium").await;
     for caller in [None, Some(&user)] {
@@ -151,7 +151,7 @@ async fn a_guests_request_is_known_by_its_id_alone() {
 
 #[tokio::test]
 async fn an_id_that_is_missing_or_none_is_refused() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     for path in ["/check_ticketing_link", "/check_ticketing_link?request_id="] {
         let refused = gate.get(path).ask().await.problem(400, "request_id_missing");
         refused.says("request_id is missing");
@@ -168,7 +168,7 @@ fn meanings(history: &Answer) -> Vec<String> {
 
 #[tokio::test]
 async fn the_history_tells_what_happened_and_what_it_means_now() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let link = gate.given_used_link().await;
     let history = gate.history(link.id, link.owner.as_ref()).await.is(200);
     let entries = history.json.as_array().unwrap();
@@ -192,7 +192,7 @@ async fn the_history_tells_what_happened_and_what_it_means_now() {
 
 #[tokio::test]
 async fn the_history_tells_in_words_how_long_to_wait() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let link = gate.given_issued_link("standard").await;
     let history = gate.history(link.id, link.owner.as_ref()).await.is(200);
     assert_eq!(history.header("etag"), "\"3\"");

@@ -1,131 +1,21 @@
-//! Who may do what: every route that is documented, asked by everybody; and the two services at the
-//! broker.
-
-use std::collections::BTreeSet;
+//! What administrators read, and what the two services may do at the broker. Not here: who is let
+//! in on which route (`contracts/rights.rs`).
 
 use lapin::options::{BasicPublishOptions, ExchangeDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties, ExchangeKind};
-use reqwest::Method;
 use serde_json::Value;
 use shared_events::topology::{LINK_REQUESTED, LINKS_EVENTS, RULES_VERDICTS, VERDICT};
 use tests::secrets::BrokerUser;
 use uuid::Uuid;
 
-use super::answer::{Answer, Ask};
-use super::given::User;
-use super::world::Gate;
 use crate::harness::{eventually, servers};
-
-/// Who is let in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum For {
-    /// Everybody, as what it shows or does belongs to nobody yet.
-    Everybody,
-    /// Whoever holds the token in the path.
-    Bearer,
-    /// The account whose request it is.
-    Owner,
-    /// Administrators.
-    Administrators,
-}
-
-/// Every operation of the document. One that is missing here fails the test until somebody has said
-/// who it is for.
-const OPERATIONS: [(&str, &str, For); 18] = [
-    ("get", "/.well-known/jwks.json", For::Everybody),
-    ("get", "/admin/accounts", For::Administrators),
-    ("get", "/admin/accounts/{id}", For::Administrators),
-    ("get", "/admin/link_requests", For::Administrators),
-    ("get", "/admin/link_requests/{id}", For::Administrators),
-    ("get", "/buy_ticket/{token}", For::Bearer),
-    ("post", "/buy_ticket/{token}", For::Bearer),
-    ("get", "/check_ticketing_link", For::Owner),
-    ("get", "/link_requests/{id}/events", For::Owner),
-    ("get", "/livez", For::Everybody),
-    ("post", "/login", For::Everybody),
-    ("get", "/problems/{code}", For::Everybody),
-    ("get", "/readyz", For::Everybody),
-    ("post", "/register", For::Everybody),
-    ("get", "/request_for_ticketing_link", For::Everybody),
-    ("post", "/request_for_ticketing_link", For::Everybody),
-    // In the document only of a service with the test clock.
-    ("get", "/test/clock", For::Everybody),
-    ("put", "/test/clock", For::Everybody),
-];
-
-#[tokio::test]
-async fn it_is_said_of_every_documented_route_who_it_is_for() {
-    let document = Gate::shared().get("/openapi.json").ask().await.is(200).json;
-    let paths = document["paths"].as_object().unwrap().iter();
-    let documented: BTreeSet<(String, String)> = paths
-        .flat_map(|(path, methods)| {
-            let methods = methods.as_object().unwrap().keys();
-            methods.map(|method| (method.clone(), path.clone())).collect::<Vec<_>>()
-        })
-        .collect();
-    let said = OPERATIONS.iter().filter(|(_, path, _)| *path != "/test/clock");
-    let said = said.map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned()));
-    assert_eq!(documented, said.collect());
-}
-
-async fn ask(gate: &Gate, method: &str, path: &str, user: Option<&User>) -> Answer {
-    let request = gate.request(method.to_uppercase().parse::<Method>().expect("a method"), path);
-    match user {
-        Some(user) => request.bearer_auth(&user.token).ask().await,
-        None => request.ask().await,
-    }
-}
-
-#[tokio::test]
-async fn every_route_lets_in_only_those_it_is_for() {
-    let gate = Gate::shared();
-    let (other, admin) = (gate.given_user("premium").await, gate.given_user("standard").await);
-    gate.run(&["grant", &admin.username, "admin"]).await.unwrap();
-    let is_in = async || ask(gate, "get", "/admin/accounts", Some(&admin)).await.status == 200;
-    eventually("the administrator is let in", is_in).await;
-    let link = gate.given_issued_link("standard").await;
-    let owner = link.owner.as_ref().unwrap();
-    let find = format!("/admin/accounts?q={}", owner.username);
-    let account = ask(gate, "get", &find, Some(&admin)).await.is(200).json[0]["id"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    for (method, path, who) in OPERATIONS {
-        let id = if path.contains("accounts") { account.clone() } else { link.id.to_string() };
-        let mut path = path.replace("{id}", &id).replace("{token}", &link.token);
-        if path == "/check_ticketing_link" {
-            path.push_str(&format!("?request_id={id}"));
-        }
-        let status = async |user| ask(gate, method, &path, user).await.status;
-        match who {
-            For::Everybody => {}
-            // It is not open yet, for anybody: no login makes a difference.
-            For::Bearer => {
-                for user in [None, Some(&other), Some(owner), Some(&admin)] {
-                    assert_eq!(status(user).await, 425, "{method} {path}");
-                }
-            }
-            For::Owner => {
-                assert_eq!(status(Some(owner)).await, 200, "{method} {path}");
-                for user in [None, Some(&other), Some(&admin)] {
-                    assert_eq!(status(user).await, 404, "{method} {path}");
-                }
-            }
-            For::Administrators => {
-                assert_eq!(status(Some(&admin)).await, 200, "{method} {path}");
-                assert_eq!(status(None).await, 401, "{method} {path}");
-                for user in [owner, &other] {
-                    assert_eq!(status(Some(user)).await, 403, "{method} {path}");
-                }
-            }
-        }
-    }
-}
+use crate::world::World;
+use crate::world::answer::{Answer, Ask};
 
 #[tokio::test]
 async fn administrators_read_link_requests_page_by_page() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let (user, admin) = (gate.given_user("standard").await, gate.given_user("standard").await);
     gate.run(&["grant", &admin.username, "admin"]).await.unwrap();
     let mut ids = Vec::new();
@@ -133,7 +23,7 @@ async fn administrators_read_link_requests_page_by_page() {
         ids.push(gate.given_request(Some(&user)).await.to_string());
     }
     let account = super::tokens::claims(&user.token)["sub"].as_str().unwrap().to_owned();
-    let list = async |path: &str| ask(gate, "get", path, Some(&admin)).await;
+    let list = async |path: &str| gate.get(path).bearer_auth(&admin.token).ask().await;
     let all = format!("/admin/link_requests?account={account}");
     let seen = async || list(&all).await.json.as_array().is_some_and(|rows| rows.len() == 3);
     eventually("the requests are listed", seen).await;
@@ -157,7 +47,7 @@ async fn administrators_read_link_requests_page_by_page() {
 
 /// A channel of this user, with its connection.
 async fn channel(user: BrokerUser) -> (Connection, Channel) {
-    let url = servers().amqp_url(user, &Gate::shared().system.place);
+    let url = servers().amqp_url(user, &World::shared().system.place);
     let connection = Connection::connect(&url, ConnectionProperties::default()).await.unwrap();
     let channel = connection.create_channel().await.unwrap();
     (connection, channel)

@@ -8,15 +8,15 @@ use serde_json::Value;
 use shared_events::topology::EVALUATE_LINK_REQUESTS;
 use uuid::Uuid;
 
-use super::answer::Ask;
-use super::given::User;
-use super::world::Gate;
 use crate::harness::eventually;
+use crate::world::World;
+use crate::world::answer::Ask;
+use crate::world::people::User;
 
 const DEFAULT: &str = include_str!("../../../rules/rules.json");
 
 /// The verdict of a request's history, once it is there.
-async fn verdict(gate: &Gate, id: Uuid, user: &User) -> Value {
+async fn verdict(gate: &World, id: Uuid, user: &User) -> Value {
     gate.issued(id, Some(user.clone())).await;
     gate.history(id, Some(user)).await.is(200).json[1].clone()
 }
@@ -50,7 +50,7 @@ impl Drop for RulesFile {
 #[tokio::test]
 async fn rules_change_while_the_system_runs_and_bad_ones_change_nothing() {
     let file = RulesFile::new(DEFAULT);
-    let gate = Gate::start(&[("RULES_FILE", file.0.to_str().unwrap())]).await;
+    let gate = World::start(&[("RULES_FILE", file.0.to_str().unwrap())]).await;
     let user = gate.given_user("standard").await;
     let judged = async || verdict(&gate, gate.given_request(Some(&user)).await, &user).await;
     let first = judged().await;
@@ -87,7 +87,7 @@ async fn rules_change_while_the_system_runs_and_bad_ones_change_nothing() {
 #[tokio::test]
 async fn a_tier_that_never_opens_is_told_so() {
     let file = RulesFile::new(&DEFAULT.replace("start of the next day", "never"));
-    let gate = Gate::start(&[("RULES_FILE", file.0.to_str().unwrap())]).await;
+    let gate = World::start(&[("RULES_FILE", file.0.to_str().unwrap())]).await;
     let id = gate.given_request(None).await;
     eventually("the refusal is recorded", async || gate.check(id, None).await.status != 200).await;
     let gone = gate.check(id, None).await.problem(410, "link_gone");
@@ -102,7 +102,7 @@ async fn a_tier_that_never_opens_is_told_so() {
 
 #[tokio::test]
 async fn a_rule_service_that_was_away_costs_no_opening_time() {
-    let mut gate = Gate::with_test_clock().await;
+    let mut gate = World::with_test_clock().await;
     gate.system.rules.stop().await.unwrap();
     let user = gate.given_user("premium").await;
     let id = gate.given_request(Some(&user)).await;
@@ -128,12 +128,13 @@ async fn a_rule_service_that_was_away_costs_no_opening_time() {
 /// A backlog that doubles itself is never worked off.
 #[tokio::test]
 async fn what_waits_for_the_rule_service_is_not_published_again() {
-    let mut gate = Gate::with_test_clock().await;
+    let mut gate = World::with_test_clock().await;
     gate.system.rules.stop().await.unwrap();
     for _ in 0..3 {
         gate.given_request(None).await;
     }
-    let relayed = async || gate.count("select position from relay_cursors").await >= 3;
+    let relayed =
+        async || gate.count("select position from relay_cursors where log = 'links'").await >= 3;
     eventually("the requests are in the queue", relayed).await;
     let later = gate.now().await + TimeDelta::seconds(11);
     gate.move_clock_to(later).await;
@@ -154,14 +155,15 @@ async fn what_waits_for_the_rule_service_is_not_published_again() {
 /// What the broker can not tell of: the queue, with all that waited in it, is gone.
 #[tokio::test]
 async fn a_deleted_queue_loses_no_request() {
-    let mut gate = Gate::with_test_clock().await;
+    let mut gate = World::with_test_clock().await;
     let user = gate.given_user("premium").await;
     gate.system.rules.stop().await.unwrap();
     let mut ids = Vec::new();
     for _ in 0..5 {
         ids.push(gate.given_request(Some(&user)).await);
     }
-    let relayed = async || gate.count("select position from relay_cursors").await >= 5;
+    let relayed =
+        async || gate.count("select position from relay_cursors where log = 'links'").await >= 5;
     eventually("the requests are in the queue", relayed).await;
     gate.broker().await.delete(EVALUATE_LINK_REQUESTS.name).await;
     gate.system.rules.start().await.unwrap();

@@ -4,17 +4,17 @@
 use shared_events::topology::{LINKS_EVENTS, RECORD_VERDICTS};
 use uuid::Uuid;
 
-use super::answer::Ask;
-use super::given::new_name;
-use super::inside::Broker;
-use super::world::Gate;
 use crate::harness::eventually;
+use crate::world::World;
+use crate::world::answer::Ask;
+use crate::world::inside::Broker;
+use crate::world::people::new_name;
 
 /// A place that could be read, with all that stands in it.
 type Place = (&'static str, String);
 
 /// Every place that may hold no secret.
-async fn places(gate: &Gate, broker: &Broker, listener: &str) -> Vec<Place> {
+async fn places(gate: &World, broker: &Broker, listener: &str) -> Vec<Place> {
     let sql = gate.sql().await;
     let mut tables = String::new();
     for table in [
@@ -59,7 +59,7 @@ fn leaks(places: &[Place], secrets: &[(&str, String)]) -> Vec<String> {
 #[tokio::test]
 async fn no_secret_is_written_where_it_could_be_read() {
     let gate =
-        Gate::start(&[("RUST_LOG", "debug,lapin=info,tokio_postgres=info,hyper=info")]).await;
+        World::start(&[("RUST_LOG", "debug,lapin=info,tokio_postgres=info,hyper=info")]).await;
     let broker = gate.broker().await;
     let listener = broker.listen(LINKS_EVENTS.name).await;
     let (username, password) = (new_name(), "canary-Password-77".to_owned());
@@ -75,7 +75,7 @@ async fn no_secret_is_written_where_it_could_be_read() {
     gate.register(&registration).await.is(409);
     gate.login(&username, "canary-Wrong-password").await.is(401);
     let token = gate.login(&username, &password).await.is(200).member("access_token");
-    let user = super::given::User { username, email: email.clone(), token };
+    let user = crate::world::people::User { username, email: email.clone(), token };
     let id = gate.given_request(Some(&user)).await;
     let link = gate.issued(id, Some(user.clone())).await;
     gate.buy_with(&format!("{}x", link.token), id).await.is(400);
@@ -89,7 +89,8 @@ async fn no_secret_is_written_where_it_could_be_read() {
         gate.logs().contains("put with the dead letters")
     })
     .await;
-    let relayed = async || gate.count("select position from relay_cursors").await == 4;
+    let relayed =
+        async || gate.count("select position from relay_cursors where log = 'links'").await == 4;
     eventually("everything is relayed", relayed).await;
 
     let secrets = [

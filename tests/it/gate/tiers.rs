@@ -5,32 +5,32 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use uuid::Uuid;
 
-use super::answer::Ask;
-use super::given::User;
 use super::tokens::claims;
-use super::world::Gate;
 use crate::harness::eventually;
+use crate::world::World;
+use crate::world::answer::Ask;
+use crate::world::people::User;
 
 /// How long a grant may take to reach tokens that are in use.
 const GRANT_REACHES: Duration = Duration::from_secs(1);
 
-async fn grant(gate: &Gate, username: &str, what: &str) {
+async fn grant(gate: &World, username: &str, what: &str) {
     gate.run(&["grant", username, what]).await.unwrap();
 }
 
 /// The tier that a request was made with.
-async fn tier_of(gate: &Gate, id: Uuid) -> String {
+async fn tier_of(gate: &World, id: Uuid) -> String {
     let query = "select payload->>'tier' from events where aggregate_id = $1 and sequence = 1";
     gate.sql().await.query_one(query, &[&id]).await.unwrap().get(0)
 }
 
-async fn tier_asked_with(gate: &Gate, user: &User) -> String {
+async fn tier_asked_with(gate: &World, user: &User) -> String {
     tier_of(gate, gate.given_request(Some(user)).await).await
 }
 
 #[tokio::test]
 async fn where_tiers_are_entitled_nobody_gets_premium_by_asking() {
-    let gate = Gate::start(&[("TIER_POLICY", "entitled")]).await;
+    let gate = World::start(&[("TIER_POLICY", "entitled")]).await;
     for role in ["premium", "standard", "default"] {
         let user = gate.given_user(role).await;
         assert_eq!(claims(&user.token)["tier"], "standard");
@@ -38,14 +38,14 @@ async fn where_tiers_are_entitled_nobody_gets_premium_by_asking() {
     }
     let user = gate.given_user("premium").await;
     grant(&gate, &user.username, "premium").await;
-    let again = gate.login(&user.username, super::given::PASSWORD).await.is(200);
+    let again = gate.login(&user.username, crate::world::people::PASSWORD).await.is(200);
     assert_eq!(claims(&again.member("access_token"))["tier"], "premium");
     gate.system.stop().await.unwrap();
 }
 
 #[tokio::test]
 async fn a_grant_reaches_tokens_in_use_within_a_second() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let user = gate.given_user("standard").await;
     assert_eq!(tier_asked_with(gate, &user).await, "standard");
     for tier in ["premium", "default"] {
@@ -61,7 +61,7 @@ async fn a_grant_reaches_tokens_in_use_within_a_second() {
 
 #[tokio::test]
 async fn a_grant_names_an_account_and_a_tier_there_is() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let user = gate.given_user("standard").await;
     for arguments in
         [["grant", "nobody-has-this-name", "premium"], ["grant", &user.username, "gold"]]
@@ -73,7 +73,7 @@ async fn a_grant_names_an_account_and_a_tier_there_is() {
 
 #[tokio::test]
 async fn only_administrators_see_accounts() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let (user, admin) = (gate.given_user("standard").await, gate.given_user("standard").await);
     let list = async |user: &User| {
         let path = format!("/admin/accounts?q={}", user.username);

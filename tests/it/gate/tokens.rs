@@ -7,9 +7,9 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header, decode_header, encode};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-use super::answer::Ask;
-use super::given::User;
-use super::world::Gate;
+use crate::world::World;
+use crate::world::answer::Ask;
+use crate::world::people::User;
 
 /// The claims of a token, unverified.
 pub(crate) fn claims(token: &str) -> Value {
@@ -18,7 +18,7 @@ pub(crate) fn claims(token: &str) -> Value {
 }
 
 /// The private key that this system signs login tokens with, as PEM: the newest in its folder.
-pub(crate) fn signing_key(gate: &Gate) -> EncodingKey {
+pub(crate) fn signing_key(gate: &World) -> EncodingKey {
     let folder = gate.system.wiring.home.key("login");
     let files = folder.read_dir().expect("a folder").map(|entry| entry.expect("a file").path());
     let newest = files.filter(|file| file.extension().is_some_and(|e| e == "pem")).max();
@@ -27,7 +27,7 @@ pub(crate) fn signing_key(gate: &Gate) -> EncodingKey {
 }
 
 /// A token with this header and these claims, signed with the system's own key.
-fn minted(gate: &Gate, header: &Header, claims: &Value) -> String {
+fn minted(gate: &World, header: &Header, claims: &Value) -> String {
     encode(header, claims, &signing_key(gate)).expect("a token")
 }
 
@@ -39,7 +39,7 @@ fn with(claims: &Value, member: &str, value: Value) -> Value {
 
 /// Asks for a link and for a check with this credential: both have to refuse it.
 async fn is_refused(
-    gate: &Gate,
+    gate: &World,
     what: &str,
     credential: impl Fn(RequestBuilder) -> RequestBuilder,
 ) {
@@ -58,7 +58,7 @@ async fn is_refused(
 
 #[tokio::test]
 async fn a_token_tells_readers_elsewhere_who_it_is() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let user = gate.given_user("standard").await;
     let header = decode_header(&user.token).unwrap();
     assert_eq!(header.alg, Algorithm::ES256);
@@ -77,7 +77,7 @@ async fn a_token_tells_readers_elsewhere_who_it_is() {
 
 #[tokio::test]
 async fn a_token_is_read_from_either_scheme_and_the_cookie() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let User { token, .. } = &gate.given_user("standard").await;
     for (name, value) in [
         ("authorization", format!("Bearer {token}")),
@@ -96,7 +96,7 @@ async fn a_token_is_read_from_either_scheme_and_the_cookie() {
 
 #[tokio::test]
 async fn what_is_no_token_is_refused() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let User { token, .. } = &gate.given_user("standard").await;
     for (name, value) in [
         ("authorization", "Bearer garbage".to_owned()),
@@ -114,7 +114,7 @@ async fn what_is_no_token_is_refused() {
 
 #[tokio::test]
 async fn a_link_token_is_never_a_login_token() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let link = gate.given_open_link().await;
     for scheme in ["Bearer", "JWT"] {
         let value = format!("{scheme} {}", link.token);
@@ -126,7 +126,7 @@ async fn a_link_token_is_never_a_login_token() {
 
 #[tokio::test]
 async fn a_token_that_is_not_signed_as_ours_is_refused() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let user = gate.given_user("standard").await;
     let (header, claims) = (decode_header(&user.token).unwrap(), claims(&user.token));
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
@@ -161,7 +161,7 @@ pub(crate) fn foreign_key() -> EncodingKey {
 
 #[tokio::test]
 async fn a_token_of_ours_for_another_purpose_is_refused() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let user = gate.given_user("standard").await;
     let (header, claims) = (decode_header(&user.token).unwrap(), claims(&user.token));
     // The same token signed again is accepted, so what is refused below is refused for its
@@ -191,7 +191,7 @@ async fn a_token_of_ours_for_another_purpose_is_refused() {
 
 #[tokio::test]
 async fn the_public_keys_are_published_and_the_private_ones_never() {
-    let gate = Gate::shared();
+    let gate = World::shared();
     let user = gate.given_user("standard").await;
     let keys = gate.get("/.well-known/jwks.json").ask().await.is(200);
     let set = keys.json["keys"].as_array().unwrap();

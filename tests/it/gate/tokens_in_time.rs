@@ -7,21 +7,21 @@ use jsonwebtoken::{Header, decode_header, encode};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Ask};
 use super::tokens::{claims, signing_key};
-use super::world::Gate;
 use crate::harness::eventually;
+use crate::world::World;
+use crate::world::answer::{Answer, Ask};
 
 /// How long tokens of a key are accepted after its successor began to sign (`accounts/keys.rs`).
 const OVERLAP: TimeDelta = TimeDelta::hours(2);
 
-async fn ask_with(gate: &Gate, token: &str) -> Answer {
+async fn ask_with(gate: &World, token: &str) -> Answer {
     gate.get("/request_for_ticketing_link").bearer_auth(token).ask().await
 }
 
 #[tokio::test]
 async fn a_login_ends_after_an_hour_and_is_then_never_a_guest() {
-    let gate = Gate::with_test_clock().await;
+    let gate = World::with_test_clock().await;
     let user = gate.given_user("standard").await;
     let id = gate.given_request(Some(&user)).await;
     let claims = claims(&user.token);
@@ -46,7 +46,7 @@ async fn a_login_ends_after_an_hour_and_is_then_never_a_guest() {
 
 /// Adds a key that signs from this moment on, as an operator would: made elsewhere, moved in under
 /// its name.
-async fn add_key(gate: &Gate, signs_from: DateTime<Utc>) {
+async fn add_key(gate: &World, signs_from: DateTime<Utc>) {
     let (made, keys) = (gate.system.wiring.home.key("next"), gate.system.wiring.home.key("login"));
     let folder = made.to_str().unwrap();
     gate.run(&["generate-key", folder]).await.unwrap();
@@ -55,7 +55,7 @@ async fn add_key(gate: &Gate, signs_from: DateTime<Utc>) {
     fs::rename(file, keys.join(name)).unwrap();
 }
 
-async fn published(gate: &Gate) -> Vec<String> {
+async fn published(gate: &World) -> Vec<String> {
     let keys = gate.get("/.well-known/jwks.json").ask().await.is(200).json;
     let ids = keys["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap());
     ids.map(str::to_owned).collect()
@@ -76,7 +76,7 @@ fn renewed(key: &jsonwebtoken::EncodingKey, token: &str, now: DateTime<Utc>) -> 
 
 #[tokio::test]
 async fn keys_change_without_a_restart_and_old_tokens_stay_valid_for_a_while() {
-    let gate = Gate::with_test_clock().await;
+    let gate = World::with_test_clock().await;
     let user = gate.given_user("standard").await;
     let old_key = signing_key(&gate);
     assert_eq!(published(&gate).await, [kid(&user.token)]);
@@ -85,7 +85,7 @@ async fn keys_change_without_a_restart_and_old_tokens_stay_valid_for_a_while() {
     add_key(&gate, change).await;
     eventually("the next key is published", async || published(&gate).await.len() == 2).await;
     let login = async || {
-        let answer = gate.login(&user.username, super::given::PASSWORD).await;
+        let answer = gate.login(&user.username, crate::world::people::PASSWORD).await;
         answer.is(200).member("access_token")
     };
     assert_eq!(kid(&login().await), kid(&user.token), "a key signs before its time");

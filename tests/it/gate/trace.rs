@@ -5,16 +5,16 @@ use lapin::types::AMQPValue;
 use shared_events::topology::{LINKS_EVENTS, RULES_VERDICTS, header as name};
 use uuid::Uuid;
 
-use super::answer::Ask;
-use super::inside::header;
-use super::world::Gate;
 use crate::harness::eventually;
+use crate::world::World;
+use crate::world::answer::Ask;
+use crate::world::inside::header;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 #[tokio::test]
 async fn a_call_is_traced_through_both_services_and_back() {
-    let gate = Gate::start(&[]).await;
+    let gate = World::start(&[]).await;
     let broker = gate.broker().await;
     let events = broker.listen(LINKS_EVENTS.name).await;
     let verdicts = broker.listen(RULES_VERDICTS.name).await;
@@ -61,11 +61,11 @@ async fn a_call_is_traced_through_both_services_and_back() {
 
 #[tokio::test]
 async fn every_message_says_where_in_history_it_stands() {
-    let gate = Gate::start(&[]).await;
+    let gate = World::start(&[]).await;
     let broker = gate.broker().await;
     let events = broker.listen(LINKS_EVENTS.name).await;
     let link = gate.given_used_link().await;
-    let count = async || gate.count("select position from relay_cursors").await;
+    let count = async || gate.count("select position from relay_cursors where log = 'links'").await;
     eventually("everything is relayed", async || count().await == 4).await;
     for position in 1..=4_i64 {
         let message = broker.take(&events).await.expect("a message");

@@ -4,7 +4,7 @@
 use serde_json::Value;
 use tokio::process::Command;
 
-use super::world::Gate;
+use crate::world::World;
 
 const REGISTER_JOHN: &str = r#"curl --location --request POST 'http://localhost:5000/register' --header 'Content-Type: application/json' \
   --data-raw '{"email":"john@gmail.com","username":"john","password":"1q2W3E4r","role": "premium"}'"#;
@@ -18,7 +18,7 @@ const BUY: &str = "curl --location --request GET 'LINK'";
 
 /// Runs a line of a transcript in a shell against the shared system; answers with its output.
 async fn run(line: &str) -> Value {
-    let port = Gate::shared().system.wiring.port;
+    let port = World::shared().system.wiring.port;
     let line = line.replacen("curl ", "curl --silent --show-error ", 1);
     let line = line.replace("localhost:5000", &format!("localhost:{port}"));
     let output = Command::new("sh").args(["-c", &line]).output().await.expect("curl");
@@ -50,7 +50,7 @@ async fn the_premium_transcript_leads_to_the_ticket_page() {
     let checked = checked("john", "premium").await;
     assert_eq!(checked["message"], "Link Generated Successfully");
     let link = member(&checked, "link");
-    let port = Gate::shared().system.wiring.port;
+    let port = World::shared().system.wiring.port;
     assert!(link.starts_with(&format!("http://localhost:{port}/buy_ticket/")), "{link}");
     assert!(link.contains("?request_id="), "{link}");
     let bought = run(&BUY.replace("LINK", &link)).await;

@@ -167,14 +167,14 @@ async fn housekeeping_deletes_what_has_served_its_time_and_never_history() {
     let mut kept = append(vec![to(id, 0)]);
     kept.attached = attached;
     store.append(kept).await.unwrap();
-    assert_eq!(housekeeping::sweep(&database, &clock).await.unwrap(), 0);
+    assert_eq!(housekeeping::sweep(&database, &clock, &[]).await.unwrap(), 0);
     let idempotency = idempotency::Idempotency::new(database.clone());
     assert!(matches!(
         idempotency.find(&key).await.unwrap(),
         Some(idempotency::Begun::Replay(kept)) if kept == answer
     ));
     clock.move_test_clock(&database, clock.now() + TimeDelta::hours(25)).await.unwrap();
-    assert_eq!(housekeeping::sweep(&database, &clock).await.unwrap(), 2);
+    assert_eq!(housekeeping::sweep(&database, &clock, &[]).await.unwrap(), 2);
     assert!(idempotency.find(&key).await.unwrap().is_none());
     assert!(vault::Vault::new(database.clone()).find(&[id], "test").await.unwrap().is_empty());
     let client = database.get().await.unwrap();

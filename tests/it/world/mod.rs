@@ -1,5 +1,12 @@
-//! A running system with a client, and the one system that most tests share. Not here: what tests
-//! ask of it.
+//! A running system with a client: one that most tests share, and one of its own for a test that
+//! moves the clock, kills processes or needs other settings.
+//!
+//! `answer` reads what it says, `people` makes accounts, `inside` looks behind the API. Not here:
+//! what tests ask of it.
+
+pub(crate) mod answer;
+pub(crate) mod inside;
+pub(crate) mod people;
 
 use std::process::{Child, Command, Stdio};
 use std::sync::{OnceLock, mpsc};
@@ -9,21 +16,21 @@ use reqwest::{Client, Method, RequestBuilder, redirect};
 use serde_json::json;
 use tests::system::System;
 
-use super::answer::Ask;
 use crate::harness::servers;
+use answer::Ask;
 
-/// A running Turnstile as a client sees it; [`Gate::system`] is for tests that break it.
-pub(crate) struct Gate {
+/// A running Turnstile as a client sees it; [`World::system`] is for tests that break it.
+pub(crate) struct World {
     pub(crate) system: System,
     http: Client,
     _undertaker: Undertaker,
 }
 
-impl Gate {
+impl World {
     /// The system that most tests share: without rate limits, with the real clock. Nobody stops or
     /// changes it.
     pub(crate) fn shared() -> &'static Self {
-        static SHARED: OnceLock<Gate> = OnceLock::new();
+        static SHARED: OnceLock<World> = OnceLock::new();
         SHARED.get_or_init(|| {
             let (started, wait) = mpsc::channel();
             // Each test has a runtime that ends with it; what all share lives on one of its own.

@@ -12,10 +12,10 @@ use tests::secrets::BrokerUser;
 use ticketing::platform::database::Connection;
 use uuid::Uuid;
 
-use super::world::Gate;
+use super::World;
 use crate::harness::{database, eventually, servers};
 
-impl Gate {
+impl World {
     /// A connection to its database, as the owner.
     pub(crate) async fn sql(&self) -> Connection {
         let database = database(&self.system.wiring.database_url);

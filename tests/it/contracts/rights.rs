@@ -1,0 +1,204 @@
+//! Who may do what: every documented route, asked by the owner of what it is about, by another
+//! account, by nobody, and by an administrator.
+
+use std::collections::BTreeSet;
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::eventually;
+use crate::world::World;
+use crate::world::answer::{Answer, Ask};
+use crate::world::people::User;
+
+/// What a route is about. Each time it is asked, that is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum About {
+    /// Nothing that belongs to anybody, or only the caller; tested where it is played.
+    Nothing,
+    /// An account.
+    Account,
+    /// A link that is not open yet, with a token that anybody may hold.
+    Link,
+    /// A ticket for sale.
+    Ticket,
+    /// An order that is not paid; its owner is the buyer.
+    Order,
+    /// A payment; its owner is the seller, who may give it back.
+    Payment,
+}
+use About::{Account, Link, Nothing, Order, Payment, Ticket};
+
+/// What the owner, another account, nobody and an administrator are answered; asked are those who
+/// are refused first.
+type Statuses = [u16; 4];
+
+/// Open to all, whatever else it answers.
+const ALL: Statuses = [0; 4];
+/// For administrators.
+const ADMIN: Statuses = [403, 403, 401, 200];
+
+/// Every operation of the document. One that is missing here fails the test until somebody has said
+/// who it is for.
+const OPERATIONS: [(&str, &str, About, Statuses); 46] = [
+    ("get", "/.well-known/jwks.json", Nothing, ALL),
+    ("get", "/admin/accounts", Account, ADMIN),
+    ("get", "/admin/accounts/{id}", Account, ADMIN),
+    ("get", "/admin/link_requests", Link, ADMIN),
+    ("get", "/admin/link_requests/{id}", Link, ADMIN),
+    ("get", "/admin/orders", Order, ADMIN),
+    ("get", "/admin/orders/{id}", Order, ADMIN),
+    ("get", "/admin/payments", Payment, ADMIN),
+    ("get", "/admin/payments/{id}", Payment, ADMIN),
+    ("get", "/api/orders", Order, [200, 200, 401, 200]),
+    // The first who is let in has it; one's own nobody buys.
+    ("post", "/api/orders", Ticket, [403, 201, 401, 409]),
+    ("delete", "/api/orders/{id}", Order, [204, 404, 401, 404]),
+    ("get", "/api/orders/{id}", Order, [200, 404, 401, 404]),
+    ("patch", "/api/orders/{id}", Order, [200, 404, 401, 404]),
+    ("post", "/api/payments", Order, [201, 404, 401, 404]),
+    ("post", "/api/payments/charge", Order, [201, 404, 401, 404]),
+    ("post", "/api/payments/{id}/refund", Payment, [200, 404, 401, 200]),
+    ("get", "/api/tickets", Ticket, [200; 4]),
+    ("post", "/api/tickets", Ticket, [201, 201, 401, 201]),
+    ("post", "/api/tickets/create", Ticket, [201, 201, 401, 201]),
+    ("put", "/api/tickets/update/{id}", Ticket, [200, 404, 401, 404]),
+    ("delete", "/api/tickets/{id}", Ticket, [204, 404, 401, 404]),
+    ("get", "/api/tickets/{id}", Ticket, [200; 4]),
+    ("put", "/api/tickets/{id}", Ticket, [200, 404, 401, 404]),
+    ("get", "/api/users/currentuser", Account, [200, 200, 401, 200]),
+    ("get", "/api/users/facebook", Nothing, ALL),
+    ("get", "/api/users/facebook/redirect", Nothing, ALL),
+    ("get", "/api/users/google", Nothing, ALL),
+    ("get", "/api/users/google/redirect", Nothing, ALL),
+    ("post", "/api/users/signin", Nothing, ALL),
+    ("post", "/api/users/signout", Nothing, ALL),
+    ("post", "/api/users/signup", Nothing, ALL),
+    // It is not open yet, for anybody: no login makes a difference.
+    ("get", "/buy_ticket/{token}", Link, [425; 4]),
+    ("post", "/buy_ticket/{token}", Link, [425; 4]),
+    ("get", "/check_ticketing_link", Link, [200, 404, 404, 404]),
+    ("get", "/link_requests/{id}/events", Link, [200, 404, 404, 404]),
+    ("get", "/livez", Nothing, ALL),
+    ("post", "/login", Nothing, ALL),
+    ("post", "/logout", Nothing, ALL),
+    ("get", "/problems/{code}", Nothing, ALL),
+    ("get", "/readyz", Nothing, ALL),
+    ("post", "/register", Nothing, ALL),
+    ("get", "/request_for_ticketing_link", Nothing, ALL),
+    ("post", "/request_for_ticketing_link", Nothing, ALL),
+    ("post", "/token/refresh", Nothing, ALL),
+    ("post", "/webhooks/stripe", Nothing, ALL),
+];
+
+#[tokio::test]
+async fn it_is_said_of_every_documented_route_who_it_is_for() {
+    let document = World::shared().get("/openapi.json").ask().await.is(200).json;
+    let paths = document["paths"].as_object().unwrap().iter();
+    let documented: BTreeSet<(String, String)> = paths
+        .flat_map(|(path, methods)| {
+            let methods = methods.as_object().unwrap().keys();
+            methods.map(|method| (method.clone(), path.clone())).collect::<Vec<_>>()
+        })
+        .collect();
+    let said = OPERATIONS.iter();
+    let said = said.map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned()));
+    assert_eq!(documented, said.collect());
+    for (method, path, about, _) in OPERATIONS {
+        let names_something = path.contains("{id}") || path.contains("{token}");
+        assert!(!names_something || about != Nothing, "{method} {path} is tested with nothing");
+    }
+}
+
+/// Something a route is about, and whose it is.
+struct Subject {
+    owner: User,
+    id: String,
+    /// Of a link only.
+    token: String,
+    body: Value,
+}
+
+impl World {
+    async fn given(&self, about: About) -> Subject {
+        let title = json!({ "title": "Concert", "price": 7 });
+        let no_token = String::new();
+        match about {
+            Nothing | Account => {
+                let owner = self.given_user("standard").await;
+                let me = self.get("/api/users/currentuser").bearer_auth(&owner.token);
+                let id = me.ask().await.is(200).json["currentUser"]["id"].clone();
+                let id = id.as_str().expect("an id").to_owned();
+                Subject { owner, id, token: no_token, body: Value::Null }
+            }
+            Link => {
+                let link = self.given_issued_link("standard").await;
+                let (owner, id) = (link.owner.expect("an owner"), link.id.to_string());
+                Subject { owner, id, token: link.token, body: Value::Null }
+            }
+            Ticket => {
+                let deal = self.given_ticket().await;
+                let mut body = title;
+                body["ticketId"] = deal.ticket.clone().into();
+                Subject { owner: deal.seller, id: deal.ticket, token: no_token, body }
+            }
+            Order => {
+                let ordered = self.given_order().await;
+                let body = json!({ "token": "tok_visa", "orderId": ordered.order });
+                Subject { owner: ordered.deal.buyer, id: ordered.order, token: no_token, body }
+            }
+            Payment => {
+                let (paid, payment) = self.given_paid_order().await;
+                let body = Value::Null;
+                Subject { owner: paid.deal.seller, id: payment, token: no_token, body }
+            }
+        }
+    }
+
+    async fn ask_as(
+        &self,
+        user: Option<&User>,
+        method: &str,
+        path: &str,
+        subject: &Subject,
+    ) -> Answer {
+        let mut path = path.replace("{id}", &subject.id).replace("{token}", &subject.token);
+        if path == "/check_ticketing_link" {
+            path.push_str(&format!("?request_id={}", subject.id));
+        }
+        let method: Method = method.to_uppercase().parse().expect("a method");
+        let mut request = self.request(method, &path);
+        if !subject.body.is_null() {
+            request = request.json(&subject.body);
+        }
+        match user {
+            Some(user) => request.bearer_auth(&user.token).ask().await,
+            None => request.ask().await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_route_lets_in_only_those_it_is_for() {
+    let world = World::shared();
+    let (other, admin) = (world.given_user("premium").await, world.given_user("standard").await);
+    world.run(&["grant", &admin.username, "admin"]).await.unwrap();
+    let accounts = || world.get("/admin/accounts").bearer_auth(&admin.token);
+    let is_in = async || accounts().ask().await.status == 200;
+    eventually("the administrator is let in", is_in).await;
+    for (method, path, about, [owner, another, nobody, administrator]) in OPERATIONS {
+        if about == Nothing {
+            continue;
+        }
+        let subject = world.given(about).await;
+        for (who, user, status) in [
+            ("nobody", None, nobody),
+            ("another", Some(&other), another),
+            ("an administrator", Some(&admin), administrator),
+            ("the owner", Some(&subject.owner), owner),
+        ] {
+            let answer = world.ask_as(user, method, path, &subject).await;
+            assert_eq!(answer.status, status, "{method} {path} as {who}: {}", answer.text);
+        }
+    }
+}
