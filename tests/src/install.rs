@@ -6,7 +6,7 @@
 use std::fs;
 use std::io::IsTerminal;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
@@ -48,6 +48,19 @@ pub fn rabbitmq(tell: fn(String)) -> Result<RabbitMqPrograms> {
     }
     install("RabbitMQ", "rabbitmq-server", tell)?;
     programs::rabbitmq().context("RabbitMQ was installed but can not be found")
+}
+
+/// A program of a Debian package that tests need, installed if need be. `tell` hears what is being
+/// done.
+///
+/// # Errors
+/// If there is none and none can be installed: with what to do.
+pub fn program(name: &str, package: &str, tell: fn(String)) -> Result<PathBuf> {
+    if let Some(found) = in_path(name) {
+        return Ok(found);
+    }
+    install(name, package, tell)?;
+    in_path(name).with_context(|| format!("{package} was installed but {name} can not be found"))
 }
 
 fn install(name: &str, package: &str, tell: fn(String)) -> Result<()> {

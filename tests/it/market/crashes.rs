@@ -1,0 +1,105 @@
+//! `ticketing` dies in the middle of a payment or a refund, at each step: afterwards the money was
+//! moved once, and what was paid for is the buyer's. The server that speaks like Stripe ignores
+//! idempotency keys, so a second call would be seen.
+
+use chrono::TimeDelta;
+use reqwest::{Method, RequestBuilder};
+use serde_json::json;
+
+use super::given::Ordered;
+use super::stripe::WithStripe;
+use crate::harness::eventually;
+use crate::peers::stripe::{CARD, Stop};
+
+/// Where it dies.
+#[derive(Clone, Copy, Debug)]
+enum Death {
+    /// Its call is on its way and never arrives.
+    BeforeCall,
+    /// Stripe has moved the money, its answer never comes back.
+    AfterCall,
+    /// The answer is there and being written down.
+    BeforeRecord,
+}
+
+const DEATHS: [Death; 3] = [Death::BeforeCall, Death::AfterCall, Death::BeforeRecord];
+
+impl WithStripe {
+    fn charge(&self, ordered: &Ordered) -> RequestBuilder {
+        let request = self.world.by(&ordered.deal.buyer, Method::POST, "/api/payments/charge");
+        request.json(&json!({ "token": CARD, "orderId": ordered.order }))
+    }
+
+    /// Kills `ticketing` while it works on this request, and starts it again. The payment is left
+    /// to who begins after it.
+    async fn kill_during(&mut self, death: Death, request: RequestBuilder) {
+        self.stripe.stop_calls(match death {
+            Death::BeforeCall => Stop::BeforeCall,
+            Death::AfterCall | Death::BeforeRecord => Stop::AfterCall,
+        });
+        let call = tokio::spawn(request.send());
+        self.stripe.stopped().await;
+        let mut sql = self.world.sql().await;
+        let locked = sql.transaction().await.unwrap();
+        if matches!(death, Death::BeforeRecord) {
+            // Nobody appends while this is held.
+            locked.batch_execute("lock table events in exclusive mode").await.unwrap();
+            self.stripe.stop_calls(Stop::Nowhere);
+            let waiting = "select count(*) from pg_locks \
+                           where relation = 'events'::regclass and not granted";
+            let writes = async || self.world.count(waiting).await == 1;
+            eventually("the answer is being written down", writes).await;
+        }
+        self.world.system.ticketing.kill().await.unwrap();
+        assert!(call.await.unwrap().is_err(), "it has answered");
+        locked.rollback().await.unwrap();
+        self.stripe.stop_calls(Stop::Nowhere);
+        self.world.system.ticketing.start().await.unwrap();
+        self.world.move_clock_to(self.world.now().await + TimeDelta::seconds(15)).await;
+    }
+
+    async fn until(&self, ordered: &Ordered, status: &str) {
+        let order = async || self.world.order(&ordered.deal.buyer, &ordered.order).await;
+        eventually(status, async || order().await["status"] == status).await;
+    }
+}
+
+#[tokio::test]
+async fn a_payment_during_which_the_service_dies_is_made_once() {
+    let mut shop = WithStripe::start(&[("TEST_CLOCK", "1")]).await;
+    for death in DEATHS {
+        let ordered = shop.world.given_order().await;
+        shop.kill_during(death, shop.charge(&ordered)).await;
+        shop.until(&ordered, "completed").await;
+        let order = shop.world.order(&ordered.deal.buyer, &ordered.order).await;
+        let payment = order["paymentId"].as_str().unwrap();
+        assert_eq!(shop.stripe.charges(payment).await.len(), 1, "{death:?}");
+        assert_eq!(shop.world.ticket(&ordered.deal.ticket).await["status"], "sold", "{death:?}");
+    }
+    // What paid is kept only until the outcome is known.
+    let left = "select count(*) from vault where name = 'payment_source'";
+    eventually("nothing is left", async || shop.world.count(left).await == 0).await;
+    shop.world.verify().await.unwrap();
+    shop.world.system.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_refund_during_which_the_service_dies_is_made_once() {
+    let mut shop = WithStripe::start(&[("TEST_CLOCK", "1")]).await;
+    for death in DEATHS {
+        let ordered = shop.world.given_order().await;
+        let paid = shop.world.pay(&ordered.deal.buyer, &ordered.order, CARD).await.is(201);
+        let payment = paid.member("id");
+        let path = format!("/api/payments/{payment}/refund");
+        let refund = shop.world.by(&ordered.deal.seller, Method::POST, &path);
+        shop.kill_during(death, refund).await;
+        shop.until(&ordered, "refunded").await;
+        let charges = shop.stripe.charges(&payment).await;
+        assert_eq!(charges.len(), 1, "{death:?}");
+        let charge = charges[0]["id"].as_str().unwrap();
+        assert_eq!(shop.stripe.refunds(charge).await.len(), 1, "{death:?}");
+        assert_eq!(shop.world.ticket(&ordered.deal.ticket).await["status"], "free", "{death:?}");
+    }
+    shop.world.verify().await.unwrap();
+    shop.world.system.stop().await.unwrap();
+}

@@ -1,0 +1,164 @@
+//! Accounts with cookies: signing up, in and out, refreshing, and pages of other origins.
+
+use reqwest::Method;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::harness::eventually;
+use crate::world::World;
+use crate::world::answer::{Answer, Ask};
+
+const PASSWORD: &str = "1q2W3E4r";
+
+fn new_email() -> String {
+    format!("{}@example.com", Uuid::new_v4().simple())
+}
+
+async fn sign_up(world: &World, email: &str) -> Answer {
+    let body =
+        json!({ "firstName": "John", "lastName": "Doe", "email": email, "password": PASSWORD });
+    world.post("/api/users/signup").json(&body).ask().await
+}
+
+async fn sign_in(world: &World, email: &str, password: &str) -> Answer {
+    let body = json!({ "email": email, "password": password });
+    world.post("/api/users/signin").json(&body).ask().await
+}
+
+/// The value of a cookie that an answer sets.
+fn cookie(answer: &Answer, name: &str) -> String {
+    let lines = answer.headers.get_all("set-cookie").iter();
+    let mut pairs = lines.filter_map(|line| line.to_str().ok()?.split(';').next()?.split_once('='));
+    let (_, value) = pairs.find(|(found, _)| *found == name).expect("the cookie");
+    value.to_owned()
+}
+
+async fn current_user(world: &World, token: &str) -> Answer {
+    let request = world.get("/api/users/currentuser");
+    request.header("cookie", format!("Authentication={token}")).ask().await
+}
+
+async fn refresh(world: &World, token: &str) -> Answer {
+    world.post("/token/refresh").header("cookie", format!("Refresh={token}")).ask().await
+}
+
+#[tokio::test]
+async fn who_signs_up_is_signed_in_by_a_cookie_that_scripts_can_not_read() {
+    let world = World::shared();
+    let email = new_email();
+    let signed = sign_up(world, &email).await.is(201);
+    let line = signed.header("set-cookie").to_owned();
+    assert!(line.starts_with("Authentication="), "{line}");
+    assert!(line.ends_with("; HttpOnly; Path=/; SameSite=Lax"), "{line}");
+    let user = json!({ "id": signed.member("id"), "email": email, "firstName": "John", "lastName": "Doe" });
+    assert_eq!(signed.json, user);
+    let me = current_user(world, &cookie(&signed, "Authentication")).await.is(200);
+    assert_eq!(me.json, json!({ "currentUser": user }));
+    world.get("/api/users/currentuser").ask().await.problem(401, "unauthenticated");
+}
+
+#[tokio::test]
+async fn an_address_has_one_account_behind_every_door() {
+    let world = World::shared();
+    let email = new_email();
+    sign_up(world, &email).await.is(201);
+    let taken = sign_up(world, &email.to_uppercase()).await.problem(400, "email_registered");
+    taken.says("Email already registered");
+    sign_in(world, &email.to_uppercase(), PASSWORD).await.is(200);
+    for (email, password) in [(email.as_str(), "wrong-1q2W"), ("nobody@example.com", PASSWORD)] {
+        let refused = sign_in(world, email, password).await.problem(400, "invalid_credentials");
+        refused.says("Invalid Credentials");
+    }
+    // The gate's doors lead to the same account, both ways.
+    world.login(&email, PASSWORD).await.is(200).says("Login Success");
+    let user = world.given_user("premium").await;
+    sign_in(world, &user.email, PASSWORD).await.is(200);
+    sign_up(world, &user.email).await.problem(400, "email_registered");
+}
+
+#[tokio::test]
+async fn who_signs_up_without_keeping_the_rules_is_told_each() {
+    let body = json!({ "email": "john", "password": "1234", "firstName": "x".repeat(101) });
+    let refused = World::shared().post("/api/users/signup").json(&body).ask().await;
+    let errors = refused.problem(422, "invalid_fields").field_errors();
+    let fields: Vec<_> = errors.iter().map(|error| error.split(':').next().unwrap()).collect();
+    assert_eq!(fields, ["firstName", "email", "password"]);
+}
+
+#[tokio::test]
+async fn who_signs_out_is_out_at_once_and_on_every_replica_within_a_second() {
+    let mut world = World::start(&[]).await;
+    let signed = sign_up(&world, &new_email()).await.is(201);
+    let (token, refreshing) = (cookie(&signed, "Authentication"), cookie(&signed, "Refresh"));
+    let (mut replica, url) = world.system.replica().await.unwrap();
+    let elsewhere = async || {
+        let request = world.http().get(format!("{url}/api/users/currentuser"));
+        request.bearer_auth(&token).ask().await.status
+    };
+    eventually("the replica serves", async || elsewhere().await == 200).await;
+    let out = world.post("/api/users/signout").header("cookie", format!("Authentication={token}"));
+    let out = out.ask().await.is(200);
+    assert_eq!(out.json, json!({}));
+    let gone = "Authentication=; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
+    assert_eq!(out.header("set-cookie"), gone);
+    let since = std::time::Instant::now();
+    current_user(&world, &token).await.problem(401, "invalid_token");
+    refresh(&world, &refreshing).await.problem(401, "invalid_refresh_token");
+    eventually("it is refused there too", async || elsewhere().await == 401).await;
+    assert!(since.elapsed() < std::time::Duration::from_millis(1_500), "{:?}", since.elapsed());
+    replica.stop().await.unwrap();
+    world.system.ticketing.kill().await.unwrap();
+    world.system.ticketing.start().await.unwrap();
+    current_user(&world, &token).await.problem(401, "invalid_token");
+    world.system.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_login_token_of_the_gate_can_be_revoked_too() {
+    let world = World::shared();
+    let (user, other) = (world.given_user("standard").await, world.given_user("standard").await);
+    let out = async |path: &str| world.by(&user, Method::POST, path).ask().await;
+    out("/logout").await.is(200);
+    out("/logout").await.problem(401, "invalid_token");
+    let again = world.login(&user.username, PASSWORD).await.is(200).member("access_token");
+    current_user(world, &again).await.is(200);
+    current_user(world, &other.token).await.is(200);
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_used_once_and_a_second_time_ends_its_session() {
+    let world = World::shared();
+    let signed = sign_up(world, &new_email()).await.is(201);
+    let first = cookie(&signed, "Refresh");
+    let second = refresh(world, &first).await.is(200);
+    let (token, next) = (cookie(&second, "Authentication"), cookie(&second, "Refresh"));
+    assert_eq!(second.member("access_token"), token);
+    current_user(world, &token).await.is(200);
+    let third = refresh(world, &next).await.is(200);
+    // Somebody comes with the first one again.
+    refresh(world, &first).await.problem(401, "invalid_refresh_token");
+    refresh(world, &cookie(&third, "Refresh")).await.problem(401, "invalid_refresh_token");
+    current_user(world, &token).await.problem(401, "invalid_token");
+    for garbage in ["", "x", "7.y", &format!("{}.x", Uuid::new_v4().simple())] {
+        refresh(world, garbage).await.problem(401, "invalid_refresh_token");
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_another_origin_writes_nothing_with_the_cookie_of_who_looks_at_it() {
+    let world = World::shared();
+    let signed = sign_up(world, &new_email()).await.is(201);
+    let cookie = format!("Authentication={}", cookie(&signed, "Authentication"));
+    let list = async |origin: Option<&str>| {
+        let body = json!({ "title": "x", "price": 5 });
+        let request = world.post("/api/tickets").header("cookie", &cookie).json(&body);
+        match origin {
+            Some(origin) => request.header("origin", origin).ask().await,
+            None => request.ask().await,
+        }
+    };
+    list(Some("https://evil.example")).await.problem(403, "foreign_origin");
+    list(Some("null")).await.problem(403, "foreign_origin");
+    list(None).await.is(201);
+    list(Some(&world.system.url())).await.is(201);
+}

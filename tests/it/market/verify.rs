@@ -1,0 +1,65 @@
+//! `ticketing verify` of the market, with controls: each promise, broken behind the service's back,
+//! is found.
+
+use uuid::Uuid;
+
+use crate::harness::eventually;
+use crate::world::World;
+
+/// Appends, behind the service's back, one more event to a stream: like its last event of this
+/// type, but of another type, about another order.
+const FORGE: &str = "insert into events select log, (select max(position) + 1 from events where log = e.log), \
+    gen_random_uuid(), aggregate, aggregate_id, \
+    (select max(sequence) + 1 from events where aggregate_id = $1), $3, event_version, recorded_at, \
+    correlation, causation, traceparent, payload || jsonb_build_object('type', $3::text, 'order', $4::text, \
+    'payment', $4::text, 'reason', 'requested', 'withdraw', false) \
+    from events e where aggregate_id = $1 and event_type = $2 limit 1";
+
+#[tokio::test]
+async fn control_a_market_that_breaks_a_promise_is_found() {
+    let world = World::start(&[]).await;
+    let (paid, payment) = world.given_paid_order().await;
+    let unpaid = world.given_order().await;
+    let behind = "select (select max(position) from events where log = 'market') \
+                  - (select position from checkpoints where log = 'market')";
+    eventually("everything is projected", async || world.count(behind).await == 0).await;
+    world.verify().await.unwrap();
+    let sql = world.sql().await;
+    let id = |text: &str| text.parse::<Uuid>().unwrap();
+    let other = Uuid::new_v4().to_string();
+    for (stream, like, forged, order, promise) in [
+        (&paid.deal.ticket, "Sold", "Sold", &other, "a listing has one holder at a time"),
+        (&unpaid.deal.ticket, "Listed", "Sold", &other, "a ticket is sold only to the order that"),
+        (&paid.order, "Completed", "Completed", &other, "an order is completed at most once"),
+        (&unpaid.order, "Placed", "Completed", &other, "every completed order has its ticket"),
+        (&payment, "Captured", "Captured", &other, "no payment is taken twice"),
+        (&payment, "Captured", "RefundStarted", &other, "money taken less money given back"),
+    ] {
+        let forged = sql.execute(FORGE, &[&id(stream), &like, &forged, order]).await.unwrap();
+        assert!(forged > 0, "{promise}: nothing was forged");
+        let found = world.verify().await.unwrap_err();
+        let fails = |line: &str| line.starts_with("FAIL") && line.contains(promise);
+        assert!(found.lines().any(fails), "{promise} is not found:\n{found}");
+    }
+    world.system.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn control_a_row_of_the_market_that_does_not_follow_from_history_is_found() {
+    let world = World::start(&[]).await;
+    world.given_paid_order().await;
+    let behind = "select (select max(position) from events where log = 'market') \
+                  - (select position from checkpoints where log = 'market')";
+    eventually("everything is projected", async || world.count(behind).await == 0).await;
+    world.verify().await.unwrap();
+    for table in ["listings", "orders", "payments"] {
+        let sql = world.sql().await;
+        sql.batch_execute(&format!("update {table} set price_minor = 1")).await.unwrap();
+        let found = world.verify().await.unwrap_err();
+        assert!(found.contains("FAIL") && found.contains(table), "{found}");
+    }
+    // The projection is built again from history.
+    world.run(&["rebuild", "market"]).await.unwrap();
+    world.verify().await.unwrap();
+    world.system.stop().await.unwrap();
+}
