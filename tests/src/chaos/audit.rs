@@ -12,7 +12,7 @@ use shared_events::topology::QUEUES;
 use tokio::time::{Instant, sleep};
 
 use super::findings::rows;
-use super::workload::people;
+use super::workload::{people, traders};
 use super::world::broker::Broker;
 use super::world::tap::Passed;
 use super::world::usage::{self, Usage};
@@ -25,9 +25,16 @@ const LOOK: Duration = Duration::from_millis(250);
 /// As many link tokens are looked for.
 const TOKENS: i64 = 40;
 /// Tables that hold no secret.
-const TABLES: [&str; 8] = [
+const TABLES: [&str; 15] = [
     "events",
     "link_status",
+    "listings",
+    "orders",
+    "payments",
+    "test_charges",
+    "sessions",
+    "identities",
+    "sign_ins",
     "inbox",
     "retries",
     "deadlines",
@@ -47,7 +54,7 @@ pub struct Audit {
     pub transactions: Vec<String>,
     /// Messages that were delivered and never acknowledged.
     pub unacknowledged: u64,
-    /// The read table as it lived through the run.
+    /// The read tables as they lived through the run.
     pub live: Vec<String>,
     /// The same, built again from the first event.
     pub rebuilt: Vec<String>,
@@ -67,15 +74,26 @@ pub struct Audit {
 pub async fn collect(world: &mut World, before: &[Usage], messages: &str) -> Result<Audit> {
     let mut audit = Audit { before: before.to_vec(), ..Audit::default() };
     at_rest(world, &mut audit).await?;
-    audit.live = rows(world, "link_status").await?;
+    audit.live = read(world).await?;
     let verify = world.wiring.ticketing_command("verify", &["verify"])?;
     audit.verified = verify.run().await.err().map(|error| format!("{error:#}"));
-    world.wiring.ticketing_command("rebuild", &["rebuild", "links"])?.run().await?;
-    audit.rebuilt = rows(world, "link_status").await?;
+    for projection in ["links", "market"] {
+        world.wiring.ticketing_command("rebuild", &["rebuild", projection])?.run().await?;
+    }
+    audit.rebuilt = read(world).await?;
     audit.places = places(world).await?;
     audit.places.push(("the messages".to_owned(), messages.to_owned()));
     audit.secrets = secrets(world).await?;
     Ok(audit)
+}
+
+/// The rows of all read tables.
+async fn read(world: &World) -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    for table in ["link_status", "listings", "orders", "payments"] {
+        all.extend(rows(world, table).await?);
+    }
+    Ok(all)
 }
 
 /// What the services hold when they rest.
@@ -157,6 +175,7 @@ async fn secrets(world: &World) -> Result<Vec<(&'static str, String)>> {
     let mut secrets = vec![
         ("a password", people::CANARY.to_owned()),
         ("a password's hash", "$argon2id$".to_owned()),
+        ("a card's token", traders::CARD.to_owned()),
     ];
     let logins = world.people.iter().map(|person| ("a login token", signature(&person.token)));
     secrets.extend(logins);

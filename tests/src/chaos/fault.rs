@@ -81,6 +81,8 @@ pub enum Fault {
     ParallelUses,
     /// Many logins at once.
     LoginsAtOnce,
+    /// Many orders of one ticket at once.
+    OrdersAtOnce,
 }
 
 /// How long something is broken in the short profile.
@@ -98,7 +100,7 @@ impl Fault {
             _ if profile == Profile::Short => 1,
             // Two replies each.
             Self::LoseCommitReplies => 250,
-            Self::KillTicketing | Self::KillRules => 100,
+            Self::KillTicketing | Self::KillRules | Self::OrdersAtOnce => 100,
             Self::KillRabbitmq => 50,
             Self::LoseConfirms | Self::LoseAcks => 32,
             Self::CutMidFrame => 31,
@@ -146,6 +148,7 @@ impl Fault {
             Self::ReplayHistory => (400, 10_000),
             Self::ClientsLeave => (100, 500),
             Self::LoginsAtOnce => (60, 1_000),
+            Self::OrdersAtOnce => (100, 1_000),
             Self::ParallelUses => (100, 100),
             _ => (1, 1),
         };

@@ -2,7 +2,8 @@
 //! queues. Collected here, judged by [`super::checkers`].
 
 use anyhow::{Context, Result};
-use shared_events::topology::{LINKS_LOG, QUEUES};
+use shared_events::topology::{LINKS_LOG, MARKET_LOG, QUEUES};
+use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 use super::journal::Call;
@@ -24,6 +25,32 @@ pub struct Event {
     pub kind: String,
 }
 
+/// A stored event of the market.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sale {
+    /// Its place in the log.
+    pub position: i64,
+    /// What it belongs to: `listing`, `order` or `payment`.
+    pub aggregate: String,
+    /// Which one.
+    pub stream: Uuid,
+    /// Its place in that stream.
+    pub sequence: i64,
+    /// Its type, such as `Reserved`.
+    pub kind: String,
+    /// The order it names.
+    pub order: Option<Uuid>,
+}
+
+/// How far a log has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// How far it is relayed.
+    pub relayed: i64,
+    /// How far its projection is.
+    pub projected: i64,
+}
+
 /// A queue as the broker tells.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueueState {
@@ -33,10 +60,10 @@ pub struct QueueState {
     pub ready: u32,
 }
 
-/// A row of the read table.
+/// A row of a read table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusRow {
-    /// The link request.
+    /// What it tells of.
     pub request: Uuid,
     /// The sequence of the last event that was applied.
     pub sequence: i64,
@@ -53,10 +80,16 @@ pub struct Findings {
     pub accounts: usize,
     /// The read table.
     pub status: Vec<StatusRow>,
-    /// How far the log is relayed.
-    pub relayed: i64,
-    /// How far the projection is.
-    pub projected: i64,
+    /// How far the log of the links is.
+    pub links: Progress,
+    /// The log of the market, in its order.
+    pub sales: Vec<Sale>,
+    /// The read tables of the market: listings, orders and payments.
+    pub trade: Vec<StatusRow>,
+    /// How far the log of the market is.
+    pub market: Progress,
+    /// Deadlines that were due for longer than a lease lasts, and were not recorded.
+    pub overdue: i64,
     /// Refused messages that wait to be tried again.
     pub retries: i64,
     /// The work queues.
@@ -90,9 +123,9 @@ pub async fn collect(world: &World) -> Result<Findings> {
         status.push(StatusRow { request: row.try_get(0)?, sequence: row.try_get(1)? });
     }
     let numbers = "select (select count(*) from accounts), (select count(*) from retries), \
-        coalesce((select position from relay_cursors where log = $1), 0), \
-        coalesce((select min(position) from checkpoints where log = $1), 0)";
-    let row = sql.query_one(numbers, &[&LINKS_LOG]).await?;
+        (select count(*) from deadlines where done_at is null \
+        and due_at <= now() - interval '40 seconds')";
+    let row = sql.query_one(numbers, &[]).await?;
     let broker = Broker::open(world).await?;
     let (mut queues, mut dead) = (Vec::new(), Vec::new());
     for queue in QUEUES {
@@ -107,12 +140,47 @@ pub async fn collect(world: &World) -> Result<Findings> {
         accounts: usize::try_from(row.try_get::<_, i64>(0)?)?,
         status,
         retries: row.try_get(1)?,
-        relayed: row.try_get(2)?,
-        projected: row.try_get(3)?,
+        overdue: row.try_get(2)?,
+        links: progress(&sql, LINKS_LOG).await?,
+        market: progress(&sql, MARKET_LOG).await?,
+        sales: sales(&sql).await?,
+        trade: trade(&sql).await?,
         queues,
         dead,
         poison: world.poison.clone(),
     })
+}
+
+async fn progress(sql: &Client, log: &str) -> Result<Progress> {
+    let text = "select coalesce((select position from relay_cursors where log = $1), 0), \
+        coalesce((select min(position) from checkpoints where log = $1), 0)";
+    let row = sql.query_one(text, &[&log]).await?;
+    Ok(Progress { relayed: row.try_get(0)?, projected: row.try_get(1)? })
+}
+
+async fn sales(sql: &Client) -> Result<Vec<Sale>> {
+    let text = "select position, aggregate, aggregate_id, sequence, event_type, \
+        (payload->>'order')::uuid from events where log = $1 order by position";
+    let mut sales = Vec::new();
+    for row in sql.query(text, &[&MARKET_LOG]).await? {
+        sales.push(Sale {
+            position: row.try_get(0)?,
+            aggregate: row.try_get(1)?,
+            stream: row.try_get(2)?,
+            sequence: row.try_get(3)?,
+            kind: row.try_get(4)?,
+            order: row.try_get(5)?,
+        });
+    }
+    Ok(sales)
+}
+
+async fn trade(sql: &Client) -> Result<Vec<StatusRow>> {
+    let text = "select listing_id, sequence from listings union all \
+        select order_id, sequence from orders union all select payment_id, sequence from payments";
+    let rows = sql.query(text, &[]).await?;
+    let row = |row: &Row| Ok(StatusRow { request: row.try_get(0)?, sequence: row.try_get(1)? });
+    rows.iter().map(row).collect()
 }
 
 /// The rows of a table as text, in an order of their own.

@@ -27,6 +27,16 @@ pub enum Action {
     Check,
     /// To use the link.
     Buy,
+    /// To offer a ticket.
+    List,
+    /// To have a ticket held.
+    Order,
+    /// To pay an order.
+    Pay,
+    /// To give an order up.
+    Cancel,
+    /// To give a payment back.
+    GiveBack,
 }
 
 /// What was answered, without secrets.
@@ -38,7 +48,7 @@ pub struct Reply {
     pub code: Option<String>,
     /// Whether it says when to try again.
     pub retry_after: bool,
-    /// The link request that was made.
+    /// What was made: a link request, a ticket, an order, a payment.
     pub made: Option<Uuid>,
     /// Whether a link was given out.
     pub link: bool,
@@ -77,8 +87,8 @@ pub struct Call {
     pub action: Action,
     /// The `Idempotency-Key`.
     pub key: Option<Uuid>,
-    /// The link request in question: by its id; nothing while it has none.
-    pub request: Option<Uuid>,
+    /// The link request, ticket, order or payment in question; nothing while it has no id.
+    pub about: Option<Uuid>,
     /// When it was sent.
     pub began: Duration,
     /// When its outcome was known.
@@ -113,8 +123,8 @@ pub struct Intent {
     pub action: Action,
     /// The `Idempotency-Key`.
     pub key: Option<Uuid>,
-    /// The link request in question.
-    pub request: Option<Uuid>,
+    /// The link request, ticket, order or payment in question.
+    pub about: Option<Uuid>,
 }
 
 /// All calls of a run.
@@ -151,12 +161,12 @@ impl Journal {
     /// # Errors
     /// If it can not be written down.
     pub fn begins(&self, intent: Intent) -> Result<usize> {
-        let Intent { client, replica, action, key, request } = intent;
+        let Intent { client, replica, action, key, about } = intent;
         let began = self.now();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let number = kept.calls.len();
         let (ended, outcome) = (None, None);
-        let call = Call { number, client, replica, action, key, request, began, ended, outcome };
+        let call = Call { number, client, replica, action, key, about, began, ended, outcome };
         kept.write(&call)?;
         kept.calls.push(call);
         Ok(number)
@@ -241,7 +251,7 @@ mod tests {
             replica: 0,
             action: Action::Check,
             key: None,
-            request: Some(Uuid::nil()),
+            about: Some(Uuid::nil()),
         };
         let number = journal.begins(intent).expect("noted");
         assert_eq!(journal.calls()[number].outcome, None);

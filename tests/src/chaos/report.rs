@@ -20,7 +20,7 @@ const ELSEWHERE: [(&str, &str); 4] = [
     ("bad bodies and fields through the OpenAPI document", "`make fuzz-api`"),
     (
         "owner, other, anonymous, other role on every route",
-        "`cargo test -p tests --test it gate::rights`",
+        "`cargo test -p tests --test it contracts::rights`",
     ),
     ("brute force: 429", "`cargo test -p tests --test it gate::limits`"),
 ];

@@ -16,6 +16,10 @@ fn complaint(call: &Call) -> Option<String> {
         Action::Request => &[201, 409],
         Action::Check => &[200, 410],
         Action::Buy => &[200, 400, 409],
+        Action::List | Action::Order => &[201, 409],
+        Action::Pay => &[201, 202, 402, 409],
+        Action::Cancel => &[200, 409],
+        Action::GiveBack => &[200, 202, 409],
     };
     if reply.status == 503 && !reply.retry_after {
         return Some(format!("call {} got 503 without Retry-After", call.number));

@@ -18,7 +18,7 @@ pub(super) fn check(findings: &Findings) -> Vec<String> {
         {
             wrong.push(format!("the request {id} was acknowledged and is not in the history"));
         }
-        if let (Action::Buy, true, Some(id)) = (call.action, call.was_answered(200), call.request)
+        if let (Action::Buy, true, Some(id)) = (call.action, call.was_answered(200), call.about)
             && !bought.contains(&id)
         {
             wrong.push(format!("a use of {id} was acknowledged and is not in the history"));
@@ -33,7 +33,7 @@ pub(super) fn check(findings: &Findings) -> Vec<String> {
         .calls
         .iter()
         .filter(|call| call.action == Action::Buy)
-        .filter_map(|call| call.request)
+        .filter_map(|call| call.about)
         .collect();
     for id in bought.difference(&used) {
         wrong.push(format!("{id} was used by nobody"));

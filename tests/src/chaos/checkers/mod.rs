@@ -1,8 +1,9 @@
 //! What must hold after everything that broke. Each checker is a pure function over what was found;
 //! its tests show a sound history that it passes and a broken one that it does not.
 //!
-//! `sample.rs` has the sound history. Not here: collecting ([`super::findings`]), and showing on a
-//! running system that each turns red ([`super::controls`]).
+//! `sales.rs` has those of the market, `sample.rs` the sound history. Not here: collecting
+//! ([`super::findings`]), and showing on a running system that each turns red
+//! ([`super::controls`]).
 
 mod answers;
 mod durable;
@@ -13,6 +14,7 @@ mod once;
 mod one_holder;
 mod replay;
 mod residue;
+mod sales;
 #[cfg(test)]
 mod sample;
 mod total_queue;
@@ -30,12 +32,25 @@ pub struct Checker<On> {
 }
 
 /// Checkers of what was found when the system had settled.
-pub const CHECKERS: [Checker<Findings>; 7] = [
-    Checker { name: "acknowledged is durable", check: durable::check },
-    Checker { name: "effect once", check: once::check },
+pub const CHECKERS: [Checker<Findings>; 8] = [
+    Checker {
+        name: "acknowledged is durable",
+        check: |found| [durable::check(found), sales::durable(found)].concat(),
+    },
+    Checker {
+        name: "effect once",
+        check: |found| [once::check(found), sales::once(found)].concat(),
+    },
     Checker { name: "total queue", check: total_queue::check },
-    Checker { name: "one holder", check: one_holder::check },
-    Checker { name: "liveness", check: liveness::check },
+    Checker {
+        name: "one holder",
+        check: |found| [one_holder::check(found), sales::one_holder(found)].concat(),
+    },
+    Checker { name: "money", check: sales::money },
+    Checker {
+        name: "liveness",
+        check: |found| [liveness::check(found), sales::liveness(found)].concat(),
+    },
     Checker { name: "never backwards", check: never_backwards::check },
     Checker { name: "honest answers", check: answers::check },
 ];

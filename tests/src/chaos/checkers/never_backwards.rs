@@ -28,7 +28,7 @@ struct Sight {
 pub(super) fn check(findings: &Findings) -> Vec<String> {
     let mut sights: HashMap<Uuid, Vec<Sight>> = HashMap::new();
     for call in findings.calls.iter().filter(|call| call.action == Action::Check) {
-        if let (Some(id), Some(sight)) = (call.request, sight(call)) {
+        if let (Some(id), Some(sight)) = (call.about, sight(call)) {
             sights.entry(id).or_default().push(sight);
         }
     }

@@ -12,7 +12,7 @@ use crate::chaos::journal::{Action, Call};
 pub(super) fn check(findings: &Findings) -> Vec<String> {
     let mut by_link: HashMap<Uuid, Vec<&Call>> = HashMap::new();
     for call in &findings.calls {
-        if let Some(id) = call.request {
+        if let Some(id) = call.about {
             by_link.entry(id).or_default().push(call);
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::chaos::findings::{Event, Findings, QueueState, StatusRow};
+use crate::chaos::findings::{Event, Findings, Progress, QueueState, StatusRow};
 use crate::chaos::journal::{Action, Call, Outcome, Reply};
 
 /// The request.
@@ -24,7 +24,7 @@ pub(super) fn call(at: u64, action: Action, key: Option<u128>, reply: Reply) -> 
         replica: 0,
         action,
         key: key.map(Uuid::from_u128),
-        request: (action != Action::Request).then_some(REQUEST),
+        about: (action != Action::Request).then_some(REQUEST),
         began: Duration::from_secs(at),
         ended: Some(Duration::from_secs(at) + Duration::from_millis(100)),
         outcome: Some(Outcome::Answered(reply)),
@@ -74,8 +74,7 @@ pub(super) fn sound() -> Findings {
         events: (1..).zip(kinds).map(|(position, kind)| event(position, kind)).collect(),
         accounts: 0,
         status: vec![StatusRow { request: REQUEST, sequence: 4 }],
-        relayed: 4,
-        projected: 4,
+        links: Progress { relayed: 4, projected: 4 },
         queues: vec![QueueState { name: "a".into(), ready: 0 }],
         ..Findings::default()
     }

@@ -1,16 +1,20 @@
 //! Total queue: what was relayed was consumed, nothing waits, and the dead letters are exactly the
 //! poison that was given.
 
-use crate::chaos::findings::Findings;
+use crate::chaos::findings::{Findings, Progress};
 
 pub(super) fn check(findings: &Findings) -> Vec<String> {
     let mut wrong = Vec::new();
-    let head = findings.events.last().map_or(0, |event| event.position);
-    if findings.relayed != head {
-        wrong.push(format!("relayed up to {} of {head}", findings.relayed));
-    }
-    if findings.projected != head {
-        wrong.push(format!("projected up to {} of {head}", findings.projected));
+    let links = findings.events.last().map_or(0, |event| event.position);
+    let market = findings.sales.last().map_or(0, |sale| sale.position);
+    for (head, progress) in [(links, findings.links), (market, findings.market)] {
+        let Progress { relayed, projected } = progress;
+        if relayed != head {
+            wrong.push(format!("relayed up to {relayed} of {head}"));
+        }
+        if projected != head {
+            wrong.push(format!("projected up to {projected} of {head}"));
+        }
     }
     for queue in findings.queues.iter().filter(|queue| queue.ready > 0) {
         wrong.push(format!("{} messages wait in {}", queue.ready, queue.name));
@@ -56,8 +60,11 @@ mod tests {
 
     #[test]
     fn what_was_not_relayed_or_waits_is_found() {
-        assert_eq!(check(&Findings { relayed: 3, ..sound() }).len(), 1);
-        assert_eq!(check(&Findings { projected: 3, ..sound() }).len(), 1);
+        let relayed = Progress { relayed: 3, projected: 4 };
+        assert_eq!(check(&Findings { links: relayed, ..sound() }).len(), 1);
+        let projected = Progress { relayed: 4, projected: 3 };
+        assert_eq!(check(&Findings { links: projected, ..sound() }).len(), 1);
+        assert_eq!(check(&Findings { market: relayed, ..sound() }).len(), 2);
         assert_eq!(check(&Findings { retries: 1, ..sound() }).len(), 1);
         let mut waiting = sound();
         waiting.queues[0].ready = 1;

@@ -62,8 +62,8 @@ async fn leaves(api: &Api, number: usize, mut dice: Dice) -> Result<()> {
         1 => whole.len() - 2,
         _ => whole.len(),
     };
-    let (action, request) = (Action::Request, None);
-    let intent = Intent { client: STRANGER, replica, action, key: Some(key), request };
+    let (action, about) = (Action::Request, None);
+    let intent = Intent { client: STRANGER, replica, action, key: Some(key), about };
     let call = api.journal.begins(intent)?;
     let address = api.url(replica).trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).await.context("connecting")?;

@@ -8,6 +8,7 @@ mod killed;
 mod lock;
 mod messages;
 mod network;
+mod orders;
 mod poison;
 mod queues;
 mod restored;
@@ -73,6 +74,7 @@ pub async fn strike(fault: Fault, world: &mut World, cycle: &Cycle) -> Result<St
         Fault::ClientsLeave => clients::leave(world, cycle).await,
         Fault::ParallelUses => clients::rivals(world, cycle).await,
         Fault::LoginsAtOnce => clients::logins(world, cycle).await,
+        Fault::OrdersAtOnce => orders::at_once(world, cycle).await,
     }
 }
 

@@ -34,15 +34,15 @@ pub struct Ask {
     pub key: Option<Uuid>,
     /// The body.
     pub body: Option<Value>,
-    /// The link request in question.
-    pub request: Option<Uuid>,
+    /// The link request, ticket, order or payment in question.
+    pub about: Option<Uuid>,
 }
 
 impl Ask {
     /// A GET.
     pub fn get(action: Action, path: impl Into<String>) -> Self {
         let (path, method) = (path.into(), Method::GET);
-        Self { action, method, path, token: None, key: None, body: None, request: None }
+        Self { action, method, path, token: None, key: None, body: None, about: None }
     }
 
     /// The same as this account.
@@ -55,9 +55,9 @@ impl Ask {
         Self { key: Some(Uuid::new_v4()), ..self }
     }
 
-    /// The same about this link request.
-    pub fn about(self, request: Uuid) -> Self {
-        Self { request: Some(request), ..self }
+    /// The same about this link request, ticket, order or payment.
+    pub fn about(self, about: Uuid) -> Self {
+        Self { about: Some(about), ..self }
     }
 
     /// The same as a POST with this body, or with none.
@@ -117,8 +117,8 @@ impl Api {
     /// # Errors
     /// If the journal can not be written.
     pub async fn once(&self, client: usize, replica: usize, ask: &Ask) -> Result<Option<Answer>> {
-        let Ask { action, key, request, .. } = *ask;
-        let number = self.journal.begins(Intent { client, replica, action, key, request })?;
+        let Ask { action, key, about, .. } = *ask;
+        let number = self.journal.begins(Intent { client, replica, action, key, about })?;
         let answered = async { read(self.request(replica, ask).send().await?).await };
         let (outcome, answer) = match answered.await {
             Ok(answer) => (Outcome::Answered(answer.reply.clone()), Some(answer)),
@@ -176,7 +176,7 @@ async fn read(response: Response) -> reqwest::Result<Answer> {
         status,
         code: text("code").map(Into::into),
         retry_after,
-        made: text("request_id").and_then(|id| id.parse().ok()),
+        made: text("request_id").or_else(|| text("id")).and_then(|id| id.parse().ok()),
         link: text("link").is_some(),
     };
     Ok(Answer { reply, body })

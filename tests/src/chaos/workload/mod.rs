@@ -1,11 +1,13 @@
 //! The workload: clients that ask for links, look whether they are open, use them once, and try to
-//! use them again, over all replicas, while things break. What they learn stands in the journal.
+//! use them again, over all replicas, while things break; others trade tickets. What they learn
+//! stands in the journal.
 //!
-//! [`api`] makes the calls, [`people`] has the accounts. Not here: judging what was answered
-//! ([`super::checkers`]).
+//! [`api`] makes the calls, [`people`] has the accounts, [`traders`] are those who trade. Not here:
+//! judging what was answered ([`super::checkers`]).
 
 pub mod api;
 pub mod people;
+pub mod traders;
 
 use std::time::Duration;
 
@@ -24,6 +26,8 @@ use people::Person;
 
 /// Clients at once: enough that several calls are always in flight.
 pub const CLIENTS: usize = 8;
+/// Those of them who trade.
+const TRADERS: usize = 3;
 /// A client thinks this long between two things it does.
 const THINKING: std::ops::Range<Duration> = Duration::from_millis(5)..Duration::from_millis(60);
 /// The pause between two looks at a link that is not open.
@@ -51,7 +55,11 @@ impl Workload {
                 dice: Dice::of(seed, &format!("client {number}")),
                 stop: stop.clone(),
             };
-            clients.spawn(client.run());
+            if number < CLIENTS - TRADERS {
+                clients.spawn(client.run());
+            } else {
+                clients.spawn(client.trade_on(people.to_vec()));
+            }
         }
         Self { stop, clients }
     }

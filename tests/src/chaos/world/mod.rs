@@ -106,7 +106,8 @@ impl World {
             rules_bind: local(0),
             more: vec![("RULES_FILE".into(), rules_file.display().to_string())],
         };
-        let always = [("RATE_LIMITS", "off"), ("RUST_BACKTRACE", "0")];
+        // Orders that nobody pays run out while the run goes on.
+        let always = [("RATE_LIMITS", "off"), ("RUST_BACKTRACE", "0"), ("HOLD_SECONDS", "5")];
         let more = always.iter().chain(more).map(|&(name, value)| (name.into(), value.into()));
         wiring.more.extend(more);
         wiring.generate_keys().await?;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use shared_events::topology::{LINKS_LOG, QUEUES};
+use shared_events::topology::{LINKS_LOG, MARKET_LOG, QUEUES};
 use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
 
@@ -27,14 +27,24 @@ const CAUGHT_UP: &str = "select \
     and not exists (select 1 from events r where r.log = $1 and r.position <= $2 \
         and r.event_type = 'Requested' and not exists (select 1 from events v \
         where v.aggregate = r.aggregate and v.aggregate_id = r.aggregate_id and v.sequence = 2))";
+/// Whether the market's history up to `$2` is relayed and projected.
+const TRADED: &str = "select \
+    coalesce((select position from relay_cursors where log = $1), 0) >= $2 \
+    and coalesce((select min(position) from checkpoints where log = $1), 0) >= $2";
+/// Whether nothing more happens by itself: what became of every payment is known, and every order
+/// is paid or over.
+const DECIDED: &str = "select \
+    not exists (select 1 from payments where status in ('capturing', 'refunding')) \
+    and not exists (select 1 from orders where status in ('created', 'awaiting_payment'))";
 const HEAD: &str = "select coalesce(max(position), 0) from events where log = $1";
 
-/// The last position of the log.
+/// The last positions of the links' log and of the market's.
 ///
 /// # Errors
 /// If Postgres does not answer.
-pub async fn head(sql: &Client) -> Result<i64> {
-    Ok(sql.query_one(HEAD, &[&LINKS_LOG]).await?.try_get(0)?)
+pub async fn heads(sql: &Client) -> Result<[i64; 2]> {
+    let links = sql.query_one(HEAD, &[&LINKS_LOG]).await?.try_get(0)?;
+    Ok([links, sql.query_one(HEAD, &[&MARKET_LOG]).await?.try_get(0)?])
 }
 
 /// Waits until all that is in the history now has had its consequences, whatever comes after.
@@ -76,6 +86,13 @@ pub async fn caught_up(world: &World, limit: Duration) -> Result<Duration> {
 /// As [`caught_up`], or if the broker does not answer.
 pub async fn settled(world: &World) -> Result<()> {
     caught_up(world, SETTLED_WITHIN).await?;
+    let sql = world.sql().await?;
+    let begun = Instant::now();
+    while begun.elapsed() < SETTLED_WITHIN && !is_decided(&sql).await? {
+        sleep(LOOK).await;
+    }
+    // What was decided last is relayed and projected too.
+    caught_up(world, SETTLED_WITHIN).await?;
     let broker = Broker::open(world).await?;
     let begun = Instant::now();
     while begun.elapsed() < SETTLED_WITHIN {
@@ -92,21 +109,31 @@ pub async fn settled(world: &World) -> Result<()> {
     Ok(())
 }
 
-async fn is_done(sql: &Client, until: &mut Option<i64>) -> Result<bool> {
-    let position = match *until {
-        Some(position) => position,
-        None => *until.insert(head(sql).await?),
+async fn is_done(sql: &Client, until: &mut Option<[i64; 2]>) -> Result<bool> {
+    let [links, market] = match *until {
+        Some(positions) => positions,
+        None => *until.insert(heads(sql).await?),
     };
-    Ok(sql.query_one(CAUGHT_UP, &[&LINKS_LOG, &position]).await?.try_get(0)?)
+    let caught_up: bool = sql.query_one(CAUGHT_UP, &[&LINKS_LOG, &links]).await?.try_get(0)?;
+    Ok(caught_up && sql.query_one(TRADED, &[&MARKET_LOG, &market]).await?.try_get(0)?)
+}
+
+async fn is_decided(sql: &Client) -> Result<bool> {
+    Ok(sql.query_one(DECIDED, &[]).await?.try_get(0)?)
 }
 
 /// What is left to do, in words.
 async fn rest(world: &World) -> String {
     let told = async {
         let sql = world.sql().await?;
-        let text = "select format(': head %s, relayed %s, projected %s, %s requests without a verdict', \
-            (select max(position) from events), (select max(position) from relay_cursors), \
-            (select min(position) from checkpoints), (select count(*) from link_status where rule is null))";
+        let text = "select format(': %s; %s requests without a verdict, %s payments without an outcome, %s orders that are held', \
+            (select string_agg(format('%s at %s, relayed %s, projected %s', log, \
+                (select max(position) from events e where e.log = l.log), \
+                (select position from relay_cursors r where r.log = l.log), \
+                (select min(position) from checkpoints c where c.log = l.log)), '; ') from logs l), \
+            (select count(*) from link_status where rule is null), \
+            (select count(*) from payments where status in ('capturing', 'refunding')), \
+            (select count(*) from orders where status = 'created'))";
         anyhow::Ok(sql.query_one(text, &[]).await?.try_get::<_, String>(0)?)
     };
     told.await.unwrap_or_else(|error| format!(": {error:#}"))

@@ -1,0 +1,307 @@
+//! The same promises for the market: what was acknowledged is in the history, everything has its
+//! effect once, a ticket has one holder, and money and tickets add up.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use uuid::Uuid;
+
+use crate::chaos::findings::{Findings, Sale};
+use crate::chaos::journal::{Action, Call};
+
+/// Acknowledged is durable.
+pub(super) fn durable(findings: &Findings) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for call in &findings.calls {
+        if let Some((kind, stream)) = promised(call)
+            && !has(findings, kind, stream)
+        {
+            wrong.push(format!("call {} was acknowledged, {stream} is not {kind}", call.number));
+        }
+    }
+    let made: HashSet<Uuid> =
+        findings.calls.iter().filter_map(|call| call.reply().and_then(|r| r.made)).collect();
+    for sale in &findings.sales {
+        let asked_for = |actions: &[Action]| {
+            let mut calls = findings.calls.iter();
+            calls.any(|call| actions.contains(&call.action) && call.about == Some(sale.stream))
+        };
+        let caused = match (sale.aggregate.as_str(), sale.kind.as_str()) {
+            ("listing", "Listed") | ("order", "Placed") => made.contains(&sale.stream),
+            ("order", "PaymentStarted" | "Completed") => asked_for(&[Action::Pay]),
+            // Three declined payments cancel an order too.
+            ("order", "Cancelled") => asked_for(&[Action::Cancel, Action::Pay]),
+            _ => true,
+        };
+        if !caused {
+            wrong.push(format!("nobody caused that {} is {}", sale.stream, sale.kind));
+        }
+    }
+    wrong
+}
+
+/// What an answer has promised: an event, and of what.
+fn promised(call: &Call) -> Option<(&'static str, Uuid)> {
+    let reply = call.reply()?;
+    match (call.action, reply.status) {
+        (Action::List, 201) => Some(("Listed", reply.made?)),
+        (Action::Order, 201) => Some(("Placed", reply.made?)),
+        (Action::Pay, 201) => Some(("Completed", call.about?)),
+        (Action::Cancel, 200) => Some(("Cancelled", call.about?)),
+        (Action::GiveBack, 200) => Some(("Refunded", call.about?)),
+        _ => None,
+    }
+}
+
+fn has(findings: &Findings, kind: &str, stream: Uuid) -> bool {
+    findings.sales.iter().any(|sale| sale.stream == stream && sale.kind == kind)
+}
+
+/// Effect once.
+pub(super) fn once(findings: &Findings) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (expected, sale) in (1..).zip(&findings.sales) {
+        if sale.position != expected {
+            wrong.push(format!("where position {expected} should be is {}", sale.position));
+            break;
+        }
+    }
+    let streams = streams(findings);
+    for (id, sales) in &streams {
+        let sequences: Vec<i64> = sales.iter().map(|sale| sale.sequence).collect();
+        if !(1..).zip(&sequences).all(|(expected, sequence)| expected == *sequence) {
+            wrong.push(format!("the sequences of {id} are {sequences:?}"));
+        }
+        let repeatable = |sale: &&&Sale| {
+            let repeats = ["Edited", "Reserved", "Released", "Sold"];
+            let declines = ["PaymentStarted", "PaymentDeclined"];
+            !repeats.contains(&sale.kind.as_str()) && !declines.contains(&sale.kind.as_str())
+        };
+        let kinds: Vec<&str> =
+            sales.iter().filter(repeatable).map(|sale| sale.kind.as_str()).collect();
+        if kinds.iter().collect::<HashSet<_>>().len() != kinds.len() {
+            wrong.push(format!("something happened twice to {id}: {kinds:?}"));
+        }
+    }
+    for row in &findings.trade {
+        let last = streams.get(&row.request).map_or(0, |sales| sales.len() as i64);
+        if row.sequence != last {
+            let (id, applied) = (row.request, row.sequence);
+            wrong.push(format!("{id} has {last} events, of which its row has {applied}"));
+        }
+    }
+    if findings.trade.len() != streams.len() {
+        wrong.push(format!("{} streams have {} rows", streams.len(), findings.trade.len()));
+    }
+    let mut results: HashMap<Uuid, HashSet<Uuid>> = HashMap::new();
+    let makes = |call: &&Call| [Action::List, Action::Order].contains(&call.action);
+    for call in findings.calls.iter().filter(makes) {
+        if let (Some(key), Some(id)) = (call.key, call.reply().and_then(|reply| reply.made)) {
+            results.entry(key).or_default().insert(id);
+        }
+    }
+    for (key, ids) in results.iter().filter(|(_, ids)| ids.len() > 1) {
+        wrong.push(format!("the key {key} has {} results", ids.len()));
+    }
+    wrong
+}
+
+/// One holder: a ticket is reserved or sold to one order at a time.
+pub(super) fn one_holder(findings: &Findings) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for (id, sales) in streams(findings) {
+        let mut holder: Option<Uuid> = None;
+        for sale in sales.iter().filter(|sale| sale.aggregate == "listing") {
+            match sale.kind.as_str() {
+                "Reserved" | "Sold" => {
+                    if holder.is_some_and(|holder| Some(holder) != sale.order) {
+                        wrong.push(format!("{id} has two holders at {}", sale.sequence));
+                    }
+                    holder = sale.order;
+                }
+                "Released" => holder = None,
+                _ => {}
+            }
+        }
+    }
+    wrong
+}
+
+/// Money: a completed order has one payment that was not given back, and its ticket; money for
+/// anything else has gone back; nobody waits for an outcome.
+pub(super) fn money(findings: &Findings) -> Vec<String> {
+    let streams = streams(findings);
+    let is = |id: &Uuid, kind: &str| {
+        streams.get(id).is_some_and(|sales| sales.iter().any(|sale| sale.kind == kind))
+    };
+    let mut wrong = Vec::new();
+    let mut kept: HashMap<Uuid, usize> = HashMap::new();
+    for (id, sales) in &streams {
+        let Some(order) = sales.first().filter(|sale| sale.aggregate == "payment") else {
+            continue;
+        };
+        let order = order.order.unwrap_or_default();
+        let (captured, back) = (is(id, "Captured"), is(id, "Refunded"));
+        if !captured && !is(id, "Declined") {
+            wrong.push(format!("what became of the payment {id} is unknown"));
+        }
+        if is(id, "RefundStarted") && !back {
+            wrong.push(format!("the payment {id} is not given back yet"));
+        }
+        if captured && !back {
+            *kept.entry(order).or_default() += 1;
+        }
+    }
+    for (id, sales) in streams.iter().filter(|(_, s)| s.iter().any(|s| s.aggregate == "order")) {
+        let is_paid = is(id, "Completed") && !is(id, "Refunded");
+        let payments = kept.get(id).copied().unwrap_or_default();
+        if payments != usize::from(is_paid) {
+            let kinds: Vec<&str> = sales.iter().map(|sale| sale.kind.as_str()).collect();
+            wrong.push(format!("{payments} payments are kept for the order {id}: {kinds:?}"));
+        }
+        let sold = findings.sales.iter().any(|s| s.kind == "Sold" && s.order == Some(*id));
+        if is(id, "Completed") && !sold {
+            wrong.push(format!("the order {id} is paid and has no ticket"));
+        }
+    }
+    wrong
+}
+
+/// Liveness: what is due was recorded.
+pub(super) fn liveness(findings: &Findings) -> Vec<String> {
+    match findings.overdue {
+        0 => Vec::new(),
+        overdue => vec![format!("{overdue} deadlines are due and not recorded")],
+    }
+}
+
+fn streams(findings: &Findings) -> BTreeMap<Uuid, Vec<&Sale>> {
+    let mut streams: BTreeMap<Uuid, Vec<&Sale>> = BTreeMap::new();
+    for sale in &findings.sales {
+        streams.entry(sale.stream).or_default().push(sale);
+    }
+    streams
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chaos::checkers::sample::{answered, call, made};
+    use crate::chaos::findings::StatusRow;
+    use crate::chaos::journal::Reply;
+
+    const TICKET: Uuid = Uuid::from_u128(200);
+    const ORDER: Uuid = Uuid::from_u128(201);
+    const PAYMENT: Uuid = Uuid::from_u128(202);
+
+    fn about(about: Uuid, action: Action, key: u128, reply: Reply) -> Call {
+        Call { about: Some(about), ..call(1, action, Some(key), reply) }
+    }
+
+    /// A ticket that was offered, ordered and paid.
+    fn sound() -> Findings {
+        let kinds = [
+            ("listing", TICKET, 1, "Listed", None),
+            ("listing", TICKET, 2, "Reserved", Some(ORDER)),
+            ("order", ORDER, 1, "Placed", None),
+            ("order", ORDER, 2, "PaymentStarted", None),
+            ("payment", PAYMENT, 1, "Started", Some(ORDER)),
+            ("payment", PAYMENT, 2, "Captured", None),
+            ("order", ORDER, 3, "Completed", None),
+            ("listing", TICKET, 3, "Sold", Some(ORDER)),
+        ];
+        let sales = (1..).zip(kinds);
+        let sales = sales.map(|(position, (aggregate, stream, sequence, kind, order))| Sale {
+            position,
+            aggregate: aggregate.to_owned(),
+            stream,
+            sequence,
+            kind: kind.to_owned(),
+            order,
+        });
+        let row = |(request, sequence)| StatusRow { request, sequence };
+        Findings {
+            calls: vec![
+                call(0, Action::List, Some(1), made(TICKET)),
+                about(TICKET, Action::Order, 2, made(ORDER)),
+                about(ORDER, Action::Pay, 3, made(PAYMENT)),
+            ],
+            sales: sales.collect(),
+            trade: [(TICKET, 3), (ORDER, 3), (PAYMENT, 2)].map(row).into(),
+            ..Findings::default()
+        }
+    }
+
+    fn all(findings: &Findings) -> [usize; 4] {
+        [durable, once, one_holder, money].map(|check| check(findings).len())
+    }
+
+    #[test]
+    fn a_sound_trade_passes() {
+        assert_eq!(all(&sound()), [0; 4]);
+    }
+
+    #[test]
+    fn what_was_acknowledged_and_is_gone_is_found() {
+        for lost in ["Listed", "Placed", "Completed"] {
+            let mut findings = sound();
+            findings.sales.retain(|sale| sale.kind != lost);
+            assert!(!durable(&findings).is_empty(), "{lost}");
+        }
+        let mut findings = sound();
+        findings.calls.push(about(ORDER, Action::Cancel, 4, answered(200)));
+        assert_eq!(durable(&findings).len(), 1);
+    }
+
+    #[test]
+    fn what_nobody_caused_is_found() {
+        for silent in [Action::List, Action::Order, Action::Pay] {
+            let mut findings = sound();
+            findings.calls.retain(|call| call.action != silent);
+            assert!(!durable(&findings).is_empty(), "{silent:?}");
+        }
+    }
+
+    #[test]
+    fn what_happened_twice_or_was_not_projected_is_found() {
+        let mut twice = sound();
+        let again = Sale { position: 9, sequence: 4, ..twice.sales[6].clone() };
+        twice.sales.push(again);
+        twice.trade[1].sequence = 4;
+        assert_eq!(once(&twice).len(), 1);
+        let mut behind = sound();
+        behind.trade[0].sequence = 2;
+        assert_eq!(once(&behind).len(), 1);
+        let mut two_results = sound();
+        two_results.calls.push(about(TICKET, Action::Order, 2, made(PAYMENT)));
+        assert_eq!(once(&two_results).len(), 1);
+    }
+
+    #[test]
+    fn a_ticket_with_two_holders_is_found() {
+        let mut findings = sound();
+        findings.sales[7].order = Some(PAYMENT);
+        assert_eq!(one_holder(&findings).len(), 1);
+    }
+
+    #[test]
+    fn money_that_does_not_add_up_is_found() {
+        let mut unpaid = sound();
+        unpaid.sales.retain(|sale| sale.aggregate != "payment");
+        assert_eq!(money(&unpaid).len(), 1);
+        let mut unknown = sound();
+        unknown.sales.retain(|sale| sale.kind != "Captured");
+        assert_eq!(money(&unknown).len(), 2);
+        let mut taken = sound();
+        taken.sales.retain(|sale| sale.kind != "Completed");
+        assert_eq!(money(&taken).len(), 1);
+        let mut no_ticket = sound();
+        no_ticket.sales.retain(|sale| sale.kind != "Sold");
+        assert_eq!(money(&no_ticket).len(), 1);
+    }
+
+    #[test]
+    fn a_deadline_that_nobody_records_is_found() {
+        assert_eq!(liveness(&sound()), Vec::<String>::new());
+        assert_eq!(liveness(&Findings { overdue: 1, ..sound() }).len(), 1);
+    }
+}
