@@ -37,7 +37,7 @@ impl Accounts {
 
 /// A login of each premium account, as bytes to send.
 pub fn logins() -> Vec<Bytes> {
-    (0..PREMIUM).map(|number| post("/login", &credentials(&username(number)))).collect()
+    (0..PREMIUM).map(|number| post("/login", None, &credentials(&username(number)))).collect()
 }
 
 /// The password of every account.

@@ -21,20 +21,23 @@ const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 
 /// The bytes of a GET, with a Bearer token or without.
 pub fn get(path: &str, token: Option<&str>) -> Bytes {
-    let authorization =
-        token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default();
+    let authorization = authorization(token);
     format!("GET {path} HTTP/1.1\r\nhost: localhost\r\n{authorization}\r\n").into()
 }
 
-/// The bytes of a POST of a JSON document.
-pub fn post(path: &str, body: &Value) -> Bytes {
+/// The bytes of a POST of a JSON document, with a Bearer token or without.
+pub fn post(path: &str, token: Option<&str>, body: &Value) -> Bytes {
     let body = body.to_string();
-    let length = body.len();
+    let (length, authorization) = (body.len(), authorization(token));
     format!(
         "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
-         content-length: {length}\r\n\r\n{body}"
+         content-length: {length}\r\n{authorization}\r\n{body}"
     )
     .into()
+}
+
+fn authorization(token: Option<&str>) -> String {
+    token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default()
 }
 
 /// An answer; valid until the connection's next call.

@@ -64,6 +64,8 @@ pub enum Figure {
     Check,
     /// Uses of links, each once.
     Buy,
+    /// Tickets of the market ordered, and whole purchases.
+    Market,
     /// Requests until their link is seen by a check.
     Flows,
     /// The time from a request to its link, at a fixed rate.
@@ -129,6 +131,7 @@ async fn measure(figure: Figure, stage: &mut Stage) -> Result<Vec<Row>> {
         Figure::Accept => figures::accept::measure(stage).await,
         Figure::Check => figures::check::measure(stage).await,
         Figure::Buy => figures::buy::measure(stage).await,
+        Figure::Market => figures::market::measure(stage).await,
         Figure::Flows => figures::flows::measure(stage).await,
         Figure::Latency => figures::latency::measure(stage).await,
         Figure::Logins => figures::logins::measure(stage).await,

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
-use shared_events::topology::{EVALUATE_LINK_REQUESTS, LINKS_LOG, PROJECT_LINKS, RECORD_VERDICTS};
+use shared_events::topology::{LINKS_LOG, MARKET_LOG, QUEUES};
 use tokio::time::{Instant, interval};
 use tokio_postgres::Client;
 
@@ -102,14 +102,19 @@ impl Stage {
                and head.at = coalesce((select min(position) from checkpoints where log = $1), 0) \
                and not exists (select 1 from link_status where rule is null) \
             from head";
-        Ok(self.database.query_one(text, &[&LINKS_LOG]).await?.try_get(0)?)
+        for log in [LINKS_LOG, MARKET_LOG] {
+            if !self.database.query_one(text, &[&log]).await?.try_get(0)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     async fn queues_are_empty(&self) -> Result<bool> {
         let channel = self.broker.create_channel().await?;
         let passive = QueueDeclareOptions { passive: true, ..Default::default() };
         let mut waiting = 0;
-        for queue in [EVALUATE_LINK_REQUESTS, RECORD_VERDICTS, PROJECT_LINKS] {
+        for queue in QUEUES {
             let declared = channel.queue_declare(queue.name.into(), passive, FieldTable::default());
             waiting += declared.await?.message_count();
         }

@@ -6,6 +6,7 @@ pub mod check;
 pub mod flows;
 pub mod latency;
 pub mod logins;
+pub mod market;
 pub mod process;
 pub mod rebuild;
 pub mod size;
