@@ -16,7 +16,7 @@ FUZZER := target/schemathesis
 # For example FUZZ_OPTIONS='--max-examples 500 --seed 1'; at most one hour, then the login ends.
 FUZZ_OPTIONS ?= --max-examples 50
 
-.PHONY: help build run verify grant bench chaos chaos-full chaos-short test check fmt clippy doc openapi fuzz-api \
+.PHONY: help build run verify grant bench chaos chaos-full chaos-short test check fmt clippy doc diagram openapi fuzz-api \
 	docker-check clean
 
 help: ## Lists the targets.
@@ -68,6 +68,9 @@ clippy:
 
 doc:
 	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc --workspace --no-deps --document-private-items
+
+diagram: ## Draws the tables of schema/current into ARCHITECTURE.md.
+	@$(CARGO) run --quiet -p tests -- diagram
 
 openapi: ## Writes openapi.yaml.
 	@$(CARGO) run --quiet -p ticketing -- openapi > openapi.yaml.draft

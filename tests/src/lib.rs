@@ -13,6 +13,7 @@ pub mod account;
 pub mod admin;
 pub mod bench;
 pub mod chaos;
+pub mod diagram;
 pub mod files;
 pub mod greeting;
 pub mod home;

@@ -2,12 +2,13 @@
 //! commands are in the library, each in a module of its own.
 
 use std::ffi::OsString;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use tests::settings::Settings;
-use tests::{admin, bench, chaos, run, say, throwaway, with_system};
+use tests::{admin, bench, chaos, diagram, run, say, throwaway, with_system};
 
 /// Runs Turnstile with private servers on this machine.
 #[derive(Parser)]
@@ -39,6 +40,8 @@ enum Command {
     Bench(bench::Options),
     /// Breaks a whole system on servers of its own, and checks what is left of it.
     Chaos(chaos::Options),
+    /// Draws the tables of `schema/current` into ARCHITECTURE.md of this folder.
+    Diagram,
     /// Serves an empty handler until the end of input: what the benchmark compares with.
     #[command(hide = true)]
     EmptyServer,
@@ -69,6 +72,9 @@ async fn perform(command: Command) -> Result<ExitCode> {
         Command::WithSystem { command } => with_system::run(&command).await?,
         Command::Bench(options) => return bench::run(&options).await.map(|()| ExitCode::SUCCESS),
         Command::Chaos(options) => return chaos::run(&options).await.map(|()| ExitCode::SUCCESS),
+        Command::Diagram => {
+            return diagram::write(Path::new(".")).map(|()| ExitCode::SUCCESS);
+        }
         Command::EmptyServer => {
             return bench::empty_server::serve().await.map(|()| ExitCode::SUCCESS);
         }

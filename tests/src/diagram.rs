@@ -1,0 +1,147 @@
+//! The diagram of all tables in ARCHITECTURE.md, drawn from `schema/current`. A column that is
+//! called like another table's key points to that table: the schema itself knows no foreign keys,
+//! because what is derived may be ahead of what it is derived from.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+const BEGIN: &str = "<!-- tables: written by `make diagram` -->\n";
+const END: &str = "<!-- end of tables -->\n";
+
+#[derive(Debug, PartialEq, Eq)]
+struct Table {
+    name: String,
+    columns: Vec<Column>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+struct Column {
+    name: String,
+    kind: String,
+    key: bool,
+}
+
+/// Draws the diagram into ARCHITECTURE.md of the repository at `root`.
+///
+/// # Errors
+/// If a file can not be read or written, or has no place for it.
+pub fn write(root: &Path) -> Result<()> {
+    let file = root.join("ARCHITECTURE.md");
+    Ok(fs::write(&file, drawn(root)?)?)
+}
+
+/// ARCHITECTURE.md of the repository at `root` with the diagram as it should be.
+///
+/// # Errors
+/// If a file can not be read, or has no place for it.
+pub fn drawn(root: &Path) -> Result<String> {
+    let text = fs::read_to_string(root.join("ARCHITECTURE.md"))?;
+    let (before, rest) = text.split_once(BEGIN).context("ARCHITECTURE.md has no place for it")?;
+    let (_, after) = rest.split_once(END).context("the place in ARCHITECTURE.md has no end")?;
+    let diagram = diagram(&tables(&root.join("schema/current"))?)?;
+    Ok(format!("{before}{BEGIN}{diagram}{END}{after}"))
+}
+
+fn tables(folder: &Path) -> Result<Vec<Table>> {
+    let files = folder.read_dir().context("reading schema/current")?;
+    let mut paths: Vec<_> = files.map(|file| Ok(file?.path())).collect::<Result<_>>()?;
+    paths.sort();
+    let mut tables = Vec::new();
+    for path in paths {
+        tables.extend(table(&fs::read_to_string(path)?));
+    }
+    Ok(tables)
+}
+
+/// The table that a file of the schema makes, if it makes one.
+fn table(sql: &str) -> Option<Table> {
+    let (_, rest) = sql.split_once("create table ")?;
+    let (name, rest) = rest.split_once(" (\n")?;
+    let (body, _) = rest.split_once("\n);")?;
+    let mut columns = Vec::new();
+    let mut keys = Vec::new();
+    for line in body.lines() {
+        let line = line.split("--").next().unwrap_or_default().trim().trim_end_matches(',');
+        if line.is_empty() || line.starts_with("constraint") || line.starts_with("primary key") {
+            if let Some((_, list)) = line.split_once("primary key (") {
+                keys.extend(list.trim_end_matches(')').split(", ").map(str::to_owned));
+            }
+        } else if let Some((name, rest)) = line.split_once(' ') {
+            let kind = rest.split(' ').next().unwrap_or_default().replace("[]", "_array");
+            let key = rest.contains("primary key");
+            columns.push(Column { name: name.to_owned(), kind, key });
+        }
+    }
+    for column in &mut columns {
+        column.key |= keys.contains(&column.name);
+    }
+    Some(Table { name: name.to_owned(), columns })
+}
+
+impl Table {
+    /// What a column is called that points here: `orders` are meant by `order_id`, `logs` by `log`.
+    fn reference(&self) -> Option<String> {
+        let one = self.name.strip_suffix('s')?;
+        let (one, by_id) = (one.to_owned(), format!("{one}_id"));
+        let mut keys = self.columns.iter().filter(|column| column.key);
+        match (keys.next()?.name.as_str(), keys.next()) {
+            ("id", None) => Some(by_id),
+            (key, None) if key == by_id => Some(by_id),
+            (key, None) if key == one => Some(one),
+            _ => None,
+        }
+    }
+}
+
+fn diagram(tables: &[Table]) -> Result<String> {
+    let mut text = String::from("```mermaid\nerDiagram\n");
+    for to in tables {
+        let Some(reference) = to.reference() else { continue };
+        for from in tables.iter().filter(|from| from.name != to.name) {
+            if from.columns.iter().any(|column| column.name == reference) {
+                writeln!(text, "    {} ||--o{{ {} : {reference}", to.name, from.name)?;
+            }
+        }
+    }
+    for table in tables {
+        writeln!(text, "    {} {{", table.name)?;
+        for column in &table.columns {
+            let key = if column.key { " PK" } else { "" };
+            writeln!(text, "        {} {}{key}", column.kind, column.name)?;
+        }
+        writeln!(text, "    }}")?;
+    }
+    text.push_str("```\n");
+    Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ORDERS: &str = "create table orders (\n    order_id uuid primary key,\n    \
+                          roles text[] not null, -- a note\n    log text not null\n);\ncomment …";
+    const LOGS: &str =
+        "create table logs (\n    log text not null,\n    constraint k primary key (log)\n);\n";
+
+    #[test]
+    fn a_table_is_drawn_with_its_columns_keys_and_what_points_to_it() {
+        let drawn = diagram(&[table(LOGS).unwrap(), table(ORDERS).unwrap()]).unwrap();
+        for line in [
+            "    logs ||--o{ orders : log",
+            "        uuid order_id PK",
+            "        text_array roles",
+            "        text log PK",
+        ] {
+            assert!(drawn.lines().any(|drawn| drawn == line), "{line} is not in\n{drawn}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_table_is_not_drawn() {
+        assert_eq!(table("create function append_events() returns void as $$ $$;"), None);
+    }
+}
