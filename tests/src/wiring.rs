@@ -146,9 +146,9 @@ impl Wiring {
 
     fn launch(&self, name: &str, of: &str, arguments: &[OsString]) -> Result<Launch> {
         // Neither service is given the other's password or private key.
-        let others: &[&str] = match of {
-            "rules" => &["DATABASE_URL", "AMQP_URL", "TOKEN_KEYS_DIR"],
-            _ => &["RULES_AMQP_URL", "LINK_SIGNING_KEY_FILE"],
+        let (others, own): (&[&str], &[&str]) = match of {
+            "rules" => (&["DATABASE_URL", "AMQP_URL", "TOKEN_KEYS_DIR"], &GIVE_BACK),
+            _ => (&["RULES_AMQP_URL", "LINK_SIGNING_KEY_FILE"], &[]),
         };
         let mut variables = self.variables();
         for (name, value) in &mut variables {
@@ -156,9 +156,7 @@ impl Wiring {
                 value.clear();
             }
         }
-        if of == "rules" {
-            variables.extend(GIVE_BACK.map(|name| (name.to_owned(), LARGE.into())));
-        }
+        variables.extend(own.iter().map(|&name| (name.to_owned(), LARGE.into())));
         Ok(Launch {
             name: name.to_owned(),
             program: program(of)?,
