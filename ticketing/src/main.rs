@@ -109,8 +109,10 @@ async fn main() -> anyhow::Result<()> {
 
 async fn serve(settings: Settings, log: &str) -> anyhow::Result<()> {
     let _logging = telemetry::start_logging(log);
-    // With pages of 2 MiB the allocator keeps twice what is in use.
-    disable_transparent_huge_pages(true).context("using small pages of memory only")?;
+    // With pages of 2 MiB the allocator keeps twice what is in use. Not every sandbox allows it.
+    if let Err(error) = disable_transparent_huge_pages(true) {
+        tracing::warn!(%error, "large pages of memory are used");
+    }
     let metrics = telemetry::start_metrics()?;
     let listener = server::listen(settings.http.bind_address, settings.http.port)?;
     let app = App::build(settings, metrics)?;
