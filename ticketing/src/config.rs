@@ -26,8 +26,8 @@
 //! | `HOLD_SECONDS` | `900` | how long an order holds its ticket |
 //! | `PAYMENT_SECONDS` | `600` | how much longer while its payment is made; shorter than a provider may take: late captures go back |
 //! | `CURRENCY` | `usd` | of prices: `eur`, `gbp` or `usd` |
-//! | `PAYMENT_PROVIDER` | `test` | `stripe`: moves real money |
-//! | `STRIPE_SECRET_KEY` | none | needed for `stripe` |
+//! | `PAYMENT_PROVIDER` | `test` | who takes new payments; `stripe`: moves real money |
+//! | `STRIPE_SECRET_KEY` | none | needed for `stripe`, and to end or give back what was begun with it |
 //! | `STRIPE_URL` | `https://api.stripe.com` | where Stripe, or what speaks like it, is reached |
 //! | `STRIPE_WEBHOOK_SECRET` | none | signs what Stripe tells; without it `/webhooks/stripe` is 404 |
 //! | `GOOGLE_CLIENT_ID`, `GOOGLE_CLIENT_SECRET` | none | signing in with Google; without them its routes are 404 |

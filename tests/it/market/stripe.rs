@@ -33,6 +33,15 @@ impl WithStripe {
         Self { world, stripe }
     }
 
+    /// Starts the service again, with another provider for new payments.
+    async fn choose(&mut self, provider: &str) {
+        let system = &mut self.world.system;
+        system.ticketing.stop().await.unwrap();
+        system.wiring.more.push(("PAYMENT_PROVIDER".to_owned(), provider.to_owned()));
+        system.ticketing = system.wiring.ticketing().unwrap();
+        system.ticketing.start().await.unwrap();
+    }
+
     /// Stripe tells that something has happened to a charge.
     async fn tell(&self, kind: &str, payment: &str) -> Answer {
         self.send(&event(kind, payment), WEBHOOK_SECRET, now().timestamp()).await
@@ -159,5 +168,33 @@ async fn a_payment_that_stripe_does_not_answer_is_settled_later() {
     eventually("the order is completed", async || status().await == "completed").await;
     assert_eq!(stripe.charges(&payment).await.len(), 1);
     world.verify().await.unwrap();
+    shop.world.system.stop().await.unwrap();
+}
+
+/// Each payment is ended and given back by who has begun it.
+#[tokio::test]
+async fn a_payment_stays_with_its_provider_when_another_is_chosen() {
+    let mut shop = WithStripe::start(&[("TEST_CLOCK", "1")]).await;
+    let (paid, begun) = (shop.world.given_order().await, shop.world.given_order().await);
+    let captured = shop.world.pay(&paid.deal.buyer, &paid.order, CARD).await.is(201).member("id");
+    shop.stripe.stop_calls(Stop::AfterCall);
+    let open = shop.world.pay(&begun.deal.buyer, &begun.order, CARD).await.is(202).member("id");
+    shop.stripe.stop_calls(Stop::Nowhere);
+    shop.choose("test").await;
+    let (world, stripe) = (&shop.world, &shop.stripe);
+    world.move_clock_to(world.now().await + chrono::TimeDelta::seconds(15)).await;
+    let status = async || world.order(&begun.deal.buyer, &begun.order).await["status"].clone();
+    eventually("the order is completed", async || status().await == "completed").await;
+    assert_eq!(stripe.charges(&open).await.len(), 1);
+    world.refund(&paid.deal.seller, &captured, "").await.is(200);
+    let charges = stripe.charges(&captured).await;
+    assert_eq!(stripe.refunds(charges[0]["id"].as_str().unwrap()).await.len(), 1);
+    let (ordered, newer) = world.given_paid_order().await;
+    assert_eq!(stripe.charges(&newer).await.len(), 0);
+    shop.choose("stripe").await;
+    let by_test = "select count(*) from test_charges where refund is not null";
+    shop.world.refund(&ordered.deal.seller, &newer, "").await.is(200);
+    assert_eq!(shop.world.count(by_test).await, 1);
+    shop.world.verify().await.unwrap();
     shop.world.system.stop().await.unwrap();
 }

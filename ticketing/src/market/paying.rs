@@ -13,8 +13,6 @@
 
 mod record;
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
@@ -34,7 +32,7 @@ use crate::platform::commands::{CommandError, Commands, Execution, Unit, jointly
 use crate::platform::deadlines::{DeadlineHandler, Due};
 use crate::platform::event_store::{EventStore, Loaded};
 use crate::platform::vault::Vault;
-use crate::providers::{Capture, Outcome, PaymentProvider, ProviderError};
+use crate::providers::{Capture, Outcome, ProviderError, Providers};
 
 /// The deadline at which a payment's outcome should be known.
 const PAYMENT_SETTLES: &str = "market.payment_settles";
@@ -56,7 +54,7 @@ pub struct Paying {
     /// Commands on payments.
     pub payments: Commands<Payment>,
     /// Who moves the money.
-    pub provider: Arc<dyn PaymentProvider>,
+    pub providers: Providers,
     /// Holds sources of payments.
     pub vault: Vault,
     /// The time.
@@ -167,7 +165,7 @@ impl Paying {
         };
         let extend = ListingCommand::Extend(ExtendHold { order, until });
         unit.decide(&self.listings, terms.listing.0, extend).await?;
-        let provider = self.provider.name().to_owned();
+        let provider = self.providers.chosen().name().to_owned();
         let demand = Demand { order, buyer: by, price: terms.price, provider };
         let begin = PaymentCommand::Begin(BeginPayment(demand));
         unit.create(&self.payments, payment.0, begin).await?;
@@ -183,7 +181,7 @@ impl Paying {
         let Payment::Started { demand, .. } = loaded.state else { return Ok(Standing::Open) };
         let Charge { payment, source, .. } = charge.clone();
         let capture = Capture { payment, price: demand.price, source };
-        let outcome = self.provider.capture(&capture).await?;
+        let outcome = self.providers.of(&demand.provider)?.capture(&capture).await?;
         self.record(payment, &demand, outcome).await?;
         self.standing(payment).await
     }
@@ -243,7 +241,8 @@ impl Paying {
         let Payment::Started { demand, progress } = loaded.state else { return Ok(true) };
         match progress {
             Progress::Capturing => {
-                let outcome = match self.provider.find(payment, since).await? {
+                let provider = self.providers.of(&demand.provider)?;
+                let outcome = match provider.find(payment, since).await? {
                     Some(outcome) => outcome,
                     None => self.ask_again(payment, &demand).await?,
                 };
@@ -270,9 +269,10 @@ impl Paying {
         demand: &Demand,
         charge: &str,
     ) -> Result<(), SettleError> {
-        let refund = match self.provider.find_refund(payment, charge).await? {
+        let provider = self.providers.of(&demand.provider)?;
+        let refund = match provider.find_refund(payment, charge).await? {
             Some(refund) => refund,
-            None => self.provider.refund(payment, charge).await?,
+            None => provider.refund(payment, charge).await?,
         };
         Ok(self.record_refund(payment, demand, refund).await?)
     }
@@ -287,7 +287,8 @@ impl Paying {
         else {
             return self.settle(payment).await.map(drop);
         };
-        if let Some(refund) = self.provider.find_refund(payment, &charge).await? {
+        let provider = self.providers.of(&demand.provider)?;
+        if let Some(refund) = provider.find_refund(payment, &charge).await? {
             self.record_refund(payment, &demand, refund).await?;
         }
         Ok(())
@@ -300,7 +301,7 @@ impl Paying {
             return Ok(Outcome::Declined { reason: "abandoned".to_owned() });
         };
         let capture = Capture { payment, price: demand.price, source };
-        Ok(self.provider.capture(&capture).await?)
+        Ok(self.providers.of(&demand.provider)?.capture(&capture).await?)
     }
 
     /// Drives a refund that was just started; what fails now is tried again at its deadline.

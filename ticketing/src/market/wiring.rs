@@ -25,10 +25,10 @@ use crate::platform::commands::Commands;
 use crate::platform::projections::Projection;
 use crate::platform::relay::Route;
 use crate::platform::vault::Vault;
-use crate::providers::PaymentProvider;
 use crate::providers::stripe::Stripe;
 use crate::providers::stripe_signature::WebhookSecret;
 use crate::providers::test::TestProvider;
+use crate::providers::{PaymentProvider, Providers};
 use crate::verify::Invariant;
 
 const FED: [Queue; 1] = [PROJECT_MARKET];
@@ -61,7 +61,7 @@ impl BoundedContext for Market {
             listings: listings.clone(),
             orders,
             payments: Commands::new(store.clone()),
-            provider: provider(&settings.payments, platform, hold + longer)?,
+            providers: providers(&settings.payments, platform, hold + longer)?,
             vault: Vault::new(platform.database.clone()),
             clock: clock.clone(),
             longer,
@@ -109,22 +109,25 @@ impl BoundedContext for Market {
     }
 }
 
-/// The provider that the settings name. `slow` is how long the test provider's slow token takes:
-/// longer than any hold.
-fn provider(
+/// The providers that are set up: the test provider always, Stripe with its key. `hold` is the
+/// longest of any hold; the test provider's slow token takes longer.
+fn providers(
     settings: &PaymentSettings,
     platform: &Platform,
     hold: TimeDelta,
-) -> anyhow::Result<Arc<dyn PaymentProvider>> {
+) -> anyhow::Result<Providers> {
+    let slow = hold + TimeDelta::minutes(1);
+    let test = TestProvider::new(platform.database.clone(), platform.clock.clone(), slow);
+    let test: Arc<dyn PaymentProvider> = Arc::new(test);
+    let stripe: Option<Arc<dyn PaymentProvider>> = match settings.stripe_secret_key.clone() {
+        Some(key) => Some(Arc::new(Stripe::new(&settings.stripe_url, key.into())?)),
+        None => None,
+    };
     Ok(match settings.payment_provider {
-        ProviderName::Test => {
-            let slow = hold + TimeDelta::minutes(1);
-            Arc::new(TestProvider::new(platform.database.clone(), platform.clock.clone(), slow))
-        }
+        ProviderName::Test => Providers::new(test, stripe.into_iter().collect()),
         ProviderName::Stripe => {
-            let key = settings.stripe_secret_key.clone();
-            let key = key.context("PAYMENT_PROVIDER=stripe needs STRIPE_SECRET_KEY")?;
-            Arc::new(Stripe::new(&settings.stripe_url, key.into())?)
+            let stripe = stripe.context("PAYMENT_PROVIDER=stripe needs STRIPE_SECRET_KEY")?;
+            Providers::new(stripe, vec![test])
         }
     })
 }

@@ -9,6 +9,8 @@ pub mod stripe;
 pub mod stripe_signature;
 pub mod test;
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -56,6 +58,35 @@ pub trait PaymentProvider: Send + Sync {
     async fn refund(&self, payment: PaymentId, charge: &str) -> Result<String, ProviderError>;
 }
 
+/// The providers that are set up. New payments go to one of them; what another has begun it ends.
+#[derive(Clone)]
+pub struct Providers {
+    chosen: Arc<dyn PaymentProvider>,
+    others: Vec<Arc<dyn PaymentProvider>>,
+}
+
+impl Providers {
+    /// New payments go to `chosen`; `others` end and give back what they have begun.
+    pub fn new(chosen: Arc<dyn PaymentProvider>, others: Vec<Arc<dyn PaymentProvider>>) -> Self {
+        Self { chosen, others }
+    }
+
+    /// Who takes new payments.
+    pub fn chosen(&self) -> &dyn PaymentProvider {
+        &*self.chosen
+    }
+
+    /// Who has begun a payment, by the name recorded with it.
+    ///
+    /// # Errors
+    /// [`ProviderError::Unset`] if it is not set up any more.
+    pub fn of(&self, name: &str) -> Result<&dyn PaymentProvider, ProviderError> {
+        let mut all = std::iter::once(&self.chosen).chain(&self.others);
+        let found = all.find(|provider| provider.name() == name);
+        found.map(|found| &**found).ok_or_else(|| ProviderError::Unset { name: name.to_owned() })
+    }
+}
+
 /// Money to be taken.
 #[derive(Clone, Debug)]
 pub struct Capture {
@@ -90,6 +121,12 @@ pub enum ProviderError {
     /// It can not be reached, or did not answer in time.
     #[error("the payment provider does not answer")]
     Away(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The payment was begun with a provider that is not set up.
+    #[error("the payment provider {name} is not set up")]
+    Unset {
+        /// Its name.
+        name: String,
+    },
     /// It answered something else than it should.
     #[error("the payment provider answered {status}: {code}")]
     Unexpected {
