@@ -41,6 +41,7 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, ValueEnum};
 use shared_events::Currency;
 
@@ -185,19 +186,21 @@ pub struct LimitSettings {
 #[derive(Args, Clone, Debug)]
 pub struct SignInSettings {
     /// How Google knows this service.
-    #[arg(long, env = "GOOGLE_CLIENT_ID")]
+    #[arg(long, env = "GOOGLE_CLIENT_ID", value_parser = NonEmptyStringValueParser::new())]
     pub google_client_id: Option<String>,
     /// What proves to Google that it is this service.
-    #[arg(long, env = "GOOGLE_CLIENT_SECRET", hide_env_values = true)]
+    #[arg(long, env = "GOOGLE_CLIENT_SECRET", hide_env_values = true,
+          value_parser = NonEmptyStringValueParser::new())]
     pub google_client_secret: Option<String>,
     /// The OpenID provider behind these routes.
     #[arg(long, env = "GOOGLE_ISSUER", default_value = "https://accounts.google.com")]
     pub google_issuer: String,
     /// How Facebook knows this service.
-    #[arg(long, env = "FACEBOOK_CLIENT_ID")]
+    #[arg(long, env = "FACEBOOK_CLIENT_ID", value_parser = NonEmptyStringValueParser::new())]
     pub facebook_client_id: Option<String>,
     /// What proves to Facebook that it is this service.
-    #[arg(long, env = "FACEBOOK_CLIENT_SECRET", hide_env_values = true)]
+    #[arg(long, env = "FACEBOOK_CLIENT_SECRET", hide_env_values = true,
+          value_parser = NonEmptyStringValueParser::new())]
     pub facebook_client_secret: Option<String>,
     /// Where people are sent to.
     #[arg(
@@ -241,13 +244,15 @@ pub struct PaymentSettings {
     #[arg(long, env = "PAYMENT_PROVIDER", value_enum, default_value_t = ProviderName::Test)]
     pub payment_provider: ProviderName,
     /// Stripe's secret key.
-    #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true)]
+    #[arg(long, env = "STRIPE_SECRET_KEY", hide_env_values = true,
+          value_parser = NonEmptyStringValueParser::new())]
     pub stripe_secret_key: Option<String>,
     /// Where Stripe is reached.
     #[arg(long, env = "STRIPE_URL", default_value = "https://api.stripe.com")]
     pub stripe_url: String,
     /// What signs Stripe's webhooks.
-    #[arg(long, env = "STRIPE_WEBHOOK_SECRET", hide_env_values = true)]
+    #[arg(long, env = "STRIPE_WEBHOOK_SECRET", hide_env_values = true,
+          value_parser = NonEmptyStringValueParser::new())]
     pub stripe_webhook_secret: Option<String>,
 }
 
@@ -314,6 +319,10 @@ mod tests {
     }
 
     fn parse(more: &[&str]) -> Settings {
+        try_parse(more).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn try_parse(more: &[&str]) -> Result<Settings, clap::Error> {
         let required = [
             "ticketing",
             "--database-url=postgres://x",
@@ -321,7 +330,7 @@ mod tests {
             "--token-keys-dir=/keys",
             "--link-keys-file=/links.json",
         ];
-        Program::parse_from(required.iter().chain(more)).settings
+        Ok(Program::try_parse_from(required.iter().chain(more))?.settings)
     }
 
     #[test]
@@ -343,5 +352,19 @@ mod tests {
         assert!(settings.limits.rate_limits && !settings.test_clock);
         let settings = parse(&["--rate-limits=off", "--test-clock"]);
         assert!(!settings.limits.rate_limits && settings.test_clock);
+    }
+
+    /// An empty secret would sign for anybody.
+    #[test]
+    fn secrets_are_not_empty() {
+        assert!(try_parse(&["--stripe-webhook-secret=whsec_1"]).is_ok());
+        for secret in [
+            "google-client-secret",
+            "facebook-client-secret",
+            "stripe-secret-key",
+            "stripe-webhook-secret",
+        ] {
+            assert!(try_parse(&[&format!("--{secret}=")]).is_err(), "{secret}");
+        }
     }
 }
