@@ -27,8 +27,10 @@ pub enum ListingEvent {
     /// A ticket was offered.
     Listed {
         /// By whom.
+        #[serde(rename = "seller_id")]
         seller: AccountId,
         /// Under which title.
+        #[serde(rename = "title_id")]
         title: TitleId,
         /// For how much.
         #[serde(flatten)]
@@ -37,6 +39,7 @@ pub enum ListingEvent {
     /// Title or price changed; both are told as they are now.
     Edited {
         /// The title.
+        #[serde(rename = "title_id")]
         title: TitleId,
         /// The price.
         #[serde(flatten)]
@@ -45,6 +48,7 @@ pub enum ListingEvent {
     /// An order holds the ticket, or holds it for longer.
     Reserved {
         /// Which order.
+        #[serde(rename = "order_id")]
         order: OrderId,
         /// The first instant at which somebody else may have it.
         until: DateTime<Utc>,
@@ -52,11 +56,13 @@ pub enum ListingEvent {
     /// The order no longer has the ticket: others may buy it.
     Released {
         /// Which order.
+        #[serde(rename = "order_id")]
         order: OrderId,
     },
     /// The ticket is the order's for good, unless that is refunded.
     Sold {
         /// Which order.
+        #[serde(rename = "order_id")]
         order: OrderId,
     },
     /// The ticket is no longer offered.

@@ -33,12 +33,16 @@ pub enum OrderEvent {
     /// Somebody wants to buy a ticket and holds it for a while.
     Placed {
         /// Who.
+        #[serde(rename = "buyer_id")]
         buyer: AccountId,
         /// Which ticket.
+        #[serde(rename = "listing_id")]
         listing: ListingId,
         /// Whose ticket it was.
+        #[serde(rename = "seller_id")]
         seller: AccountId,
         /// Its title at that moment.
+        #[serde(rename = "title_id")]
         title: TitleId,
         /// Its price at that moment, which is the price of the order.
         #[serde(flatten)]
@@ -49,6 +53,7 @@ pub enum OrderEvent {
     /// A payment is being made; the ticket is held until its outcome should be known.
     PaymentStarted {
         /// Which payment.
+        #[serde(rename = "payment_id")]
         payment: PaymentId,
         /// The first instant at which the ticket is held no longer.
         until: DateTime<Utc>,
@@ -56,11 +61,13 @@ pub enum OrderEvent {
     /// The payment was declined; another one may be tried.
     PaymentDeclined {
         /// Which payment.
+        #[serde(rename = "payment_id")]
         payment: PaymentId,
     },
     /// Paid: the ticket is the buyer's.
     Completed {
         /// By which payment.
+        #[serde(rename = "payment_id")]
         payment: PaymentId,
     },
     /// Given up before it was paid.
@@ -73,6 +80,7 @@ pub enum OrderEvent {
     /// The money went back.
     Refunded {
         /// Which payment's.
+        #[serde(rename = "payment_id")]
         payment: PaymentId,
         /// Why.
         reason: RefundReason,

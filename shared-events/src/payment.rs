@@ -36,8 +36,10 @@ pub enum PaymentEvent {
     /// The provider is being asked for the money. What follows is not known until it is recorded.
     Started {
         /// For which order.
+        #[serde(rename = "order_id")]
         order: OrderId,
         /// By whom.
+        #[serde(rename = "buyer_id")]
         buyer: AccountId,
         /// How much.
         #[serde(flatten)]

@@ -31,7 +31,7 @@ async fn a_paid_order_is_neither_paid_again_nor_cancelled() {
     assert!(cancelled.member("detail").contains(&way), "{}", cancelled.text);
     // From history: the projection may be behind.
     let charges = format!(
-        "select count(*) from events where event_type = 'Started' and payload->>'order' = '{}'",
+        "select count(*) from events where event_type = 'Started' and payload->>'order_id' = '{}'",
         paid.order
     );
     assert_eq!(world.count(&charges).await, 1);

@@ -160,7 +160,7 @@ async fn progress(sql: &Client, log: &str) -> Result<Progress> {
 
 async fn sales(sql: &Client) -> Result<Vec<Sale>> {
     let text = "select position, aggregate, aggregate_id, sequence, event_type, \
-        (payload->>'order')::uuid from events where log = $1 order by position";
+        (payload->>'order_id')::uuid from events where log = $1 order by position";
     let mut sales = Vec::new();
     for row in sql.query(text, &[&MARKET_LOG]).await? {
         sales.push(Sale {

@@ -7,8 +7,8 @@ use crate::verify::Invariant;
 pub const INVARIANTS: [Invariant; 6] = [
     Invariant {
         name: "a listing has one holder at a time",
-        violations: "select count(*) from (select event_type, payload->>'order' as holder, \
-                     lag(event_type) over w as before, lag(payload->>'order') over w as held_by \
+        violations: "select count(*) from (select event_type, payload->>'order_id' as holder, \
+                     lag(event_type) over w as before, lag(payload->>'order_id') over w as held_by \
                      from events where aggregate = 'listing' \
                      and event_type in ('Reserved', 'Sold', 'Released') \
                      window w as (partition by aggregate_id order by sequence)) x \
@@ -17,8 +17,8 @@ pub const INVARIANTS: [Invariant; 6] = [
     },
     Invariant {
         name: "a ticket is sold only to the order that holds it",
-        violations: "select count(*) from (select event_type, payload->>'order' as owner, \
-                     lag(event_type) over w as before, lag(payload->>'order') over w as holder \
+        violations: "select count(*) from (select event_type, payload->>'order_id' as owner, \
+                     lag(event_type) over w as before, lag(payload->>'order_id') over w as holder \
                      from events where aggregate = 'listing' \
                      and event_type in ('Reserved', 'Sold', 'Released') \
                      window w as (partition by aggregate_id order by sequence)) x \
@@ -34,12 +34,12 @@ pub const INVARIANTS: [Invariant; 6] = [
         name: "every completed order has its ticket, unless it was refunded",
         violations: "select count(*) from (select aggregate_id::text from events \
                      where aggregate = 'order' and event_type = 'Completed' \
-                     except select payload->>'order' from events \
+                     except select payload->>'order_id' from events \
                      where aggregate = 'listing' and event_type = 'Sold') x",
     },
     Invariant {
         name: "money taken less money given back is what completed orders cost",
-        violations: "with captured as (select s.aggregate_id as id, s.payload->>'order' as of_order, \
+        violations: "with captured as (select s.aggregate_id as id, s.payload->>'order_id' as of_order, \
                          (s.payload->>'price_minor')::bigint as minor from events s \
                          join events c using (aggregate, aggregate_id) \
                          where s.aggregate = 'payment' and s.event_type = 'Started' \
@@ -53,7 +53,7 @@ pub const INVARIANTS: [Invariant; 6] = [
                          where p.aggregate = 'order' and p.event_type = 'Placed' \
                          and exists (select 1 from events c where c.aggregate = 'order' \
                              and c.aggregate_id = p.aggregate_id and c.event_type = 'Completed' \
-                             and c.payload->>'payment' not in (select id::text from back))) \
+                             and c.payload->>'payment_id' not in (select id::text from back))) \
                      select count(*) from kept full join paid using (of_order) \
                      where kept.minor is distinct from paid.minor",
     },
