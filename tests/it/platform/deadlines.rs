@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta};
 use ticketing::platform::append::{Append, Attached, NewDeadline};
 use ticketing::platform::clock::Clock;
 use ticketing::platform::database::Database;
-use ticketing::platform::deadlines::{DeadlineHandler, DeadlineWorker, Due, Step};
+use ticketing::platform::deadlines::{DeadlineHandler, DeadlineWorker, Due, Handled, Step};
 use ticketing::platform::event_store::EventStore;
 use ticketing::platform::{housekeeping, idempotency, vault};
 use tokio_util::sync::CancellationToken;
@@ -30,9 +30,9 @@ impl DeadlineHandler for Counter {
         "test"
     }
 
-    async fn handle(&self, _due: Due) -> bool {
+    async fn handle(&self, _due: Due) -> Handled {
         self.calls.fetch_add(1, Ordering::Relaxed);
-        !self.fails.load(Ordering::Relaxed)
+        if self.fails.load(Ordering::Relaxed) { Handled::Failed } else { Handled::Recorded }
     }
 }
 
@@ -51,7 +51,7 @@ async fn a_deadline_is_recorded_once_when_it_is_due() {
     with_deadline(&database, clock.now() + TimeDelta::minutes(15)).await;
     let handler = Counter::default();
     let calls = Arc::clone(&handler.calls);
-    let worker = DeadlineWorker::new(database.clone(), clock.clone(), vec![Box::new(handler)]);
+    let worker = DeadlineWorker::new(database.clone(), clock.clone(), Box::new(handler));
     assert_eq!(worker.step().await.unwrap(), Step::Idle);
     clock.move_test_clock(&database, clock.now() + TimeDelta::minutes(15)).await.unwrap();
     assert_eq!(worker.step().await.unwrap(), Step::Did(1));
@@ -67,7 +67,7 @@ async fn a_deadline_whose_worker_failed_is_taken_again_after_its_lease() {
     let handler = Counter::default();
     handler.fails.store(true, Ordering::Relaxed);
     let (calls, fails) = (Arc::clone(&handler.calls), Arc::clone(&handler.fails));
-    let worker = DeadlineWorker::new(database.clone(), clock.clone(), vec![Box::new(handler)]);
+    let worker = DeadlineWorker::new(database.clone(), clock.clone(), Box::new(handler));
     assert_eq!(worker.step().await.unwrap(), Step::Idle);
     assert_eq!(worker.step().await.unwrap(), Step::Idle);
     assert_eq!(calls.load(Ordering::Relaxed), 1, "the lease keeps others away");
@@ -84,7 +84,7 @@ async fn a_deadline_that_keeps_failing_is_tried_less_and_less_often() {
     let handler = Counter::default();
     handler.fails.store(true, Ordering::Relaxed);
     let calls = Arc::clone(&handler.calls);
-    let worker = DeadlineWorker::new(database.clone(), clock.clone(), vec![Box::new(handler)]);
+    let worker = DeadlineWorker::new(database.clone(), clock.clone(), Box::new(handler));
     for _ in 0..60 {
         assert_eq!(worker.step().await.unwrap(), Step::Idle);
         let later = clock.now() + TimeDelta::minutes(1);
@@ -103,7 +103,7 @@ impl DeadlineHandler for Stuck {
         "test"
     }
 
-    async fn handle(&self, _due: Due) -> bool {
+    async fn handle(&self, _due: Due) -> Handled {
         std::future::pending().await
     }
 }
@@ -115,16 +115,16 @@ async fn a_handler_that_is_stuck_does_not_hold_the_worker() {
     for _ in 0..3 {
         with_deadline(&database, clock.now()).await;
     }
-    let worker = DeadlineWorker::new(database.clone(), clock.clone(), vec![Box::new(Stuck)]);
+    let worker = DeadlineWorker::new(database.clone(), clock.clone(), Box::new(Stuck));
     let step = tokio::time::timeout(Duration::from_secs(15), worker.step()).await;
     assert_eq!(step.expect("it goes on").unwrap(), Step::Idle);
 }
 
 #[tokio::test]
-async fn a_worker_without_handlers_waits_to_be_stopped() {
+async fn a_worker_with_nothing_to_do_waits_to_be_stopped() {
     let (_place, database) = Place::migrated().await;
-    let (worker, stop) =
-        (DeadlineWorker::new(database, Clock::default(), vec![]), CancellationToken::new());
+    let worker = DeadlineWorker::new(database, Clock::default(), Box::new(Counter::default()));
+    let stop = CancellationToken::new();
     let mut running = tokio::spawn(worker.run(stop.clone()));
     assert!(tokio::time::timeout(Duration::from_millis(100), &mut running).await.is_err());
     stop.cancel();

@@ -13,7 +13,7 @@ use crate::platform::append::{Attached, NewDeadline, Origin};
 use crate::platform::causes::causes;
 use crate::platform::clock::Clock;
 use crate::platform::commands::{CommandError, Commands, Done, Execution, Unit, jointly};
-use crate::platform::deadlines::{DeadlineHandler, Due};
+use crate::platform::deadlines::{DeadlineHandler, Due, Handled};
 use crate::platform::event_store::EventStore;
 
 /// The deadline at which an order's time may be over.
@@ -163,13 +163,13 @@ impl DeadlineHandler for OrderExpiry {
         ORDER_EXPIRES
     }
 
-    async fn handle(&self, due: Due) -> bool {
+    async fn handle(&self, due: Due) -> Handled {
         let execution = Execution::new(Origin::new(), self.clock.now());
         match self.buying.expire(OrderId(due.subject), execution).await {
-            Ok(()) => true,
+            Ok(()) => Handled::Recorded,
             Err(error) => {
                 tracing::debug!(error = causes(&error), "an order's end was not recorded");
-                false
+                Handled::Failed
             }
         }
     }

@@ -29,7 +29,7 @@ use crate::platform::append::{Attached, NewDeadline, NewSecret, Origin};
 use crate::platform::causes::causes;
 use crate::platform::clock::Clock;
 use crate::platform::commands::{CommandError, Commands, Execution, Unit, jointly};
-use crate::platform::deadlines::{DeadlineHandler, Due};
+use crate::platform::deadlines::{DeadlineHandler, Due, Handled};
 use crate::platform::event_store::{EventStore, Loaded};
 use crate::platform::vault::Vault;
 use crate::providers::{Capture, Outcome, ProviderError, Providers};
@@ -325,11 +325,15 @@ impl DeadlineHandler for PaymentSettling {
         PAYMENT_SETTLES
     }
 
-    async fn handle(&self, due: Due) -> bool {
+    async fn handle(&self, due: Due) -> Handled {
         let payment = PaymentId(due.subject);
-        self.0.settle(payment).await.unwrap_or_else(|error| {
-            tracing::warn!(%payment, error = causes(&error), "a payment is not settled");
-            false
-        })
+        match self.0.settle(payment).await {
+            Ok(true) => Handled::Recorded,
+            Ok(false) => Handled::NotYet,
+            Err(error) => {
+                tracing::warn!(%payment, error = causes(&error), "a payment is not settled");
+                Handled::Failed
+            }
+        }
     }
 }

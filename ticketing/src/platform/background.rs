@@ -106,10 +106,9 @@ impl Background {
     }
 }
 
-/// Starts all of it. One worker looks after the deadlines of all logs.
+/// Starts all of it.
 pub fn start(platform: &Platform, all: Vec<Background>) {
     let Platform { database, clock, workers, .. } = platform;
-    let mut deadlines = Vec::new();
     for background in all {
         let signal = Arc::clone(background.store.signal());
         let name = format!("{} signal", background.store.log());
@@ -117,10 +116,10 @@ pub fn start(platform: &Platform, all: Vec<Background>) {
         for (name, work) in background.work {
             workers.spawn(name, work(workers.stop_signal()));
         }
-        deadlines.extend(background.deadlines);
-    }
-    if !deadlines.is_empty() {
-        let worker = DeadlineWorker::new(database.clone(), clock.clone(), deadlines);
-        workers.spawn("deadlines", worker.run(workers.stop_signal()));
+        for handler in background.deadlines {
+            let worker = DeadlineWorker::new(database.clone(), clock.clone(), handler);
+            workers
+                .spawn(format!("deadlines {}", worker.kind()), worker.run(workers.stop_signal()));
+        }
     }
 }

@@ -47,13 +47,24 @@ pub struct Due {
     pub due_at: DateTime<Utc>,
 }
 
+/// What became of a deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handled {
+    /// It is recorded.
+    Recorded,
+    /// There is nothing to record yet: try again later.
+    NotYet,
+    /// It could not be recorded: try again later, and tell.
+    Failed,
+}
+
 /// Records what a kind of deadline means. Idempotent.
 #[async_trait]
 pub trait DeadlineHandler: Send + Sync {
     /// The kind it handles.
     fn kind(&self) -> &'static str;
-    /// Records it, within eight seconds. False: try again later.
-    async fn handle(&self, due: Due) -> bool;
+    /// Records it, within eight seconds.
+    async fn handle(&self, due: Due) -> Handled;
 }
 
 /// Whether a step found anything to do.
@@ -65,26 +76,29 @@ pub enum Step {
     Idle,
 }
 
-/// Has due deadlines recorded; any number of workers may run.
+/// Has due deadlines of one kind recorded; any number of workers may run. Each kind has its own, so
+/// that one whose handler waits for others holds up none but itself.
 pub struct DeadlineWorker {
     database: Database,
     clock: Clock,
-    handlers: Vec<Box<dyn DeadlineHandler>>,
+    handler: Box<dyn DeadlineHandler>,
 }
 
 impl DeadlineWorker {
-    /// A worker for the kinds of `handlers`.
-    pub fn new(database: Database, clock: Clock, handlers: Vec<Box<dyn DeadlineHandler>>) -> Self {
-        Self { database, clock, handlers }
+    /// A worker for the kind of `handler`.
+    pub fn new(database: Database, clock: Clock, handler: Box<dyn DeadlineHandler>) -> Self {
+        Self { database, clock, handler }
+    }
+
+    /// The kind it records.
+    pub fn kind(&self) -> &'static str {
+        self.handler.kind()
     }
 
     /// Works until cancelled; what was begun is finished.
     pub async fn run(self, shutdown: CancellationToken) {
-        if self.handlers.is_empty() {
-            shutdown.cancelled().await;
-        }
         while !shutdown.is_cancelled() {
-            match self.step_until(&shutdown).await {
+            match self.step().await {
                 Ok(Step::Did(_)) => continue,
                 Ok(Step::Idle) => {}
                 Err(error) => {
@@ -101,33 +115,30 @@ impl DeadlineWorker {
         }
     }
 
-    /// Claims some of what is due, of each kind, and has it recorded.
+    /// Claims some of what is due and has it recorded.
     ///
     /// # Errors
     /// [`DatabaseError`] if Postgres does not answer; what was claimed is tried again when its
     /// lease is over.
     pub async fn step(&self) -> Result<Step, DatabaseError> {
-        self.step_until(&CancellationToken::new()).await
-    }
-
-    async fn step_until(&self, shutdown: &CancellationToken) -> Result<Step, DatabaseError> {
-        let mut done = 0;
-        for handler in &self.handlers {
-            if shutdown.is_cancelled() {
-                break;
-            }
-            let claimed = self.claim(handler.kind()).await?;
-            let handled = join_all(claimed.into_iter().map(|claimed| attempt(&**handler, claimed)));
-            let (recorded, failed): (Vec<_>, Vec<_>) =
-                handled.await.into_iter().partition(|(_, recorded)| *recorded);
-            done += recorded.len();
-            self.finish(recorded.iter().map(|(claimed, _)| claimed.due.id).collect()).await?;
-            self.put_off(handler.kind(), failed.into_iter().map(|(claimed, _)| claimed)).await?;
+        let claimed = self.claim().await?;
+        let handled = join_all(claimed.into_iter().map(|claimed| self.attempt(claimed))).await;
+        let (recorded, left): (Vec<_>, Vec<_>) =
+            handled.into_iter().partition(|(_, handled)| *handled == Handled::Recorded);
+        self.finish(recorded.iter().map(|(claimed, _)| claimed.due.id).collect()).await?;
+        for (claimed, handled) in left {
+            self.put_off(claimed, handled == Handled::Failed).await?;
         }
-        Ok(if done == 0 { Step::Idle } else { Step::Did(done) })
+        Ok(if recorded.is_empty() { Step::Idle } else { Step::Did(recorded.len()) })
     }
 
-    async fn claim(&self, kind: &str) -> Result<Vec<Claimed>, DatabaseError> {
+    /// What became of it in time.
+    async fn attempt(&self, claimed: Claimed) -> (Claimed, Handled) {
+        let handled = timeout(HANDLE_LIMIT, self.handler.handle(claimed.due)).await;
+        (claimed, handled.unwrap_or(Handled::Failed))
+    }
+
+    async fn claim(&self) -> Result<Vec<Claimed>, DatabaseError> {
         let now = self.clock.now();
         let client = self.database.get().await?;
         let text = "update deadlines set claimed_until = $3, attempts = attempts + 1 where id in (\
@@ -136,7 +147,7 @@ impl DeadlineWorker {
                         order by due_at limit $4 for update skip locked) \
                     returning id, subject, due_at, attempts";
         let until = now + LEASE;
-        let rows = client.query(text, &[&kind, &now, &until, &AT_ONCE]).await?;
+        let rows = client.query(text, &[&self.kind(), &now, &until, &AT_ONCE]).await?;
         let read = |row: &tokio_postgres::Row| {
             let due =
                 Due { id: row.try_get(0)?, subject: row.try_get(1)?, due_at: row.try_get(2)? };
@@ -155,20 +166,18 @@ impl DeadlineWorker {
         Ok(())
     }
 
-    /// Claims what failed for nobody until its pause is over.
-    async fn put_off(
-        &self,
-        kind: &'static str,
-        failed: impl Iterator<Item = Claimed>,
-    ) -> Result<(), DatabaseError> {
-        for Claimed { due, attempts } in failed {
+    /// Claims it for nobody until its pause is over.
+    async fn put_off(&self, claimed: Claimed, failed: bool) -> Result<(), DatabaseError> {
+        let Claimed { due, attempts } = claimed;
+        if failed {
+            let kind = self.kind();
             metrics::counter!("ticketing_deadlines_failed_total", "kind" => kind).increment(1);
             tracing::warn!(kind, id = %due.id, subject = %due.subject, attempts, "a deadline was not recorded");
-            let client = self.database.get().await?;
-            let text = "update deadlines set claimed_until = $2 where id = $1 and attempts = $3";
-            let until = self.clock.now() + pause_after(attempts);
-            client.execute(text, &[&due.id, &until, &attempts]).await?;
         }
+        let client = self.database.get().await?;
+        let text = "update deadlines set claimed_until = $2 where id = $1 and attempts = $3";
+        let until = self.clock.now() + pause_after(attempts);
+        client.execute(text, &[&due.id, &until, &attempts]).await?;
         Ok(())
     }
 }
@@ -178,12 +187,6 @@ struct Claimed {
     due: Due,
     /// How often it was claimed, this time included.
     attempts: i32,
-}
-
-/// Whether it was recorded in time.
-async fn attempt(handler: &dyn DeadlineHandler, claimed: Claimed) -> (Claimed, bool) {
-    let recorded = timeout(HANDLE_LIMIT, handler.handle(claimed.due)).await.unwrap_or(false);
-    (claimed, recorded)
 }
 
 fn pause_after(attempts: i32) -> TimeDelta {
