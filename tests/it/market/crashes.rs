@@ -55,7 +55,16 @@ impl WithStripe {
         locked.rollback().await.unwrap();
         self.stripe.stop_calls(Stop::Nowhere);
         self.world.system.ticketing.start().await.unwrap();
+    }
+
+    /// Until it is settled by whoever finds it.
+    async fn own_time_passes(&self) {
         self.world.move_clock_to(self.world.now().await + TimeDelta::seconds(15)).await;
+    }
+
+    /// Dies before Stripe hears of the payment.
+    pub(super) async fn die_before_call(&mut self, ordered: &Ordered) {
+        self.kill_during(Death::BeforeCall, self.charge(ordered)).await;
     }
 
     async fn until(&self, ordered: &Ordered, status: &str) {
@@ -70,6 +79,7 @@ async fn a_payment_during_which_the_service_dies_is_made_once() {
     for death in DEATHS {
         let ordered = shop.world.given_order().await;
         shop.kill_during(death, shop.charge(&ordered)).await;
+        shop.own_time_passes().await;
         shop.until(&ordered, "completed").await;
         let order = shop.world.order(&ordered.deal.buyer, &ordered.order).await;
         let payment = order["paymentId"].as_str().unwrap();
@@ -93,6 +103,7 @@ async fn a_refund_during_which_the_service_dies_is_made_once() {
         let path = format!("/api/payments/{payment}/refund");
         let refund = shop.world.by(&ordered.deal.seller, Method::POST, &path);
         shop.kill_during(death, refund).await;
+        shop.own_time_passes().await;
         shop.until(&ordered, "refunded").await;
         let charges = shop.stripe.charges(&payment).await;
         assert_eq!(charges.len(), 1, "{death:?}");

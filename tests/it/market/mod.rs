@@ -5,6 +5,7 @@
 
 mod crashes;
 pub(crate) mod given;
+mod late_news;
 mod listings;
 mod orders;
 mod payments;

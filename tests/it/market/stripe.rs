@@ -33,17 +33,17 @@ impl WithStripe {
         Self { world, stripe }
     }
 
-    /// Starts the service again, with another provider for new payments.
-    async fn choose(&mut self, provider: &str) {
+    /// Starts the service again, with another setting.
+    pub(super) async fn set(&mut self, name: &str, value: &str) {
         let system = &mut self.world.system;
         system.ticketing.stop().await.unwrap();
-        system.wiring.more.push(("PAYMENT_PROVIDER".to_owned(), provider.to_owned()));
+        system.wiring.more.push((name.to_owned(), value.to_owned()));
         system.ticketing = system.wiring.ticketing().unwrap();
         system.ticketing.start().await.unwrap();
     }
 
     /// Stripe tells that something has happened to a charge.
-    async fn tell(&self, kind: &str, payment: &str) -> Answer {
+    pub(super) async fn tell(&self, kind: &str, payment: &str) -> Answer {
         self.send(&event(kind, payment), WEBHOOK_SECRET, now().timestamp()).await
     }
 
@@ -180,7 +180,7 @@ async fn a_payment_stays_with_its_provider_when_another_is_chosen() {
     shop.stripe.stop_calls(Stop::AfterCall);
     let open = shop.world.pay(&begun.deal.buyer, &begun.order, CARD).await.is(202).member("id");
     shop.stripe.stop_calls(Stop::Nowhere);
-    shop.choose("test").await;
+    shop.set("PAYMENT_PROVIDER", "test").await;
     let (world, stripe) = (&shop.world, &shop.stripe);
     world.move_clock_to(world.now().await + chrono::TimeDelta::seconds(15)).await;
     let status = async || world.order(&begun.deal.buyer, &begun.order).await["status"].clone();
@@ -191,7 +191,7 @@ async fn a_payment_stays_with_its_provider_when_another_is_chosen() {
     assert_eq!(stripe.refunds(charges[0]["id"].as_str().unwrap()).await.len(), 1);
     let (ordered, newer) = world.given_paid_order().await;
     assert_eq!(stripe.charges(&newer).await.len(), 0);
-    shop.choose("stripe").await;
+    shop.set("PAYMENT_PROVIDER", "stripe").await;
     let by_test = "select count(*) from test_charges where refund is not null";
     shop.world.refund(&ordered.deal.seller, &newer, "").await.is(200);
     assert_eq!(shop.world.count(by_test).await, 1);

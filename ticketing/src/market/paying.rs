@@ -15,8 +15,9 @@ mod record;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
+use cqrs_es::Aggregate;
 use secrecy::{ExposeSecret, SecretString};
-use shared_events::{AccountId, OrderId, PaymentId, RefundReason};
+use shared_events::{AccountId, OrderId, PaymentEvent, PaymentId, RefundReason};
 
 use super::buying::{Refused, expiry};
 use super::error::MarketError;
@@ -29,10 +30,11 @@ use crate::platform::append::{Attached, NewDeadline, NewSecret, Origin};
 use crate::platform::causes::causes;
 use crate::platform::clock::Clock;
 use crate::platform::commands::{CommandError, Commands, Execution, Unit, jointly};
+use crate::platform::database::DatabaseError;
 use crate::platform::deadlines::{DeadlineHandler, Due, Handled};
-use crate::platform::event_store::{EventStore, Loaded};
+use crate::platform::event_store::{EventStore, Loaded, ReadError};
 use crate::platform::vault::Vault;
-use crate::providers::{Capture, Outcome, ProviderError, Providers};
+use crate::providers::{Capture, Outcome, ProviderError, Providers, Taken};
 
 /// The deadline at which a payment's outcome should be known.
 const PAYMENT_SETTLES: &str = "market.payment_settles";
@@ -88,10 +90,12 @@ pub enum Standing {
         /// The provider's reason.
         reason: String,
     },
-    /// The money came too late and goes back, or has gone back.
+    /// The money goes back, or has gone back.
     Back {
         /// Why.
         reason: RefundReason,
+        /// Whether it has.
+        done: bool,
     },
 }
 
@@ -106,10 +110,10 @@ pub enum SettleError {
     Provider(#[from] ProviderError),
     /// Postgres did not do what was asked.
     #[error(transparent)]
-    Database(#[from] crate::platform::database::DatabaseError),
+    Database(#[from] DatabaseError),
     /// History can not be read.
     #[error(transparent)]
-    Read(#[from] crate::platform::event_store::ReadError),
+    Read(#[from] ReadError),
 }
 
 impl Paying {
@@ -177,9 +181,12 @@ impl Paying {
     /// # Errors
     /// [`SettleError`]: the outcome is not known; the payment is settled later.
     pub async fn capture(&self, charge: &Charge) -> Result<Standing, SettleError> {
-        let loaded: Loaded<Payment> = self.store().load(charge.payment.0).await?;
-        let Payment::Started { demand, .. } = loaded.state else { return Ok(Standing::Open) };
         let Charge { payment, source, .. } = charge.clone();
+        let Some(Begun { demand, progress: Progress::Capturing, .. }) = self.begun(payment).await?
+        else {
+            // Somebody has settled it meanwhile.
+            return self.standing(payment).await;
+        };
         let capture = Capture { payment, price: demand.price, source };
         let outcome = self.providers.of(&demand.provider)?.capture(&capture).await?;
         self.record(payment, &demand, outcome).await?;
@@ -197,13 +204,13 @@ impl Paying {
             Progress::Capturing => Standing::Open,
             Progress::Captured { .. } => Standing::Paid,
             Progress::Declined { reason } => Standing::Declined { reason },
-            Progress::Refunding { reason, .. } | Progress::Refunded { reason } => {
-                Standing::Back { reason }
-            }
+            Progress::Refunding { reason, .. } => Standing::Back { reason, done: false },
+            Progress::Refunded { reason } => Standing::Back { reason, done: true },
         })
     }
 
-    /// Starts to give a payment back. The provider is not asked yet.
+    /// Starts to give a payment back: whether this was the first to do so. The provider is not
+    /// asked yet; the first has it asked.
     ///
     /// # Errors
     /// [`CommandError`], with the payment's refusal.
@@ -213,7 +220,7 @@ impl Paying {
         withdraw: bool,
         execution: Execution,
         attach: impl Fn(&PaymentId) -> Attached + Sync,
-    ) -> Result<(), CommandError<PaymentError>> {
+    ) -> Result<bool, CommandError<PaymentError>> {
         let start = StartRefund { reason: RefundReason::Requested, withdraw };
         let due_at = execution.now + OWN_TIME;
         let attach = |_: &_| {
@@ -222,27 +229,35 @@ impl Paying {
             attached
         };
         let start = PaymentCommand::StartRefund(start);
-        self.payments.execute(payment.0, start, execution, attach).await.map(drop)
+        let done = self.payments.execute(payment.0, start, execution, attach).await?;
+        Ok(!done.events.is_empty())
+    }
+
+    /// A payment with all that happened to it; `None` if there is none.
+    async fn begun(&self, payment: PaymentId) -> Result<Option<Begun>, ReadError> {
+        let events = self.store().stream::<PaymentEvent>(Payment::TYPE, payment.0).await?;
+        let Some(since) = events.first().map(|event| event.recorded_at) else { return Ok(None) };
+        let mut state = Payment::default();
+        events.into_iter().for_each(|event| state.apply(event.payload));
+        Ok(match state {
+            Payment::Absent => None,
+            Payment::Started { demand, progress } => Some(Begun { demand, progress, since }),
+        })
     }
 
     /// Brings a payment to its end, whoever began it: true if there is nothing left to be done.
+    /// Nobody else may be doing so.
     ///
     /// # Errors
     /// [`SettleError`]; to be tried again.
     pub async fn settle(&self, payment: PaymentId) -> Result<bool, SettleError> {
-        let events = self.store().stream::<shared_events::PaymentEvent>(
-            <Payment as cqrs_es::Aggregate>::TYPE,
-            payment.0,
-        );
-        let Some(since) = events.await?.first().map(|event| event.recorded_at) else {
+        let Some(Begun { demand, progress, since }) = self.begun(payment).await? else {
             return Ok(true);
         };
-        let loaded: Loaded<Payment> = self.store().load(payment.0).await?;
-        let Payment::Started { demand, progress } = loaded.state else { return Ok(true) };
         match progress {
             Progress::Capturing => {
-                let provider = self.providers.of(&demand.provider)?;
-                let outcome = match provider.find(payment, since).await? {
+                let found = self.providers.of(&demand.provider)?.find(payment, since).await?;
+                let outcome = match found {
                     Some(outcome) => outcome,
                     None => self.ask_again(payment, &demand).await?,
                 };
@@ -270,35 +285,45 @@ impl Paying {
         charge: &str,
     ) -> Result<(), SettleError> {
         let provider = self.providers.of(&demand.provider)?;
-        let refund = match provider.find_refund(payment, charge).await? {
-            Some(refund) => refund,
-            None => provider.refund(payment, charge).await?,
-        };
+        let refund = provider.refund(&taken(payment, demand, charge)).await?;
         Ok(self.record_refund(payment, demand, refund).await?)
     }
 
-    /// Looks what the provider knows of a payment, because it told that something has happened.
+    /// Looks what the provider knows of a payment, because it told that something has happened, and
+    /// records that. Asks for nothing to be done: somebody else may be doing so.
     ///
     /// # Errors
     /// [`SettleError`]; to be tried again.
     pub async fn look(&self, payment: PaymentId) -> Result<(), SettleError> {
-        let loaded: Loaded<Payment> = self.store().load(payment.0).await?;
-        let Payment::Started { demand, progress: Progress::Captured { charge } } = loaded.state
-        else {
-            return self.settle(payment).await.map(drop);
+        let Some(Begun { demand, progress, since }) = self.begun(payment).await? else {
+            return Ok(());
         };
         let provider = self.providers.of(&demand.provider)?;
-        if let Some(refund) = provider.find_refund(payment, &charge).await? {
+        if let Progress::Capturing | Progress::Declined { .. } = progress
+            && let Some(outcome) = provider.find(payment, since).await?
+        {
+            self.record(payment, &demand, outcome).await?;
+        }
+        // What was taken just now may have been given back by hand before it was known here.
+        let Some(Begun { progress, .. }) = self.begun(payment).await? else { return Ok(()) };
+        if let Progress::Captured { charge } | Progress::Refunding { charge, .. } = progress
+            && let Some(refund) = provider.find_refund(&taken(payment, &demand, &charge)).await?
+        {
             self.record_refund(payment, &demand, refund).await?;
         }
         Ok(())
     }
 
-    /// The provider has never heard of the payment: who started it died before the call.
+    /// The provider has never heard of the payment: who started it died before the call. Nothing is
+    /// taken any more for an order that has ended meanwhile: its buyer was told so.
     async fn ask_again(&self, payment: PaymentId, demand: &Demand) -> Result<Outcome, SettleError> {
+        let order: Loaded<Order> = self.store().load(demand.order.0).await?;
+        if !order.state.awaits(payment, self.clock.now()) {
+            return Ok(abandoned());
+        }
         let mut sources = self.vault.find(&[payment.0], SOURCE).await?;
         let Some(source) = sources.remove(&payment.0) else {
-            return Ok(Outcome::Declined { reason: "abandoned".to_owned() });
+            return Ok(abandoned());
         };
         let capture = Capture { payment, price: demand.price, source };
         Ok(self.providers.of(&demand.provider)?.capture(&capture).await?)
@@ -310,6 +335,23 @@ impl Paying {
             tracing::warn!(%payment, error = causes(&error), "a refund has to wait");
         }
     }
+}
+
+/// A payment and how far it has come.
+struct Begun {
+    demand: Demand,
+    progress: Progress,
+    /// When it was started.
+    since: DateTime<Utc>,
+}
+
+/// No provider was asked for the money in time.
+fn abandoned() -> Outcome {
+    Outcome::Declined { reason: "abandoned".to_owned() }
+}
+
+fn taken(payment: PaymentId, demand: &Demand, charge: &str) -> Taken {
+    Taken { payment, price: demand.price, charge: charge.to_owned() }
 }
 
 fn settling(payment: PaymentId, due_at: DateTime<Utc>) -> NewDeadline {

@@ -40,22 +40,17 @@ pub trait PaymentProvider: Send + Sync {
         since: DateTime<Utc>,
     ) -> Result<Option<Outcome>, ProviderError>;
 
-    /// What the provider calls the return of a payment's money, if it was given back.
+    /// What the provider calls the return of a payment's money, if all of it was given back.
     ///
     /// # Errors
     /// [`ProviderError`] if it does not say.
-    async fn find_refund(
-        &self,
-        payment: PaymentId,
-        charge: &str,
-    ) -> Result<Option<String>, ProviderError>;
+    async fn find_refund(&self, taken: &Taken) -> Result<Option<String>, ProviderError>;
 
-    /// Gives all of a payment's money back; what the provider calls that. Asking twice gives it
-    /// back once, as far as the provider keeps to its idempotency keys.
+    /// Gives all of a payment's money back, unless that was done; what the provider calls it.
     ///
     /// # Errors
     /// [`ProviderError`]: whether it was given back is not known.
-    async fn refund(&self, payment: PaymentId, charge: &str) -> Result<String, ProviderError>;
+    async fn refund(&self, taken: &Taken) -> Result<String, ProviderError>;
 }
 
 /// The providers that are set up. New payments go to one of them; what another has begun it ends.
@@ -96,6 +91,17 @@ pub struct Capture {
     pub price: Price,
     /// From what: a token of the provider's, such as that of a card.
     pub source: SecretString,
+}
+
+/// Money that was taken.
+#[derive(Clone, Debug)]
+pub struct Taken {
+    /// For which payment.
+    pub payment: PaymentId,
+    /// How much.
+    pub price: Price,
+    /// What the provider calls it.
+    pub charge: String,
 }
 
 /// What became of a payment.

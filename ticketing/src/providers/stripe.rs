@@ -11,9 +11,9 @@ use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use shared_events::PaymentId;
+use shared_events::{PaymentId, Price};
 
-use super::{Capture, Outcome, PaymentProvider, ProviderError};
+use super::{Capture, Outcome, PaymentProvider, ProviderError, Taken};
 
 /// The longest that a call may take; shorter than what a caller of ours waits.
 const CALL_LIMIT: Duration = Duration::from_secs(6);
@@ -54,6 +54,8 @@ struct Charges {
 #[derive(Deserialize)]
 struct Refund {
     id: String,
+    amount: i64,
+    status: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -87,6 +89,22 @@ impl Charge {
     }
 }
 
+impl Refund {
+    /// Whether the money has gone back or is on its way.
+    fn stands(&self) -> bool {
+        !matches!(self.status.as_deref(), Some("failed" | "canceled"))
+    }
+}
+
+/// The latest of these refunds if together they are all of the price: some of it may have been
+/// given back by hand.
+fn whole(refunds: &[Refund], price: Price) -> Option<String> {
+    let standing = || refunds.iter().filter(|refund| refund.stands());
+    let back: i64 = standing().map(|refund| refund.amount).sum();
+    let latest = standing().next()?;
+    (back >= price.price_minor).then(|| latest.id.clone())
+}
+
 impl Stripe {
     /// Reaches Stripe at `url` with a secret key.
     ///
@@ -100,6 +118,13 @@ impl Stripe {
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         let url = format!("{}/v1/{path}", self.url);
         self.http.request(method, url).bearer_auth(self.secret_key.expose_secret())
+    }
+
+    /// The refunds of a charge, latest first.
+    async fn refunds(&self, charge: &str) -> Result<Vec<Refund>, ProviderError> {
+        let query = [("charge", charge), ("limit", PAGE)];
+        let refunds = send(self.request(Method::GET, "refunds").query(&query)).await?;
+        Ok(read::<Refunds>(refunds).await?.data)
     }
 }
 
@@ -152,14 +177,16 @@ impl PaymentProvider for Stripe {
             return Ok(read::<Charge>(response).await?.outcome());
         }
         let problem = problem(response).await;
-        match status {
-            // The card's answer, or a request that Stripe will never take: nothing was charged.
-            StatusCode::PAYMENT_REQUIRED | StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND => {
-                let reason = problem.decline_code.or(problem.code);
-                Ok(Outcome::Declined { reason: reason.unwrap_or_else(|| "invalid_source".into()) })
-            }
-            status => Err(unexpected(status, problem)),
+        // The card's answer, or a request that Stripe will never take: nothing was charged. What
+        // anybody else on the way may have answered says nothing of the sort.
+        let refused = ["card_error", "invalid_request_error"].contains(&problem.kind.as_str());
+        if status.is_client_error() && refused {
+            let reason = problem.decline_code.or(problem.code);
+            return Ok(Outcome::Declined {
+                reason: reason.unwrap_or_else(|| "invalid_source".into()),
+            });
         }
+        Err(unexpected(status, problem))
     }
 
     async fn find(
@@ -186,21 +213,53 @@ impl PaymentProvider for Stripe {
         }
     }
 
-    async fn find_refund(
-        &self,
-        _: PaymentId,
-        charge: &str,
-    ) -> Result<Option<String>, ProviderError> {
-        let request = self.request(Method::GET, "refunds").query(&[("charge", charge)]);
-        let refunds: Refunds = read(send(request).await?).await?;
-        Ok(refunds.data.into_iter().next().map(|refund| refund.id))
+    async fn find_refund(&self, taken: &Taken) -> Result<Option<String>, ProviderError> {
+        Ok(whole(&self.refunds(&taken.charge).await?, taken.price))
     }
 
-    async fn refund(&self, payment: PaymentId, charge: &str) -> Result<String, ProviderError> {
+    async fn refund(&self, taken: &Taken) -> Result<String, ProviderError> {
+        let Taken { payment, price, charge } = taken;
+        let known = self.refunds(charge).await?;
+        if let Some(refund) = whole(&known, *price) {
+            return Ok(refund);
+        }
+        // A key that was used for a refund that failed is told of that one again.
+        let failed = known.iter().filter(|refund| !refund.stands()).count();
         let request = self
             .request(Method::POST, "refunds")
-            .header("Idempotency-Key", format!("{payment} refund"))
-            .form(&[("charge", charge), (PAYMENT, payment.to_string().as_str())]);
-        Ok(read::<Refund>(send(request).await?).await?.id)
+            .header("Idempotency-Key", format!("{payment} refund {failed}"))
+            .form(&[("charge", charge.as_str()), (PAYMENT, payment.to_string().as_str())]);
+        let refund: Refund = read(send(request).await?).await?;
+        if !refund.stands() {
+            let code = refund.status.unwrap_or_default();
+            return Err(ProviderError::Unexpected { status: StatusCode::OK.as_u16(), code });
+        }
+        Ok(refund.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use shared_events::Currency;
+
+    fn refund(id: &str, amount: i64, status: &str) -> Refund {
+        Refund { id: id.to_owned(), amount, status: Some(status.to_owned()) }
+    }
+
+    #[test]
+    fn only_all_of_the_money_is_a_refund() {
+        let price = Price { price_minor: 1_999, currency: Currency::Usd };
+        let part = || refund("re_1", 500, "succeeded");
+        for (refunds, known) in [
+            (vec![], None),
+            (vec![part()], None),
+            (vec![refund("re_2", 1_999, "failed"), part()], None),
+            (vec![refund("re_2", 1_999, "canceled")], None),
+            (vec![refund("re_2", 1_499, "succeeded"), part()], Some("re_2")),
+            (vec![refund("re_3", 1_999, "pending"), refund("re_2", 9, "failed")], Some("re_3")),
+        ] {
+            assert_eq!(whole(&refunds, price).as_deref(), known);
+        }
     }
 }

@@ -13,7 +13,7 @@ use secrecy::ExposeSecret;
 use shared_events::PaymentId;
 use tokio_postgres::Row;
 
-use super::{Capture, Outcome, PaymentProvider, ProviderError};
+use super::{Capture, Outcome, PaymentProvider, ProviderError, Taken};
 use crate::platform::clock::Clock;
 use crate::platform::database::{Database, DatabaseError};
 
@@ -95,24 +95,20 @@ impl PaymentProvider for TestProvider {
         Ok(outcome)
     }
 
-    async fn find_refund(
-        &self,
-        payment: PaymentId,
-        _: &str,
-    ) -> Result<Option<String>, ProviderError> {
+    async fn find_refund(&self, taken: &Taken) -> Result<Option<String>, ProviderError> {
         let client = self.database.get().await?;
         let text = "select refund from test_charges where payment_id = $1";
-        let row = client.query_opt(text, &[&payment.0]).await.map_err(DatabaseError::from)?;
+        let row = client.query_opt(text, &[&taken.payment.0]).await.map_err(DatabaseError::from)?;
         let refund = row.map(|row| row.try_get(0)).transpose().map_err(DatabaseError::from)?;
         Ok(refund.flatten())
     }
 
-    async fn refund(&self, payment: PaymentId, _: &str) -> Result<String, ProviderError> {
+    async fn refund(&self, taken: &Taken) -> Result<String, ProviderError> {
         let client = self.database.get().await?;
         let text = "update test_charges set refund = coalesce(refund, $2) \
                     where payment_id = $1 and declined is null returning refund";
-        let refund = format!("re_test_{}", payment.0.simple());
-        let row = client.query_opt(text, &[&payment.0, &refund]).await;
+        let refund = format!("re_test_{}", taken.payment.0.simple());
+        let row = client.query_opt(text, &[&taken.payment.0, &refund]).await;
         let row = row.map_err(DatabaseError::from)?;
         let unknown = || ProviderError::Unexpected { status: 404, code: "no charge".into() };
         Ok(row.ok_or_else(unknown)?.try_get(0).map_err(DatabaseError::from)?)

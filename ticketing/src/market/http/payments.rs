@@ -1,6 +1,7 @@
 //! Payments over HTTP: paying for an order, and giving the money back.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http::StatusCode;
@@ -34,7 +35,7 @@ use crate::platform::commands::Execution;
 
 /// When to ask again after a payment whose outcome is not known yet.
 pub(super) const LATER: Duration = Duration::from_secs(5);
-/// How long a call waits for the outcome; shorter than any call may take.
+/// How long a call waits for the outcome; shorter than a call may take unless set otherwise.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// How often a repeated call looks for the outcome of the first.
 const POLL: Duration = Duration::from_millis(100);
@@ -156,7 +157,7 @@ impl PaymentsApi {
         let standing = if payment == charge.payment {
             self.capture(charge).await
         } else {
-            self.outcome(payment).await?
+            self.outcome(payment, |standing| *standing == Standing::Open).await?
         };
         outcome(payment, standing)
     }
@@ -176,14 +177,19 @@ impl PaymentsApi {
         }
     }
 
-    /// What came of a payment that another call has started.
-    async fn outcome(&self, payment: PaymentId) -> Result<Standing, ApiError> {
+    /// What came of a payment that another call is driving, if that is known in time.
+    async fn outcome(
+        &self,
+        payment: PaymentId,
+        is_open: impl Fn(&Standing) -> bool,
+    ) -> Result<Standing, ApiError> {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match self.paying.standing(payment).await? {
-                Standing::Open if Instant::now() < deadline => sleep(POLL).await,
-                standing => return Ok(standing),
+            let standing = self.paying.standing(payment).await?;
+            if !is_open(&standing) || Instant::now() >= deadline {
+                return Ok(standing);
             }
+            sleep(POLL).await;
         }
     }
 
@@ -215,15 +221,26 @@ impl PaymentsApi {
         };
         let answer = |payment: &PaymentId| Charged { success: false, id: payment.0 };
         let execution = Execution::new(context.origin(), self.clock.now());
-        let start = |keep: Arc<Keep<_>>| async move {
-            let attach = |payment: &PaymentId| keep.attach(payment);
-            self.paying.start_refund(payment, withdraw, execution, attach).await.map(|()| payment)
+        let first = AtomicBool::new(false);
+        let start = |keep: Arc<Keep<_>>| {
+            let first = &first;
+            async move {
+                let attach = |payment: &PaymentId| keep.attach(payment);
+                let refund = self.paying.start_refund(payment, withdraw, execution, attach);
+                first.store(refund.await?, Ordering::Relaxed);
+                Ok(payment)
+            }
         };
         self.idempotent.run(call, StatusCode::ACCEPTED, answer, start).await?;
-        let paying = self.paying.clone();
-        let driven = tokio::spawn(async move { paying.settle_refund(payment).await });
-        // What is not done by then is done by its deadline.
-        timeout(PATIENCE, driven).await.ok();
+        // What is not done in time is done by its deadline.
+        if first.into_inner() {
+            let paying = self.paying.clone();
+            let driven = tokio::spawn(async move { paying.settle_refund(payment).await });
+            timeout(PATIENCE, driven).await.ok();
+        } else {
+            let goes_back = |standing: &_| matches!(standing, Standing::Back { done: false, .. });
+            self.outcome(payment, goes_back).await?;
+        }
         let row = self.payments.find(payment).await?.ok_or_else(unknown_payment)?;
         let success = row.status == status::REFUNDED;
         let charged = Json(Charged { success, id: payment.0 });
@@ -242,10 +259,10 @@ fn outcome(payment: PaymentId, standing: Standing) -> Result<ChargeAnswer, ApiEr
             let detail = format!("The payment was declined: {reason}");
             Err(ApiError::new(Code::PaymentDeclined, detail))
         }
-        Standing::Back { reason: RefundReason::Requested } => {
+        Standing::Back { reason: RefundReason::Requested, .. } => {
             Err(ApiError::new(Code::OrderEnded, "The order was refunded"))
         }
-        Standing::Back { reason } => {
+        Standing::Back { reason, .. } => {
             let detail = format!("The money goes back: {}", words::refunded(reason));
             Err(ApiError::new(Code::PaymentTooLate, detail))
         }

@@ -168,6 +168,12 @@ impl Order {
         }
     }
 
+    /// Whether it waits for this payment at this moment.
+    pub fn awaits(&self, payment: PaymentId, now: DateTime<Utc>) -> bool {
+        let progress = self.at(now).map(|(_, progress)| progress);
+        matches!(progress, Ok(Progress::AwaitingPayment { payment: awaited, .. }) if awaited == payment)
+    }
+
     /// What was ordered, if anything was.
     pub fn terms(&self) -> Option<Terms> {
         match self {

@@ -48,8 +48,10 @@ impl Paying {
                 }
             }
         }
-        // Not needed any more; should this fail, it expires.
-        self.vault.forget(payment.0).await?;
+        // Not needed any more. Its deadline does this too.
+        if let Err(error) = self.vault.forget(payment.0).await {
+            tracing::debug!(%payment, error = causes(&error), "a source is not forgotten yet");
+        }
         Ok(())
     }
 
