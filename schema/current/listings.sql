@@ -13,5 +13,8 @@ create table listings (
 comment on table listings is 'One row a listing, projected from the log market. Titles stand in the vault.';
 create index on listings (listing_id) where status in ('free', 'held');
 create index on listings (price_minor, listing_id) where status in ('free', 'held');
+create index on listings (price_minor, listing_id);
+create index on listings (status, listing_id);
+create index on listings (status, price_minor, listing_id);
 create index on listings (seller, listing_id);
 grant select, insert, update, delete on listings to turnstile_app;

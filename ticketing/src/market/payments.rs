@@ -123,8 +123,10 @@ impl Payments {
         after: Option<Uuid>,
         limit: i64,
     ) -> Result<Vec<PaymentRow>, ReadError> {
+        // Two statements, because a prepared one has one plan.
+        let which = if status.is_some() { "status = $1" } else { "$1::text is null" };
         let text = format!(
-            "select {} from payments where ($1::text is null or status = $1) and payment_id > $2 \
+            "select {} from payments where {which} and payment_id > $2 \
              order by payment_id limit $3",
             PaymentRow::names()
         );

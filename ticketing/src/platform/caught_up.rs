@@ -11,8 +11,8 @@ use super::event_store::EventStore;
 
 /// The longest that a list waits.
 const PATIENCE: Duration = Duration::from_millis(250);
-/// How often it looks.
-const POLL: Duration = Duration::from_millis(10);
+/// The pause before it looks again; it doubles each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
 /// Waits for one projection of a log; cheap to clone.
 #[derive(Clone)]
@@ -37,6 +37,7 @@ impl CaughtUp {
                                      order by position desc limit 1), 0), \
                            coalesce((select position from checkpoints where projection = $2), 0)";
         let mut awaited = None;
+        let mut pause = FIRST_PAUSE;
         loop {
             let (head, reached): (i64, i64) = {
                 let client = self.store.database().get().await?;
@@ -49,7 +50,8 @@ impl CaughtUp {
             if reached >= *awaited.get_or_insert(head) || Instant::now() >= deadline {
                 return Ok(());
             }
-            sleep(POLL).await;
+            sleep(pause.min(deadline - Instant::now())).await;
+            pause *= 2;
         }
     }
 }

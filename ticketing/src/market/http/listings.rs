@@ -19,7 +19,7 @@ use super::limits::MarketLimits;
 use super::requests::{Judge, ListingChange, NewListing};
 use crate::accounts::Caller;
 use crate::api::Context;
-use crate::api::authentication::RequiredCaller;
+use crate::api::authentication::{OptionalCaller, RequiredCaller};
 use crate::api::body::Body;
 use crate::api::idempotent::{Call, Idempotent, Keep};
 use crate::api::if_match;
@@ -234,6 +234,7 @@ impl ListingsApi {
     #[oai(path = "/api/tickets", method = "get", operation_id = "list_tickets")]
     async fn find_many(
         &self,
+        caller: OptionalCaller,
         /// In which state they are; `free` unless said.
         status: Query<Option<StatusAsked>>,
         /// Only tickets with this text in their title, whatever its case.
@@ -261,7 +262,8 @@ impl ListingsApi {
         let page = Page::read(TICKETS, limit.0, after.0.as_deref(), &filters)?;
         let after = page.after.as_deref().map(|key| Key::parse(key).ok_or_else(Page::invalid));
         let after = after.transpose()?;
-        if seller.0.is_some() {
+        // Who has just offered something finds it among their own.
+        if seller.0.is_some() && seller.0 == caller.0.map(|caller| caller.account.0) {
             self.caught_up.wait().await?;
         }
         let now = self.clock.now();
