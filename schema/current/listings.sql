@@ -17,4 +17,5 @@ create index on listings (price_minor, listing_id);
 create index on listings (status, listing_id);
 create index on listings (status, price_minor, listing_id);
 create index on listings (seller, listing_id);
+create index on listings (title_id);
 grant select, insert, update, delete on listings to turnstile_app;

@@ -7,4 +7,6 @@ create table vault (
 );
 comment on table vault is 'Values that must not enter history: tokens, personal data. Deletable.';
 create index on vault (expires_at) where expires_at is not null;
+create index vault_listing_titles on vault using gin (lower(value) gin_trgm_ops)
+    where name = 'listing_title';
 grant select, insert, delete on vault to turnstile_app;

@@ -21,7 +21,13 @@ create index on listings (price_minor, listing_id);
 create index on listings (status, listing_id);
 create index on listings (status, price_minor, listing_id);
 create index on listings (seller, listing_id);
+create index on listings (title_id);
 grant select, insert, update, delete on listings to turnstile_app;
+
+-- Titles are looked for by any part of them.
+create extension if not exists pg_trgm;
+create index vault_listing_titles on vault using gin (lower(value) gin_trgm_ops)
+    where name = 'listing_title';
 
 create table orders (
     order_id uuid primary key,
