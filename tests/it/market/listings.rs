@@ -94,6 +94,12 @@ async fn a_change_is_made_only_to_what_was_seen() {
     put("garbage", 22).await.problem(412, "precondition_failed");
     put("*", 23).await.is(200);
     assert_eq!(world.ticket(&deal.ticket).await["price"], 23);
+    // Whose it is does not depend on what somebody has seen.
+    let stranger = world.given_user("standard").await;
+    for tag in ["\"1\"", "\"3\""] {
+        let request = world.by(&stranger, Method::PUT, &path).header("if-match", tag);
+        request.json(&json!({ "price": 1 })).ask().await.problem(404, "not_found");
+    }
 }
 
 #[tokio::test]

@@ -146,17 +146,13 @@ where
                 Some(kept) => Loaded::clone(&kept),
                 None => self.store.load(id).await?,
             };
-            if execution.is_not_at(loaded.sequence) {
-                if is_kept {
-                    self.kept.invalidate(&id);
-                    continue;
-                }
-                return Err(CommandError::Conflict);
-            }
+            // What is refused is refused whatever its caller has seen (RFC 9110, section 13.2.1).
+            let is_elsewhere = execution.is_not_at(loaded.sequence);
             match decide(loaded, command.clone()).await {
                 // From a kept state this may be yesterday's truth: look again.
-                Ok(done) if is_kept && done.events.is_empty() => {}
+                Ok(done) if is_kept && (done.events.is_empty() || is_elsewhere) => {}
                 Err(_) if is_kept => {}
+                Ok(_) if is_elsewhere => return Err(CommandError::Conflict),
                 Ok(done) if done.events.is_empty() => return Ok(done),
                 Err(refusal) => return Err(CommandError::Refused(refusal)),
                 Ok(done) => match self.write(id, done, execution.clone(), &attach).await {

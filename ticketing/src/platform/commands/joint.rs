@@ -36,6 +36,8 @@ struct Attempt {
 #[derive(Default)]
 struct SoFar {
     used_kept: bool,
+    /// The first stream is not where its caller has seen it.
+    is_elsewhere: bool,
     streams: Vec<Joined>,
 }
 
@@ -109,14 +111,16 @@ where
         let so_far = Mutex::default();
         let attempt = Arc::new(Attempt { log: store.log(), fresh, expected, so_far });
         let outcome = command(Unit { attempt: Arc::clone(&attempt), error: PhantomData }).await;
-        let SoFar { used_kept, streams } = std::mem::take(&mut *attempt.so_far());
+        let SoFar { used_kept, is_elsewhere, streams } = std::mem::take(&mut *attempt.so_far());
         let (streams, seen): (Vec<_>, Vec<_>) =
             streams.into_iter().map(|joined| (joined.append, joined.seen)).unzip();
         let happens = streams.iter().any(|stream| !stream.events.is_empty());
         match outcome {
             // From a kept state this may be yesterday's truth: look again.
-            Ok(_) if used_kept && !happens => {}
+            Ok(_) if used_kept && (!happens || is_elsewhere) => {}
             Err(CommandError::Refused(_) | CommandError::Conflict) if used_kept => {}
+            // What is refused is refused whatever its caller has seen (RFC 9110, section 13.2.1).
+            Ok(_) if is_elsewhere => return Err(CommandError::Conflict),
             Ok(done) if !happens => return Ok(done),
             Err(error) => return Err(error),
             Ok(done) => {
@@ -220,9 +224,7 @@ impl<E: std::error::Error> Unit<E> {
             append: StreamAppend { aggregate: A::TYPE, id, expected, events },
             seen: Box::new(SeenOf { kept: commands.kept.clone(), id, loaded: loaded.clone() }),
         });
-        if is_first && self.attempt.expected.is_some_and(misses) {
-            return Err(CommandError::Conflict);
-        }
+        so_far.is_elsewhere |= is_first && self.attempt.expected.is_some_and(misses);
         Ok(())
     }
 
