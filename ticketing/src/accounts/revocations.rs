@@ -37,7 +37,8 @@ impl Revocations {
         ended.insert(session, until + MARGIN);
     }
 
-    /// Reads the sessions that ended lately, and forgets those whose tokens have expired.
+    /// Reads the sessions that ended within the lifetime of a token, and forgets those whose tokens
+    /// have expired.
     ///
     /// # Errors
     /// [`DatabaseError`] if Postgres does not answer; what was known stays.
@@ -46,10 +47,20 @@ impl Revocations {
         database: &Database,
         now: DateTime<Utc>,
     ) -> Result<(), DatabaseError> {
+        self.read(database, now, now - TOKEN_LIFETIME).await
+    }
+
+    /// Reads the sessions that ended since, or a little earlier.
+    async fn read(
+        &self,
+        database: &Database,
+        now: DateTime<Utc>,
+        since: DateTime<Utc>,
+    ) -> Result<(), DatabaseError> {
         let client = database.get().await?;
         let text = "select id, ended_at from sessions where ended_at > $1";
         let statement = client.prepare_cached(text).await?;
-        let rows = client.query(&statement, &[&(now - TOKEN_LIFETIME - MARGIN)]).await?;
+        let rows = client.query(&statement, &[&(since - MARGIN)]).await?;
         let mut ended = Vec::with_capacity(rows.len());
         for row in rows {
             let ended_at: DateTime<Utc> = row.try_get(1)?;
@@ -66,9 +77,14 @@ impl Revocations {
         let mut tick = tokio::time::interval(REFRESH_EVERY);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut failing = false;
+        let mut since = clock.now() - TOKEN_LIFETIME;
         loop {
             tick.tick().await;
-            let outcome = self.refresh(&database, clock.now()).await;
+            let now = clock.now();
+            let outcome = self.read(&database, now, since).await;
+            if outcome.is_ok() {
+                since = now;
+            }
             if let (Err(error), false) = (&outcome, failing) {
                 let error = causes(error);
                 tracing::warn!(error, "ended sessions are not heard of: they can not be read");
