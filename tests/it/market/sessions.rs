@@ -144,6 +144,28 @@ async fn a_refresh_token_is_used_once_and_a_second_time_ends_its_session() {
     }
 }
 
+/// Else who takes an account over would not be rid of who is just signing in.
+#[tokio::test]
+async fn a_password_that_is_taken_away_while_it_is_checked_opens_nothing() {
+    let world = World::shared();
+    for (door, status, code) in
+        [("/login", 401, "wrong_credentials"), ("/api/users/signin", 400, "invalid_credentials")]
+    {
+        let (user, taking) = (world.given_user("standard").await, world.sql().await);
+        let take = "update accounts set password_hash = null where email = $1";
+        taking.batch_execute("begin").await.unwrap();
+        taking.execute(take, &[&user.email]).await.unwrap();
+        let body =
+            json!({ "username": user.username, "email": user.email, "password": PASSWORD });
+        let taken = async {
+            eventually("the door waits", || world.is_waited_for(&taking)).await;
+            taking.batch_execute("commit").await.unwrap();
+        };
+        let (refused, ()) = tokio::join!(world.post(door).json(&body).ask(), taken);
+        refused.problem(status, code);
+    }
+}
+
 #[tokio::test]
 async fn a_page_of_another_origin_writes_nothing_with_the_cookie_of_who_looks_at_it() {
     let world = World::shared();

@@ -22,6 +22,13 @@ impl World {
         database.connect_as_owner("test").await.expect("a connection")
     }
 
+    /// Whether a call waits for a lock that this connection holds.
+    pub(crate) async fn is_waited_for(&self, holder: &Connection) -> bool {
+        let query = "select exists (select from pg_stat_activity \
+                     where pg_backend_pid() = any(pg_blocking_pids(pid)))";
+        holder.query_one(query, &[]).await.expect("an answer").get(0)
+    }
+
     /// One number that its database knows.
     pub(crate) async fn count(&self, query: &str) -> i64 {
         self.sql().await.query_one(query, &[]).await.expect("a number").get(0)

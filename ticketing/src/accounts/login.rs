@@ -1,5 +1,6 @@
-//! Logging in: a username and a password become a token. Whether the user exists is neither said
-//! nor to be measured.
+//! Logging in: a username and a password become a token or a session. Whether the user exists is
+//! neither said nor to be measured. A password that is changed while it is being checked opens
+//! nothing: what it would have opened could not be revoked any more.
 
 use secrecy::{ExposeSecret, SecretString};
 use shared_events::account::{AccountId, Tier};
@@ -31,8 +32,15 @@ pub enum LoginError {
 
 /// What logging in needs of an account.
 pub(super) struct Credentials {
+    pub(super) caller: Caller,
     pub(super) password_hash: Option<String>,
-    caller: Caller,
+}
+
+/// An account whose password was told.
+pub(super) struct Recognised {
+    pub(super) caller: Caller,
+    /// Of the password that was told; the account's may be another one by now.
+    pub(super) password_hash: String,
 }
 
 impl Accounts {
@@ -45,16 +53,43 @@ impl Accounts {
         username: &str,
         password: SecretString,
     ) -> Result<String, LoginError> {
-        if password.expose_secret().chars().count() > LONGEST {
+        let found = self.find_credentials(username).await?;
+        let recognised = self.recognise(found, password).await?;
+        let recognised = recognised.ok_or(LoginError::WrongCredentials)?;
+        // Read before the account is: whoever sets another password after that refuses all tokens
+        // that were issued until then.
+        let now = self.clock.now();
+        if !self.is_current(&recognised).await? {
             return Err(LoginError::WrongCredentials);
         }
-        let account = self.find_credentials(username).await?;
-        let hash = account.as_ref().and_then(|account| account.password_hash.clone());
-        let right = self.passwords.verify(password, hash).await?;
-        match account.filter(|_| right) {
-            Some(account) => Ok(self.tokens.issue(&account.caller, self.clock.now())?),
-            None => Err(LoginError::WrongCredentials),
+        Ok(self.tokens.issue(&recognised.caller, now)?)
+    }
+
+    /// Whose password it is. Nobody's takes as long; one that is too long takes no time, whoever
+    /// was found.
+    pub(super) async fn recognise(
+        &self,
+        found: Option<Credentials>,
+        password: SecretString,
+    ) -> Result<Option<Recognised>, HashError> {
+        if password.expose_secret().chars().count() > LONGEST {
+            return Ok(None);
         }
+        let (caller, hash) = found.map(|found| (found.caller, found.password_hash)).unzip();
+        let hash = hash.flatten();
+        let right = self.passwords.verify(password, hash.clone()).await?;
+        let recognised = caller.zip(hash).filter(|_| right);
+        Ok(recognised.map(|(caller, password_hash)| Recognised { caller, password_hash }))
+    }
+
+    /// Whether the account still has the password that was told; waits for who is just setting
+    /// another one.
+    async fn is_current(&self, recognised: &Recognised) -> Result<bool, DatabaseError> {
+        let client = self.database.get().await?;
+        let text = "select 1 from accounts where id = $1 and password_hash = $2 for share";
+        let statement = client.prepare_cached(text).await?;
+        let Recognised { caller, password_hash } = recognised;
+        Ok(client.query_opt(&statement, &[&caller.account.0, password_hash]).await?.is_some())
     }
 
     pub(super) async fn find_credentials(
@@ -66,11 +101,14 @@ impl Accounts {
                     where lower(username) = lower($1)";
         let statement = client.prepare_cached(find).await?;
         let Some(row) = client.query_opt(&statement, &[&username]).await? else { return Ok(None) };
-        Ok(Some(Credentials {
-            password_hash: row.try_get(4)?,
-            caller: caller(&row, Uuid::new_v4())?,
-        }))
+        Ok(Some(credentials(&row)?))
     }
+}
+
+/// The credentials in a row that begins with id, username, tier, roles and password hash.
+pub(super) fn credentials(row: &Row) -> Result<Credentials, tokio_postgres::Error> {
+    let caller = caller(row, Uuid::new_v4())?;
+    Ok(Credentials { caller, password_hash: row.try_get(4)? })
 }
 
 /// The caller in a row that begins with id, username, tier and roles.

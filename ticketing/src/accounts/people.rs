@@ -3,13 +3,14 @@
 //! (`password.rs`).
 
 use chrono::{DateTime, Utc};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use shared_events::account::{AccountId, Tier};
 use uuid::Uuid;
 
 use super::Accounts;
 use super::caller::{Caller, Roles};
-use super::password::{self, HashError, LONGEST};
+use super::login::{Credentials, Recognised, credentials};
+use super::password::{self, HashError};
 use super::register::is_address;
 use super::sessions::{RefreshError, Tokens};
 use crate::platform::database::DatabaseError;
@@ -62,10 +63,19 @@ pub enum SignError {
     Hash(#[from] HashError),
     /// No session can be started.
     #[error(transparent)]
-    Session(#[from] RefreshError),
+    Session(RefreshError),
     /// Postgres did not do what was asked.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+}
+
+impl From<RefreshError> for SignError {
+    fn from(error: RefreshError) -> Self {
+        match error {
+            RefreshError::Refused => Self::WrongCredentials,
+            error => Self::Session(error),
+        }
+    }
 }
 
 impl SignUp {
@@ -101,7 +111,7 @@ impl Accounts {
         let client = self.database.get().await?;
         self.insert_person(&**client, &person, Some(&hash), None).await?;
         drop(client);
-        let tokens = self.start_session(new_caller(&person)).await?;
+        let tokens = self.start_session(new_caller(&person), Some(&hash)).await?;
         Ok((person, tokens))
     }
 
@@ -115,14 +125,11 @@ impl Accounts {
         email: &str,
         password: SecretString,
     ) -> Result<(Person, Tokens), SignError> {
-        if password.expose_secret().chars().count() > LONGEST {
-            return Err(SignError::WrongCredentials);
-        }
-        let found = self.find_by_address(email).await?;
-        let hash = found.as_ref().and_then(|(_, _, hash)| hash.clone());
-        let right = self.passwords.verify(password, hash).await?;
-        let (person, caller, _) = found.filter(|_| right).ok_or(SignError::WrongCredentials)?;
-        let tokens = self.start_session(caller).await?;
+        let (person, found) = self.find_by_address(email).await?.unzip();
+        let recognised = self.recognise(found, password).await?;
+        let (person, recognised) = person.zip(recognised).ok_or(SignError::WrongCredentials)?;
+        let Recognised { caller, password_hash } = recognised;
+        let tokens = self.start_session(caller, Some(&password_hash)).await?;
         Ok((person, tokens))
     }
 
@@ -155,7 +162,7 @@ impl Accounts {
     async fn find_by_address(
         &self,
         email: &str,
-    ) -> Result<Option<(Person, Caller, Option<String>)>, DatabaseError> {
+    ) -> Result<Option<(Person, Credentials)>, DatabaseError> {
         let client = self.database.get().await?;
         let text = "select id, username, tier, roles, password_hash, email, first_name, last_name \
                     from accounts where lower(email) = lower($1)";
@@ -167,8 +174,7 @@ impl Accounts {
             first_name: row.try_get(6)?,
             last_name: row.try_get(7)?,
         };
-        let caller = super::login::caller(&row, Uuid::new_v4())?;
-        Ok(Some((person, caller, row.try_get(4)?)))
+        Ok(Some((person, credentials(&row)?)))
     }
 
     /// Writes a new account. Whether its address is taken is decided by the indexes.

@@ -149,10 +149,9 @@ impl Accounts {
             Begun::First(_) | Begun::InFlight => Err(RegisterError::InFlight),
             Begun::OtherRequest => Err(RegisterError::KeyReused),
             Begun::Replay(_) => {
-                let account = self.find_credentials(&register.username).await?;
-                let hash = account.and_then(|account| account.password_hash);
-                let same = self.passwords.verify(register.password.clone(), hash).await?;
-                if same { Ok(()) } else { Err(RegisterError::KeyReused) }
+                let found = self.find_credentials(&register.username).await?;
+                let recognised = self.recognise(found, register.password.clone()).await?;
+                recognised.map(drop).ok_or(RegisterError::KeyReused)
             }
         }
     }

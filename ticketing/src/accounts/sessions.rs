@@ -72,23 +72,33 @@ impl RefreshToken {
 }
 
 impl Accounts {
-    /// Starts a session for a caller.
+    /// Starts a session for a caller; for one who came with a password only if the account still
+    /// has the one of this hash. Waits for who is just setting another one, and then ends sessions.
     ///
     /// # Errors
-    /// [`RefreshError::Sign`] or [`RefreshError::Database`].
-    pub(super) async fn start_session(&self, caller: Caller) -> Result<Tokens, RefreshError> {
+    /// [`RefreshError::Refused`] if the account has another password by now, or is no more.
+    pub(super) async fn start_session(
+        &self,
+        caller: Caller,
+        password_hash: Option<&str>,
+    ) -> Result<Tokens, RefreshError> {
         let now = self.clock.now();
         let refresh = RefreshToken::new(caller.session);
         let login = self.tokens.issue(&caller, now)?.into();
         let client = self.database.get().await?;
         let insert = "insert into sessions (id, account_id, refresh_hash, expires_at) \
-                      values ($1, $2, $3, $4)";
+                      select $1, id, $3, $4 from accounts \
+                      where id = $2 and ($5::text is null or password_hash = $5) for share";
         let statement = client.prepare_cached(insert).await.map_err(DatabaseError::from)?;
         let (hash, expires_at) = (refresh.hash(), now + REFRESH_LIFETIME);
-        client
-            .execute(&statement, &[&caller.session, &caller.account.0, &hash, &expires_at])
+        let account = caller.account.0;
+        let started = client
+            .execute(&statement, &[&caller.session, &account, &hash, &expires_at, &password_hash])
             .await
             .map_err(DatabaseError::from)?;
+        if started == 0 {
+            return Err(RefreshError::Refused);
+        }
         Ok(Tokens { caller, login, refresh: refresh.text })
     }
 

@@ -100,7 +100,7 @@ impl Accounts {
         let caller = self.find_caller(id, Uuid::new_v4()).await?;
         let caller = caller.ok_or(SignInWithError::NotBegun)?;
         let person = self.find_person(id).await?.ok_or(SignInWithError::NotBegun)?;
-        Ok((person, self.start_session(caller).await?))
+        Ok((person, self.start_session(caller, None).await?))
     }
 
     /// Nonce and verifier of a sign-in, which is used up.
