@@ -7,4 +7,4 @@ create table identities (
 );
 comment on table identities is 'Accounts as sign-in providers know them. A subject is a string, whatever it looks like.';
 create index identities_account_id_idx on identities (account_id);
-grant select, insert on identities to turnstile_app;
+grant select, insert, delete on identities to turnstile_app;

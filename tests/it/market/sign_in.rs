@@ -66,6 +66,47 @@ async fn who_registered_somebody_elses_address_loses_the_account_to_them() {
     there.world.system.stop().await.unwrap();
 }
 
+/// A password is not all that a squatter can come back with.
+#[tokio::test]
+async fn who_came_with_somebody_elses_address_by_another_provider_loses_the_account_too() {
+    let there = SignIn::start("").await;
+    let email = new_email();
+    let (theirs, owners) = (claims(&email, true), claims(&email, true));
+    // Facebook says whom somebody claims to be, Google knows.
+    let squatter = there.browser();
+    let squatted = squatter.sign_in("facebook", &theirs).await.is(200);
+    let owner = there.browser();
+    let taken = owner.sign_in("google", &owners).await.is(200);
+    assert_eq!(taken.member("id"), squatted.member("id"));
+    squatter.open("/api/users/currentuser").await.problem(401, "invalid_token");
+    let again = there.browser().sign_in("facebook", &theirs).await;
+    again.problem(400, "email_registered");
+    owner.open("/api/users/currentuser").await.is(200);
+    there.browser().sign_in("google", &owners).await.is(200);
+    there.world.system.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_identity_that_is_cut_off_while_it_signs_in_opens_nothing() {
+    let there = SignIn::start("").await;
+    let (world, claims) = (&there.world, claims(&new_email(), true));
+    there.browser().sign_in("facebook", &claims).await.is(200);
+    let browser = there.browser();
+    let back = browser.agree(browser.begin("facebook").await, &claims).await;
+    // As who owns the address does it.
+    let owner = world.sql().await;
+    let take = "begin; select from accounts for update; delete from identities";
+    owner.batch_execute(take).await.unwrap();
+    let taken = async {
+        eventually("the session waits", || world.is_waited_for(&owner)).await;
+        owner.batch_execute("commit").await.unwrap();
+    };
+    let (refused, ()) = tokio::join!(browser.come_back(&back), taken);
+    refused.problem(401, "sign_in_refused");
+    assert_eq!(world.count("select count(*) from sessions where ended_at is null").await, 1);
+    there.world.system.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn an_address_that_the_provider_does_not_vouch_for_opens_no_account() {
     let there = SignIn::start("").await;

@@ -25,6 +25,7 @@ pub mod password;
 pub mod people;
 pub mod register;
 pub mod revocations;
+mod revoke;
 pub mod sessions;
 pub mod sign_in_with;
 pub mod tokens;

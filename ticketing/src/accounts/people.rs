@@ -115,8 +115,7 @@ impl Accounts {
         Ok((person, tokens))
     }
 
-    /// A session for who knows the password. Usernames pass too: the gate's accounts may have an
-    /// address that nobody remembers.
+    /// A session for who knows the password.
     ///
     /// # Errors
     /// [`SignError::WrongCredentials`] takes as long as success.

@@ -1,9 +1,10 @@
 //! Signing in with a provider. Who comes back has to be who was sent: the state is used once, and
 //! is the browser's own. The first sign-in makes the account, or finds the one with the same
 //! address if the provider vouches for it. An account whose own address was never verified is then
-//! cleared of its password and its sessions: whoever registered it may not be whose address it is.
+//! cleared of its password, its other identities and its sessions: whoever registered it may not be
+//! whose address it is.
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
 use shared_events::account::AccountId;
 use uuid::Uuid;
@@ -11,8 +12,8 @@ use uuid::Uuid;
 use super::Accounts;
 use super::identity_provider::{Begun, Identity, IdentityProvider, Proof, ProviderError};
 use super::people::{Person, SignError};
+use super::revoke::revoke_all;
 use super::sessions::{RefreshError, Tokens};
-use crate::platform::clock;
 use crate::platform::database::DatabaseError;
 
 /// How long somebody may take at the provider.
@@ -100,7 +101,14 @@ impl Accounts {
         let caller = self.find_caller(id, Uuid::new_v4()).await?;
         let caller = caller.ok_or(SignInWithError::NotBegun)?;
         let person = self.find_person(id).await?.ok_or(SignInWithError::NotBegun)?;
-        Ok((person, self.start_session(caller, None).await?))
+        let tokens = self.start_session(caller, None).await?;
+        // Whose address it is may have come meanwhile and cut this identity off; the session would
+        // be younger than those that ended then.
+        if self.find_identity(provider.name(), &identity.subject).await? != Some(id) {
+            self.sign_out(&tokens.caller).await?;
+            return Err(SignInWithError::NotBegun);
+        }
+        Ok((person, tokens))
     }
 
     /// Nonce and verifier of a sign-in, which is used up.
@@ -162,38 +170,36 @@ impl Accounts {
     }
 
     /// Links an identity to the account with its address, if there is one. If that account's own
-    /// address was never verified, its password and its sessions end.
+    /// address was never verified, everything ends that whoever made it could come back with:
+    /// password, other identities, sessions and tokens.
     async fn link(
         &self,
         provider: &str,
         identity: &Identity,
         email: &str,
     ) -> Result<Option<AccountId>, DatabaseError> {
-        let now = self.clock.now();
-        // Tokens tell seconds: all of those that were issued until the end of this one are refused.
-        let valid_from = now.trunc_subsecs(0) + TimeDelta::seconds(1);
         let mut client = self.database.get().await?;
         let transaction = client.transaction().await?;
         let find = "select id, email_verified_at is not null from accounts \
-                    where lower(email) = lower($1)";
+                    where lower(email) = lower($1) for update";
         let Some(row) = transaction.query_opt(find, &[&email]).await? else { return Ok(None) };
         let (id, verified): (Uuid, bool) = (row.try_get(0)?, row.try_get(1)?);
+        let (account, now) = (AccountId(id), self.clock.now());
+        let mut revoked = None;
         if !verified {
-            let clear = "update accounts set password_hash = null, tokens_valid_from = $3, \
-                         changed_at = $2, email_verified_at = $2 where id = $1";
-            transaction.execute(clear, &[&id, &now, &valid_from]).await?;
-            let end =
-                "update sessions set ended_at = $2 where account_id = $1 and ended_at is null";
-            transaction.execute(end, &[&id, &now]).await?;
+            let clear = "update accounts set password_hash = null, email_verified_at = $2 \
+                         where id = $1";
+            transaction.execute(clear, &[&id, &now]).await?;
+            transaction.execute("delete from identities where account_id = $1", &[&id]).await?;
+            revoked = Some(revoke_all(&transaction, account, now).await?);
         }
         transaction.execute(LINK, &[&provider, &identity.subject, &id, &now]).await?;
         transaction.commit().await?;
         drop(client);
-        if !verified {
-            // The token that follows is none of those.
-            tokio::time::sleep(clock::until(valid_from, self.clock.now())).await;
+        if let Some(revoked) = revoked {
+            self.settle(revoked).await;
         }
-        Ok(Some(AccountId(id)))
+        Ok(Some(account))
     }
 
     /// Makes an account without a password for an identity.
