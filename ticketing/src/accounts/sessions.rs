@@ -8,11 +8,11 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
-use shared_events::account::AccountId;
 use uuid::Uuid;
 
 use super::Accounts;
 use super::caller::Caller;
+use super::login::caller;
 use super::tokens::{NoSigningKey, TOKEN_LIFETIME};
 use crate::platform::database::DatabaseError;
 
@@ -110,10 +110,14 @@ impl Accounts {
         let now = self.clock.now();
         let token = RefreshToken::read(token).ok_or(RefreshError::Refused)?;
         let next = RefreshToken::new(token.session);
+        // Whatever can fail comes before the token is used up, or is the same statement: who is
+        // told to try again still can.
+        self.tokens.can_issue(now)?;
         let client = self.database.get().await?;
-        let rotate = "update sessions set refresh_hash = $3, expires_at = $4 \
-                      where id = $1 and refresh_hash = $2 and ended_at is null and expires_at > $5 \
-                      returning account_id";
+        let rotate = "update sessions s set refresh_hash = $3, expires_at = $4 from accounts a \
+                      where s.id = $1 and s.refresh_hash = $2 and s.ended_at is null \
+                      and s.expires_at > $5 and a.id = s.account_id \
+                      returning a.id, a.username, a.tier, a.roles";
         let statement = client.prepare_cached(rotate).await.map_err(DatabaseError::from)?;
         let (old, new, expires_at) = (token.hash(), next.hash(), now + REFRESH_LIFETIME);
         let rotated = client
@@ -125,9 +129,7 @@ impl Accounts {
             self.end_reused(&token, now).await?;
             return Err(RefreshError::Refused);
         };
-        let account = AccountId(row.try_get(0).map_err(DatabaseError::from)?);
-        let caller = self.find_caller(account, token.session).await?;
-        let caller = caller.ok_or(RefreshError::Refused)?;
+        let caller = caller(&row, token.session).map_err(DatabaseError::from)?;
         let login = self.tokens.issue(&caller, now)?.into();
         Ok(Tokens { caller, login, refresh: next.text })
     }

@@ -132,6 +132,14 @@ impl LoginTokens {
         encode(&header, &claims, &key.signing).map_err(|_| NoSigningKey)
     }
 
+    /// Whether a token could be issued now.
+    ///
+    /// # Errors
+    /// [`NoSigningKey`] if every key starts in the future.
+    pub fn can_issue(&self, now: DateTime<Utc>) -> Result<(), NoSigningKey> {
+        self.keys.current().signing(now).map(drop).ok_or(NoSigningKey)
+    }
+
     /// Who presents this token.
     ///
     /// # Errors

@@ -172,5 +172,8 @@ fn a_token_outlives_the_change_of_its_key_but_not_the_removal() {
 #[test]
 fn nothing_is_signed_before_the_first_key_starts() {
     let given = given();
-    assert_eq!(given.tokens.issue(&john(), at("2026-12-31T00:00:00Z")), Err(NoSigningKey));
+    let before = at("2026-12-31T00:00:00Z");
+    assert_eq!(given.tokens.issue(&john(), before), Err(NoSigningKey));
+    assert_eq!(given.tokens.can_issue(before), Err(NoSigningKey));
+    assert_eq!(given.tokens.can_issue(noon()), Ok(()));
 }
