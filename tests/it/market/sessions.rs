@@ -1,7 +1,8 @@
 //! Accounts with cookies: signing up, in and out, refreshing, and pages of other origins.
 
+use futures_util::future::join_all;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::harness::eventually;
@@ -85,6 +86,53 @@ async fn who_signs_up_without_keeping_the_rules_is_told_each() {
     assert_eq!(fields, ["firstName", "email", "password"]);
 }
 
+async fn sign_up_with_key(world: &World, body: &Value, key: &str) -> Answer {
+    world.post("/api/users/signup").header("idempotency-key", key).json(body).ask().await
+}
+
+#[tokio::test]
+async fn who_repeats_signing_up_has_one_account_and_a_session_of_its_own() {
+    let (world, key) = (World::shared(), Uuid::new_v4().to_string());
+    let mut john = json!({ "email": new_email(), "password": PASSWORD, "firstName": "John" });
+    let first = sign_up_with_key(world, &john, &key).await.is(201);
+    let repeat = sign_up_with_key(world, &john, &format!("\"{key}\"")).await.is(201);
+    assert_eq!(repeat.text, first.text);
+    for name in ["Authentication", "Refresh"] {
+        assert_ne!(cookie(&repeat, name), cookie(&first, name), "a cookie was kept");
+    }
+    for answer in [&first, &repeat] {
+        current_user(world, &cookie(answer, "Authentication")).await.is(200);
+        refresh(world, &cookie(answer, "Refresh")).await.is(200);
+    }
+    for (member, other) in
+        [("email", new_email()), ("firstName", "Jane".into()), ("password", "5t6Z7U8i".into())]
+    {
+        let own = john[member].take();
+        john[member] = other.into();
+        let refused = sign_up_with_key(world, &john, &key).await;
+        refused.problem(422, "idempotency_key_reused");
+        john[member] = own;
+    }
+    world.post("/api/users/signup").json(&john).ask().await.problem(400, "email_registered");
+    let guessed = sign_up_with_key(world, &john, "1").await;
+    guessed.problem(400, "invalid_idempotency_key");
+    let told = "select count(*) from idempotency_keys where body like '%@%' or body like '%eyJ%'";
+    assert_eq!(world.count(told).await, 0, "a key is kept with personal data or a token");
+}
+
+#[tokio::test]
+async fn who_signs_up_many_times_at_once_with_one_key_has_one_account() {
+    let (world, key) = (World::shared(), Uuid::new_v4().to_string());
+    let john = json!({ "email": new_email(), "password": PASSWORD });
+    let all = join_all((0..10).map(|_| sign_up_with_key(world, &john, &key))).await;
+    assert!(all.iter().any(|answer| answer.status == 201));
+    for refused in all.into_iter().filter(|answer| answer.status != 201) {
+        let refused = refused.problem(409, "request_in_flight");
+        assert!(!refused.header("retry-after").is_empty());
+    }
+    sign_up_with_key(world, &john, &key).await.is(201);
+}
+
 #[tokio::test]
 async fn who_signs_out_is_out_at_once_and_on_every_replica_within_a_second() {
     let mut world = World::start(&[]).await;
@@ -155,8 +203,7 @@ async fn a_password_that_is_taken_away_while_it_is_checked_opens_nothing() {
         let take = "update accounts set password_hash = null where email = $1";
         taking.batch_execute("begin").await.unwrap();
         taking.execute(take, &[&user.email]).await.unwrap();
-        let body =
-            json!({ "username": user.username, "email": user.email, "password": PASSWORD });
+        let body = json!({ "username": user.username, "email": user.email, "password": PASSWORD });
         let taken = async {
             eventually("the door waits", || world.is_waited_for(&taking)).await;
             taking.batch_execute("commit").await.unwrap();

@@ -14,6 +14,7 @@ use super::password::{self, HashError};
 use super::register::is_address;
 use super::sessions::{RefreshError, Tokens};
 use crate::platform::database::DatabaseError;
+use crate::platform::idempotency::{Begun, IdempotencyKey, StoredAnswer, store};
 
 /// The longest first or last name, in characters.
 pub(super) const LONGEST_NAME: usize = 100;
@@ -58,6 +59,12 @@ pub enum SignError {
     /// There is no account with this address and password.
     #[error("wrong address or password")]
     WrongCredentials,
+    /// The idempotency key was used by somebody else who signed up, or with another password.
+    #[error("the idempotency key was used to sign up otherwise")]
+    KeyReused,
+    /// Signing up with this idempotency key is being worked on.
+    #[error("signing up with this idempotency key is in flight")]
+    InFlight,
     /// The password can not be hashed now.
     #[error(transparent)]
     Hash(#[from] HashError),
@@ -79,6 +86,15 @@ impl From<RefreshError> for SignError {
 }
 
 impl SignUp {
+    /// What an idempotency key stands for: everything but the password, of which not even a quick
+    /// hash may be stored.
+    pub fn fingerprint(&self) -> Vec<u8> {
+        let [first, last] =
+            [&self.first_name, &self.last_name].map(|name| name.as_deref().unwrap_or_default());
+        // No text that comes in a body has a NUL.
+        [&self.email, first, last].join("\0").into_bytes()
+    }
+
     fn check(&self) -> Result<(), SignError> {
         let mut broken = Vec::new();
         for (name, value) in [("firstName", &self.first_name), ("lastName", &self.last_name)] {
@@ -98,21 +114,84 @@ impl SignUp {
 }
 
 impl Accounts {
-    /// Makes an account and starts a session.
+    /// Makes an account, or recognises that it was made with the same key, and starts a session: a
+    /// repeat has one of its own.
     ///
     /// # Errors
     /// [`SignError`] says why there is none.
-    pub async fn sign_up(&self, sign_up: SignUp) -> Result<(Person, Tokens), SignError> {
+    pub async fn sign_up(
+        &self,
+        sign_up: SignUp,
+        key: Option<IdempotencyKey>,
+    ) -> Result<(Person, Tokens), SignError> {
         sign_up.check()?;
+        let _in_flight = match &key {
+            None => None,
+            Some(key) => match self.idempotency.begin(key).await? {
+                Begun::First(guard) => Some(guard),
+                known => return self.repeat_sign_up(known, &sign_up).await,
+            },
+        };
         let hash = self.passwords.hash(sign_up.password.clone()).await?;
-        let SignUp { first_name, last_name, email, .. } = sign_up;
-        let person =
-            Person { id: AccountId(Uuid::now_v7()), email: Some(email), first_name, last_name };
-        let client = self.database.get().await?;
-        self.insert_person(&**client, &person, Some(&hash), None).await?;
-        drop(client);
+        let person = Person {
+            id: AccountId(Uuid::now_v7()),
+            email: Some(sign_up.email.clone()),
+            first_name: sign_up.first_name.clone(),
+            last_name: sign_up.last_name.clone(),
+        };
+        match (self.insert_with_key(&person, &hash, key.as_ref()).await, &key) {
+            // Another replica may have been first with the same key.
+            (Err(SignError::Taken | SignError::InFlight), Some(key)) => {
+                let known = self.idempotency.find(key).await?.ok_or(SignError::Taken)?;
+                return self.repeat_sign_up(known, &sign_up).await;
+            }
+            (outcome, _) => outcome?,
+        }
         let tokens = self.start_session(new_caller(&person), Some(&hash)).await?;
         Ok((person, tokens))
+    }
+
+    /// A key that is known: the same signing up only if the password is the same too.
+    async fn repeat_sign_up(
+        &self,
+        known: Begun,
+        sign_up: &SignUp,
+    ) -> Result<(Person, Tokens), SignError> {
+        match known {
+            Begun::First(_) | Begun::InFlight => Err(SignError::InFlight),
+            Begun::OtherRequest => Err(SignError::KeyReused),
+            Begun::Replay(_) => {
+                let signed = self.sign_in(&sign_up.email, sign_up.password.clone()).await;
+                signed.map_err(|error| match error {
+                    SignError::WrongCredentials => SignError::KeyReused,
+                    error => error,
+                })
+            }
+        }
+    }
+
+    /// Writes the account, and the key, or neither.
+    async fn insert_with_key(
+        &self,
+        person: &Person,
+        password_hash: &str,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<(), SignError> {
+        let mut client = self.database.get().await?;
+        let transaction = client.transaction().await.map_err(DatabaseError::from)?;
+        self.insert_person(&*transaction, person, Some(password_hash), None).await?;
+        if let Some(key) = key {
+            // A repeat is answered from the account: a key is kept without personal data, and
+            // without cookies.
+            let body = serde_json::json!({ "id": person.id.0 }).to_string();
+            let answer = StoredAnswer { status: 201, body };
+            let stored = store(&transaction, key, &answer, self.clock.now()).await;
+            if !stored.map_err(DatabaseError::from)? {
+                return Err(SignError::InFlight);
+            }
+        }
+        transaction.commit().await.map_err(DatabaseError::from)?;
+        Ok(())
     }
 
     /// A session for who knows the password.

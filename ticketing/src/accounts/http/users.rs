@@ -22,6 +22,9 @@ use crate::api::cookies::{self, Cookies, WithCookies};
 use crate::api::rate_limits::Limited;
 use crate::api::text::{Any, Text};
 use crate::api_error::{ApiError, Code, FieldError};
+use crate::platform::idempotency::IdempotencyKey;
+
+const SIGN_UP: &str = "/api/users/signup";
 
 /// Somebody who signs up.
 #[derive(Object)]
@@ -182,27 +185,18 @@ impl UsersApi {
     /// Sign up
     ///
     /// Makes an account and signs it in: the cookie `Authentication` holds a login token for one
-    /// hour, `Refresh` what `POST /token/refresh` takes.
+    /// hour, `Refresh` what `POST /token/refresh` takes. A repeat gets cookies of its own.
     ///
     /// Errors: `invalid_fields`, `email_registered`, `unavailable`.
     #[oai(path = "/api/users/signup", method = "post", operation_id = "sign_up")]
     async fn sign_up(
         &self,
         context: Context,
+        #[oai(name = "Idempotency-Key")] idempotency_key: Header<Option<String>>,
         body: Body<NewUser>,
     ) -> Result<Limited<WithCookies<SignedUp>>, ApiError> {
         let rate = self.limits.registration(context.client)?;
-        let NewUser { first_name, last_name, email, password } = body.value;
-        let sign_up = SignUp {
-            first_name: first_name.map(|name| name.0),
-            last_name: last_name.map(|name| name.0),
-            email: email.0,
-            password: SecretString::from(password.0),
-        };
-        let signed = self.accounts.sign_up(sign_up).await.map_err(ApiError::from);
-        rate.on(signed.map(|(person, tokens)| {
-            self.with_session(SignedUp::Created(Json(person.into())), &tokens)
-        }))
+        rate.on(self.create(body.value, idempotency_key.0).await)
     }
 
     /// Sign in
@@ -282,6 +276,24 @@ impl UsersApi {
 }
 
 impl UsersApi {
+    async fn create(
+        &self,
+        user: NewUser,
+        key: Option<String>,
+    ) -> Result<WithCookies<SignedUp>, ApiError> {
+        let NewUser { first_name, last_name, email, password } = user;
+        let sign_up = SignUp {
+            first_name: first_name.map(|name| name.0),
+            last_name: last_name.map(|name| name.0),
+            email: email.0,
+            password: SecretString::from(password.0),
+        };
+        let body = sign_up.fingerprint();
+        let key = IdempotencyKey::read(key.as_deref(), None, "POST", SIGN_UP, &body)?;
+        let (person, tokens) = self.accounts.sign_up(sign_up, key).await?;
+        Ok(self.with_session(SignedUp::Created(Json(person.into())), &tokens))
+    }
+
     fn with_session<T>(&self, answer: T, tokens: &Tokens) -> WithCookies<T> {
         WithCookies { answer, cookies: self.cookies.session(&tokens.login, &tokens.refresh) }
     }
@@ -297,6 +309,8 @@ impl From<SignError> for ApiError {
             SignError::WrongCredentials => {
                 Self::new(Code::InvalidCredentials, "Invalid Credentials")
             }
+            SignError::KeyReused => Self::idempotency_key_reused(),
+            SignError::InFlight => Self::request_in_flight(),
             SignError::Hash(error) => error.into(),
             SignError::Session(error) => error.into(),
             SignError::Database(error) => error.into(),
