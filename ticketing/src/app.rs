@@ -113,7 +113,7 @@ impl App {
                 Box::new(move || metrics.render())
             },
             jwks,
-            acting_gets: Contexts::acting_gets(),
+            acting_gets: acting_gets(),
         };
         let apis: Routes = (accounts_api, routes);
         let endpoint = if settings.test_clock {
@@ -209,6 +209,11 @@ pub fn projections() -> Vec<Arc<dyn Projection>> {
 /// What must hold of every context's history.
 pub fn invariants() -> Vec<Invariant> {
     Contexts::invariants()
+}
+
+/// Patterns of all paths whose GET acts, such as `/buy_ticket/{token}`.
+pub fn acting_gets() -> Vec<&'static str> {
+    [accounts::http::ACTING_GETS.to_vec(), Contexts::acting_gets()].concat()
 }
 
 /// The OpenAPI document, as `openapi.yaml` holds it.

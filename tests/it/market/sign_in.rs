@@ -1,6 +1,7 @@
 //! Signing in with Google and with Facebook: there and back through a real provider, and all that
 //! may come back instead.
 
+use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -191,6 +192,29 @@ async fn a_token_with_another_nonce_or_issuer_is_refused() {
     let back = browser.agree(browser.begin("google").await, &claims).await;
     let back = with_parameter(&back, "iss", "");
     browser.come_back(&back).await.problem(401, "sign_in_refused");
+    there.world.system.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn no_sign_in_is_begun_or_ended_ahead_of_its_use() {
+    let there = SignIn::start("").await;
+    let (world, claims) = (&there.world, claims(&new_email(), true));
+    for provider in ["google", "facebook"] {
+        let path = format!("/api/users/{provider}");
+        let ahead = world.get(&path).header("sec-purpose", "prefetch").ask().await;
+        assert_eq!(ahead.problem(503, "prefetch_refused").header("cache-control"), "no-store");
+        let head = world.request(Method::HEAD, &path).ask().await.is(200);
+        assert!(head.header("set-cookie").is_empty() && head.header("location").is_empty());
+        assert_eq!(world.count("select count(*) from sign_ins").await, 0);
+        let browser = there.browser();
+        let back = browser.agree(browser.begin(provider).await, &claims).await;
+        let path = format!("{}?{}", back.path(), back.query().unwrap());
+        let ahead = world.get(&path).header("purpose", "prefetch").ask().await;
+        ahead.problem(503, "prefetch_refused");
+        world.request(Method::HEAD, &path).ask().await.is(200);
+        browser.come_back(&back).await;
+        assert_eq!(world.count("select count(*) from sign_ins").await, 0);
+    }
     there.world.system.stop().await.unwrap();
 }
 

@@ -41,6 +41,14 @@ pub use providers::ProvidersApi;
 use requests::{Credentials, Registration, SearchText};
 pub use users::UsersApi;
 
+/// Patterns of paths whose GET acts: a sign-in begins, and ends.
+pub const ACTING_GETS: [&str; 4] = [
+    "/api/users/google",
+    "/api/users/google/redirect",
+    "/api/users/facebook",
+    "/api/users/facebook/redirect",
+];
+
 const REGISTERED: &str = "Account created successfully";
 const LOGGED_IN: &str = "Login Success";
 const REGISTER: &str = "/register";
