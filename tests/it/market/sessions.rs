@@ -213,6 +213,22 @@ async fn a_password_that_is_taken_away_while_it_is_checked_opens_nothing() {
     }
 }
 
+/// HTTP/2 sends a line for each cookie.
+#[tokio::test]
+async fn a_cookie_is_found_in_whichever_line_it_stands() {
+    let world = World::shared();
+    let signed = sign_up(world, &new_email()).await.is(201);
+    let [token, mut next] =
+        ["Authentication", "Refresh"].map(|name| format!("{name}={}", cookie(&signed, name)));
+    for first in ["theme=dark", &token] {
+        let lines = world.post("/token/refresh").header("cookie", first).header("cookie", &next);
+        let refreshed = lines.ask().await.is(200);
+        next = format!("Refresh={}", cookie(&refreshed, "Refresh"));
+    }
+    let me = world.get("/api/users/currentuser").header("cookie", "theme=dark");
+    me.header("cookie", &token).ask().await.is(200);
+}
+
 #[tokio::test]
 async fn a_page_of_another_origin_writes_nothing_with_the_cookie_of_who_looks_at_it() {
     let world = World::shared();

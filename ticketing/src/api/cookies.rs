@@ -4,10 +4,10 @@
 
 use http::header::{COOKIE, SET_COOKIE};
 use http::{HeaderMap, HeaderValue};
-use poem::{IntoResponse, Response};
-use poem_openapi::ApiResponse;
-use poem_openapi::registry::{MetaHeader, MetaResponses, Registry};
+use poem::{IntoResponse, Request, RequestBody, Response};
+use poem_openapi::registry::{MetaHeader, MetaParamIn, MetaResponses, MetaSchemaRef, Registry};
 use poem_openapi::types::Type;
+use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
 use secrecy::{ExposeSecret, SecretString};
 
 /// Holds a login token.
@@ -65,6 +65,33 @@ pub fn find<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let (_, value) = pairs.find(|(found, _)| found.trim() == name)?;
     let value = value.trim().trim_matches('"');
     (!value.is_empty()).then_some(value)
+}
+
+/// A cookie that may be sent; its name is that of the parameter. Found in whichever line of the
+/// header it stands: HTTP/2 sends several (RFC 9113, section 8.2.3).
+#[derive(Clone, Debug)]
+pub struct SentCookie(pub Option<String>);
+
+impl<'a> ApiExtractor<'a> for SentCookie {
+    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::Parameter];
+    type ParamType = Option<String>;
+    type ParamRawType = String;
+
+    fn param_in() -> Option<MetaParamIn> {
+        Some(MetaParamIn::Cookie)
+    }
+
+    fn param_schema_ref() -> Option<MetaSchemaRef> {
+        Some(String::schema_ref())
+    }
+
+    async fn from_request(
+        request: &'a Request,
+        _: &mut RequestBody,
+        options: ExtractParamOptions<Option<String>>,
+    ) -> poem::Result<Self> {
+        Ok(Self(find(request.headers(), options.name).map(str::to_owned)))
+    }
 }
 
 /// An answer that sets cookies.

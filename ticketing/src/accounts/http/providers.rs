@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use http::HeaderMap;
-use poem_openapi::param::{Header, Query};
+use poem_openapi::param::Query;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
 
@@ -14,7 +13,7 @@ use super::Tag;
 use super::limits::AccountLimits;
 use super::users::SignedIn;
 use crate::api::Context;
-use crate::api::cookies::{self, Cookies, WithCookies};
+use crate::api::cookies::{self, Cookies, SentCookie, WithCookies};
 use crate::api::rate_limits::Limited;
 use crate::api_error::{ApiError, Code};
 
@@ -75,12 +74,12 @@ impl ProvidersApi {
         state: Query<Option<String>>,
         /// Who says that it is the provider (RFC 9207).
         iss: Query<Option<String>>,
-        /// The cookie `SignIn`.
-        #[oai(name = "Cookie")]
-        cookie: Header<Option<String>>,
+        /// Which sign-in the browser has begun.
+        #[oai(name = "SignIn")]
+        begun: SentCookie,
     ) -> Result<Limited<WithCookies<SignedIn>>, ApiError> {
         let rate = self.limits.registration(context.client)?;
-        rate.on(self.finish(self.google.as_ref(), (code.0, state.0, iss.0), cookie.0).await)
+        rate.on(self.finish(self.google.as_ref(), (code.0, state.0, iss.0), begun.0).await)
     }
 
     /// Sign in with Facebook
@@ -113,12 +112,12 @@ impl ProvidersApi {
         state: Query<Option<String>>,
         /// Who says that it is the provider (RFC 9207).
         iss: Query<Option<String>>,
-        /// The cookie `SignIn`.
-        #[oai(name = "Cookie")]
-        cookie: Header<Option<String>>,
+        /// Which sign-in the browser has begun.
+        #[oai(name = "SignIn")]
+        begun: SentCookie,
     ) -> Result<Limited<WithCookies<SignedIn>>, ApiError> {
         let rate = self.limits.registration(context.client)?;
-        rate.on(self.finish(self.facebook.as_ref(), (code.0, state.0, iss.0), cookie.0).await)
+        rate.on(self.finish(self.facebook.as_ref(), (code.0, state.0, iss.0), begun.0).await)
     }
 }
 
@@ -136,14 +135,9 @@ impl ProvidersApi {
         &self,
         provider: Option<&IdentityProvider>,
         (code, state, issuer): (Option<String>, Option<String>, Option<String>),
-        cookie: Option<String>,
+        begun: Option<String>,
     ) -> Result<WithCookies<SignedIn>, ApiError> {
         let provider = provider.ok_or_else(off)?;
-        let mut headers = HeaderMap::new();
-        if let Some(line) = cookie.and_then(|line| line.parse().ok()) {
-            headers.insert(http::header::COOKIE, line);
-        }
-        let begun = cookies::find(&headers, cookies::SIGN_IN).map(str::to_owned);
         let (Some(code), Some(state)) = (code, state) else {
             return Err(SignInWithError::NotBegun.into());
         };

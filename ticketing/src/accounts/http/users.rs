@@ -18,7 +18,7 @@ use super::requests::{Address, Name, NewPassword, Password};
 use crate::api::Context;
 use crate::api::authentication::RequiredCaller;
 use crate::api::body::Body;
-use crate::api::cookies::{self, Cookies, WithCookies};
+use crate::api::cookies::{Cookies, SentCookie, WithCookies};
 use crate::api::rate_limits::Limited;
 use crate::api::text::{Any, Text};
 use crate::api_error::{ApiError, Code, FieldError};
@@ -259,15 +259,11 @@ impl UsersApi {
     #[oai(path = "/token/refresh", method = "post", operation_id = "refresh_token")]
     async fn refresh(
         &self,
-        /// The cookie `Refresh`.
-        #[oai(name = "Cookie")]
-        cookie: Header<Option<String>>,
+        /// The refresh token.
+        #[oai(name = "Refresh")]
+        token: SentCookie,
     ) -> Result<WithCookies<RefreshAnswer>, ApiError> {
-        let mut headers = http::HeaderMap::new();
-        if let Some(line) = cookie.0.and_then(|line| line.parse().ok()) {
-            headers.insert(http::header::COOKIE, line);
-        }
-        let token = cookies::find(&headers, cookies::REFRESH).ok_or(RefreshError::Refused)?;
+        let token = token.0.ok_or(RefreshError::Refused)?;
         let tokens = self.accounts.refresh(SecretString::from(token)).await?;
         let access_token = secrecy::ExposeSecret::expose_secret(&tokens.login).to_owned();
         let answer = RefreshAnswer::Ok(Json(Refreshed { access_token }));
