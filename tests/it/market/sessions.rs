@@ -247,3 +247,20 @@ async fn a_page_of_another_origin_writes_nothing_with_the_cookie_of_who_looks_at
     list(None).await.is(201);
     list(Some(&world.system.url())).await.is(201);
 }
+
+/// A visitor would go on as somebody else without knowing it.
+#[tokio::test]
+async fn a_page_of_another_origin_signs_nobody_in() {
+    let world = World::shared();
+    let user = world.given_user("standard").await;
+    let body = json!({ "email": user.email, "username": user.username, "password": PASSWORD });
+    for path in ["/api/users/signin", "/api/users/signup", "/token/refresh"] {
+        let foreign = world.post(path).json(&body).header("origin", "https://evil.example");
+        foreign.ask().await.problem(403, "foreign_origin");
+    }
+    let own = world.post("/api/users/signin").json(&body).header("origin", world.system.url());
+    own.ask().await.is(200);
+    // What answers with a token and no cookie is for whoever may read it.
+    let login = world.post("/login").json(&body).header("origin", "https://evil.example");
+    login.ask().await.is(200);
+}

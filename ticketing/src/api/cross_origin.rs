@@ -1,6 +1,7 @@
 //! Which web pages of other origins may call: those of `ALLOWED_ORIGINS`, by default none. Without
 //! cookies, always: a page of another origin has to hold a token itself (Fetch standard, CORS
-//! protocol). And no page of another origin writes with the cookies of who looks at it (CSRF).
+//! protocol). And no page of another origin writes with the cookies of who looks at it, nor signs
+//! anybody in (CSRF, login CSRF).
 
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -44,12 +45,15 @@ impl CrossOrigin {
         self.allowed.contains(origin)
     }
 
-    /// Whether a request writes with cookies on behalf of a page of another origin. A request
-    /// without `Origin` comes from no page, and one that holds a token itself needs no cookie.
-    pub(super) fn forges(&self, method: &Method, headers: &HeaderMap) -> bool {
+    /// Whether a request writes on behalf of a page of another origin with the cookies of who looks
+    /// at it, or to set them: a page could sign its visitor in as somebody else. A request without
+    /// `Origin` comes from no page. One with `Authorization` holds a token itself and needs no
+    /// cookie; no browser adds that header for a page whose preflight was refused.
+    pub(super) fn forges(&self, method: &Method, sets_cookies: bool, headers: &HeaderMap) -> bool {
         let writes = !method.is_safe();
-        let by_cookie = headers.contains_key(COOKIE) && !headers.contains_key(AUTHORIZATION);
-        let Some(origin) = headers.get(ORIGIN).filter(|_| writes && by_cookie) else {
+        let cookies = sets_cookies || headers.contains_key(COOKIE);
+        let concerned = writes && cookies && !headers.contains_key(AUTHORIZATION);
+        let Some(origin) = headers.get(ORIGIN).filter(|_| concerned) else {
             return false;
         };
         // The host a browser has called is its own word: no page can change it.
@@ -104,13 +108,17 @@ mod tests {
     use super::*;
 
     fn forges(method: Method, lines: &[(&'static str, &str)]) -> bool {
+        forges_on(false, method, lines)
+    }
+
+    fn forges_on(sets_cookies: bool, method: Method, lines: &[(&'static str, &str)]) -> bool {
         let cross_origin =
             CrossOrigin::new(&["https://shop.example".into()], "https://tickets.example:443/");
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(*name, value.parse().unwrap());
         }
-        cross_origin.forges(&method, &headers)
+        cross_origin.forges(&method, sets_cookies, &headers)
     }
 
     #[test]
@@ -123,12 +131,23 @@ mod tests {
     }
 
     #[test]
+    fn a_page_of_another_origin_signs_nobody_in() {
+        let signs_in = |lines: &[(&'static str, &str)]| forges_on(true, Method::POST, lines);
+        let evil = ("origin", "https://evil.example");
+        assert!(signs_in(&[evil]) && signs_in(&[("origin", "null")]));
+        assert!(!signs_in(&[]), "no page");
+        assert!(!signs_in(&[("origin", "https://shop.example")]));
+        assert!(!signs_in(&[evil, ("authorization", "Bearer x")]), "a token");
+        assert!(!forges_on(true, Method::GET, &[evil]), "a provider sends people back");
+    }
+
+    #[test]
     fn everybody_else_writes() {
         let cookie = ("cookie", "Authentication=a.b.c");
         let evil = ("origin", "https://evil.example");
         assert!(!forges(Method::GET, &[cookie, evil]), "reading");
         assert!(!forges(Method::POST, &[cookie]), "no page");
-        assert!(!forges(Method::POST, &[evil]), "no cookie");
+        assert!(!forges(Method::POST, &[evil]), "no cookie, neither sent nor set");
         assert!(!forges(Method::POST, &[cookie, evil, ("authorization", "Bearer x")]), "a token");
         for own in ["https://tickets.example", "https://shop.example"] {
             assert!(!forges(Method::POST, &[cookie, ("origin", own)]), "{own}");

@@ -97,8 +97,8 @@ impl<E: Endpoint<Output = Response>> Edge<E> {
         if route.acting && method == Method::GET && is_prefetch(&request) {
             return Err(ApiError::new(Code::PrefetchRefused, "This is not done ahead of its use"));
         }
-        if self.cross_origin.forges(method, request.headers()) {
-            let detail = "A page of another origin can not do this with your cookies";
+        if self.cross_origin.forges(method, operation.sets_cookies, request.headers()) {
+            let detail = "A page of another origin can not do this with your cookies, nor set them";
             return Err(ApiError::new(Code::ForeignOrigin, detail));
         }
         let _in_flight = match route.always {

@@ -4,8 +4,10 @@
 
 use std::collections::HashMap;
 
+use http::header::SET_COOKIE;
 use http::{HeaderValue, Method};
 use poem_openapi::OpenApi;
+use poem_openapi::registry::MetaResponses;
 
 use super::http_metrics::RouteMetrics;
 
@@ -34,6 +36,8 @@ pub(super) struct Route {
 pub(super) struct Operation {
     method: Method,
     pub(super) takes_credentials: bool,
+    /// It may hand out or take back what a browser keeps.
+    pub(super) sets_cookies: bool,
 }
 
 impl Routes {
@@ -46,10 +50,12 @@ impl Routes {
             all.extend(path.operations.into_iter().map(|operation| Operation {
                 method: operation.method,
                 takes_credentials: !operation.security.is_empty(),
+                sets_cookies: sets_cookies(&operation.responses),
             }));
         }
         for page in pages {
-            let get = Operation { method: Method::GET, takes_credentials: false };
+            let get =
+                Operation { method: Method::GET, takes_credentials: false, sets_cookies: false };
             operations.entry((*page).to_owned()).or_default().push(get);
         }
         let mut routes = Self { fixed: HashMap::new(), patterns: Vec::new() };
@@ -85,6 +91,11 @@ impl Route {
     }
 }
 
+fn sets_cookies(responses: &MetaResponses) -> bool {
+    let mut headers = responses.responses.iter().flat_map(|response| &response.headers);
+    headers.any(|header| header.name.eq_ignore_ascii_case(SET_COOKIE.as_str()))
+}
+
 fn matches(pattern: &str, path: &str) -> bool {
     let mut segments = path.split('/');
     let fits = pattern.split('/').all(|wanted| {
@@ -110,8 +121,15 @@ fn allow(operations: &[Operation]) -> HeaderValue {
 mod tests {
     use super::*;
     use crate::api::authentication::OptionalCaller;
+    use crate::api::cookies::WithCookies;
 
     struct Api;
+
+    #[derive(poem_openapi::ApiResponse)]
+    enum Done {
+        #[oai(status = 200)]
+        Ok,
+    }
 
     #[poem_openapi::OpenApi]
     impl Api {
@@ -126,7 +144,9 @@ mod tests {
         }
 
         #[oai(path = "/things/mine", method = "post")]
-        async fn mine(&self) {}
+        async fn mine(&self) -> WithCookies<Done> {
+            WithCookies { answer: Done::Ok, cookies: Vec::new() }
+        }
     }
 
     #[test]
@@ -145,5 +165,8 @@ mod tests {
         assert!(thing.operation(&Method::GET).unwrap().takes_credentials);
         assert!(!thing.operation(&Method::DELETE).unwrap().takes_credentials);
         assert!(thing.operation(&Method::POST).is_none());
+        assert!(!thing.operation(&Method::GET).unwrap().sets_cookies);
+        let mine = routes.find("/things/mine").unwrap();
+        assert!(mine.operation(&Method::POST).unwrap().sets_cookies);
     }
 }

@@ -59,7 +59,8 @@ codes! {
     InvalidToken = "invalid_token", UNAUTHORIZED, "Invalid login token";
     /// Who asks is known, and may not do this.
     Forbidden = "forbidden", FORBIDDEN, "Not allowed";
-    /// A web page of another origin tried to write with the cookies of who looks at it.
+    /// A web page of another origin tried to write with the cookies of who looks at it, or to set
+    /// them.
     ForeignOrigin = "foreign_origin", FORBIDDEN, "Foreign origin";
     /// There is nothing at this path.
     UnknownRoute = "unknown_route", NOT_FOUND, "Unknown route";
