@@ -11,6 +11,9 @@ use crate::world::World;
 use crate::world::answer::Ask;
 use crate::world::people::{PASSWORD, new_name};
 
+/// Takes the cookie of a sign-in back.
+const NO_SIGN_IN: &str = "SignIn=; Path=/api/users; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
+
 fn claims(email: &str, verified: bool) -> serde_json::Value {
     // Digits that a float would lose.
     let sub = format!("{}{}", 1_022_345_678_901_234_567_u64, Uuid::new_v4().as_u128());
@@ -143,6 +146,27 @@ async fn what_comes_back_from_another_sign_in_is_refused() {
         // The attacker's own browser still may, once.
         attacker.come_back(&back).await.is(200);
         attacker.come_back(&back).await.problem(401, "sign_in_refused");
+    }
+    there.world.system.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn who_does_not_agree_at_the_provider_is_told_and_may_begin_again() {
+    let there = SignIn::start("").await;
+    for provider in ["google", "facebook"] {
+        let browser = there.browser();
+        let back = browser.cancel(browser.begin(provider).await).await;
+        // Somebody else's browser has nothing to do with it.
+        let stranger = there.browser().come_back(&back).await;
+        assert_eq!(stranger.problem(401, "sign_in_refused").header("set-cookie"), "");
+        let refused = browser.come_back(&back).await.problem(401, "sign_in_refused");
+        let refused = refused.says("You did not agree to it at the provider: nobody was signed in");
+        assert_eq!(refused.header("set-cookie"), NO_SIGN_IN);
+        assert_eq!(there.world.count("select count(*) from sign_ins").await, 0);
+        let claims = claims(&new_email(), true);
+        let signed = browser.sign_in(provider, &claims).await.is(200);
+        let mut cookies = signed.headers.get_all("set-cookie").iter();
+        assert!(cookies.any(|cookie| cookie == NO_SIGN_IN), "{:?}", signed.headers);
     }
     there.world.system.stop().await.unwrap();
 }

@@ -81,17 +81,32 @@ impl Browser {
     /// Signs in at the provider as who these claims say, and agrees to everything: the address
     /// that leads back, not yet opened.
     pub(crate) async fn agree(&self, there: Url, claims: &Value) -> Url {
+        self.follow(there, async |at, page| self.submit(at, page, claims).await).await
+    }
+
+    /// Goes to the provider and presses cancel: the address that leads back, not yet opened.
+    pub(crate) async fn cancel(&self, there: Url) -> Url {
+        let press = async |at: &Url, page: &str| {
+            let links = page.split(r#"href=""#).filter_map(|rest| Some(rest.split_once('"')?.0));
+            let cancel = links.filter(|link| link.ends_with("/abort")).last();
+            self.get(&at.join(cancel.expect("a way out")).expect("an address")).await
+        };
+        self.follow(there, press).await
+    }
+
+    /// Follows redirects, and answers each page, until they lead back to the service.
+    async fn follow(&self, there: Url, answer: impl AsyncFn(&Url, &str) -> Response) -> Url {
         let mut next = there;
         for _ in 0..20 {
             if next.as_str().starts_with(&self.public) {
                 return next;
             }
-            let mut answer = self.get(&next).await;
-            if answer.status() == 200 {
-                let page = answer.text().await.expect("a page");
-                answer = self.submit(&next, &page, claims).await;
+            let mut shown = self.get(&next).await;
+            if shown.status() == 200 {
+                let page = shown.text().await.expect("a page");
+                shown = answer(&next, &page).await;
             }
-            let to = answer.headers().get(LOCATION).expect("a redirect");
+            let to = shown.headers().get(LOCATION).expect("a redirect");
             next = next.join(to.to_str().expect("text")).expect("an address");
         }
         panic!("the provider does not lead back: {next}");

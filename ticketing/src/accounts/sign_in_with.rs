@@ -31,6 +31,9 @@ pub enum SignInWithError {
     /// What came back does not belong to a sign-in that was begun here.
     #[error("the sign-in was not begun here, or too long ago")]
     NotBegun,
+    /// Who was sent to the provider did not agree there.
+    #[error("the sign-in was cancelled at the provider")]
+    Cancelled,
     /// The provider vouches for nobody.
     #[error(transparent)]
     Provider(#[from] ProviderError),
@@ -45,16 +48,29 @@ pub enum SignInWithError {
     Database(#[from] DatabaseError),
 }
 
+/// What the provider says of who did not agree (RFC 6749, section 4.1.2.1).
+const DENIED: &str = "access_denied";
+
 /// Somebody who came back from a provider.
 pub struct Returned {
-    /// What the provider sent along.
-    pub code: String,
+    /// What the provider vouches with.
+    pub code: Option<String>,
+    /// Why it does not.
+    pub error: Option<String>,
     /// Who says that it is the provider.
     pub issuer: Option<String>,
     /// Which sign-in it is said to be.
-    pub state: String,
+    pub state: Option<String>,
     /// Which sign-in the browser has begun.
     pub begun: Option<String>,
+}
+
+impl Returned {
+    /// The sign-in, if the browser that comes back is the one that set out. Otherwise somebody could
+    /// have a victim finish the attacker's own.
+    pub fn own_state(&self) -> Option<&str> {
+        self.state.as_deref().filter(|state| self.begun.as_deref() == Some(state))
+    }
 }
 
 impl Accounts {
@@ -88,13 +104,18 @@ impl Accounts {
         provider: &IdentityProvider,
         returned: Returned,
     ) -> Result<(Person, Tokens), SignInWithError> {
-        let Returned { code, issuer, state, begun } = returned;
-        // Otherwise somebody could have a victim finish the attacker's own sign-in.
-        if begun.as_deref() != Some(&state) {
-            return Err(SignInWithError::NotBegun);
-        }
+        let state = returned.own_state().ok_or(SignInWithError::NotBegun)?;
         let now = self.clock.now();
-        let (nonce, verifier) = self.take_sign_in(provider.name(), &state, now).await?;
+        let (nonce, verifier) = self.take_sign_in(provider.name(), state, now).await?;
+        let Returned { code, error, issuer, .. } = returned;
+        let code = match (code, error) {
+            (Some(code), None) => code,
+            (_, Some(error)) if error == DENIED => return Err(SignInWithError::Cancelled),
+            (_, error) => {
+                let reason = error.unwrap_or_else(|| "no code".to_owned());
+                return Err(ProviderError::Refused(reason.into()).into());
+            }
+        };
         let proof = Proof { code, issuer, nonce, verifier };
         let identity = provider.finish(proof, now).await?;
         let id = self.account_of(provider.name(), &identity).await?;

@@ -44,8 +44,12 @@ impl Cookies {
     /// Takes a session back.
     pub fn ended() -> Vec<HeaderValue> {
         let ended = [(AUTHENTICATION, "/"), (REFRESH, "/token")];
-        let ended = ended.map(|(name, path)| format!("{name}=; Path={path}; {EXPIRED}").parse());
-        ended.into_iter().flatten().collect()
+        ended.into_iter().filter_map(|(name, path)| Self::expired(name, path)).collect()
+    }
+
+    /// Takes the cookie of this path back.
+    pub fn expired(name: &str, path: &str) -> Option<HeaderValue> {
+        format!("{name}=; Path={path}; {EXPIRED}").parse().ok()
     }
 
     /// A cookie for this path and those below it; none if the value can not stand in one.

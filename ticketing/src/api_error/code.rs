@@ -113,7 +113,7 @@ codes! {
     /// The refresh token is missing, too old, or was used before.
     InvalidRefreshToken = "invalid_refresh_token", UNAUTHORIZED, "Invalid refresh token";
     /// What the sign-in provider sent back does not belong to a sign-in that was begun here, or
-    /// the provider does not vouch for anybody.
+    /// the provider does not vouch for anybody: perhaps nobody agreed to it there.
     SignInRefused = "sign_in_refused", UNAUTHORIZED, "Sign-in refused";
     /// There is no account with this username and password.
     WrongCredentials = "wrong_credentials", UNAUTHORIZED, "Wrong credentials";

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use http::header::SET_COOKIE;
 use poem_openapi::param::Query;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
@@ -72,6 +73,8 @@ impl ProvidersApi {
         code: Query<Option<String>>,
         /// Which sign-in it is.
         state: Query<Option<String>>,
+        /// Why it does not vouch: `access_denied` if that was not agreed to.
+        error: Query<Option<String>>,
         /// Who says that it is the provider (RFC 9207).
         iss: Query<Option<String>>,
         /// Which sign-in the browser has begun.
@@ -79,7 +82,9 @@ impl ProvidersApi {
         begun: SentCookie,
     ) -> Result<Limited<WithCookies<SignedIn>>, ApiError> {
         let rate = self.limits.registration(context.client)?;
-        rate.on(self.finish(self.google.as_ref(), (code.0, state.0, iss.0), begun.0).await)
+        let (code, error, issuer) = (code.0, error.0, iss.0);
+        let returned = Returned { code, error, issuer, state: state.0, begun: begun.0 };
+        rate.on(self.finish(self.google.as_ref(), returned).await)
     }
 
     /// Sign in with Facebook
@@ -110,6 +115,8 @@ impl ProvidersApi {
         code: Query<Option<String>>,
         /// Which sign-in it is.
         state: Query<Option<String>>,
+        /// Why it does not vouch: `access_denied` if that was not agreed to.
+        error: Query<Option<String>>,
         /// Who says that it is the provider (RFC 9207).
         iss: Query<Option<String>>,
         /// Which sign-in the browser has begun.
@@ -117,7 +124,9 @@ impl ProvidersApi {
         begun: SentCookie,
     ) -> Result<Limited<WithCookies<SignedIn>>, ApiError> {
         let rate = self.limits.registration(context.client)?;
-        rate.on(self.finish(self.facebook.as_ref(), (code.0, state.0, iss.0), begun.0).await)
+        let (code, error, issuer) = (code.0, error.0, iss.0);
+        let returned = Returned { code, error, issuer, state: state.0, begun: begun.0 };
+        rate.on(self.finish(self.facebook.as_ref(), returned).await)
     }
 }
 
@@ -134,17 +143,27 @@ impl ProvidersApi {
     async fn finish(
         &self,
         provider: Option<&IdentityProvider>,
-        (code, state, issuer): (Option<String>, Option<String>, Option<String>),
-        begun: Option<String>,
+        returned: Returned,
     ) -> Result<WithCookies<SignedIn>, ApiError> {
         let provider = provider.ok_or_else(off)?;
-        let (Some(code), Some(state)) = (code, state) else {
-            return Err(SignInWithError::NotBegun.into());
-        };
-        let returned = Returned { code, issuer, state, begun };
-        let (person, tokens) = self.accounts.finish_sign_in(provider, returned).await?;
-        let cookies = self.cookies.session(&tokens.login, &tokens.refresh);
-        Ok(WithCookies { answer: SignedIn::Ok(Json(person.into())), cookies })
+        // A sign-in of the browser's own is used up whatever comes of it. One that somebody else led
+        // it to leaves its own as it is.
+        let own = returned.own_state().is_some();
+        let used_up = Cookies::expired(cookies::SIGN_IN, PATH).filter(|_| own);
+        match self.accounts.finish_sign_in(provider, returned).await {
+            Ok((person, tokens)) => {
+                let mut cookies = self.cookies.session(&tokens.login, &tokens.refresh);
+                cookies.extend(used_up);
+                Ok(WithCookies { answer: SignedIn::Ok(Json(person.into())), cookies })
+            }
+            Err(error) => {
+                let error = ApiError::from(error);
+                Err(match used_up {
+                    Some(used_up) => error.header(SET_COOKIE, used_up),
+                    None => error,
+                })
+            }
+        }
     }
 }
 
@@ -157,6 +176,10 @@ impl From<SignInWithError> for ApiError {
         match error {
             SignInWithError::NotBegun => {
                 Self::new(Code::SignInRefused, "This sign-in was not begun here: please try again")
+            }
+            SignInWithError::Cancelled => {
+                let detail = "You did not agree to it at the provider: nobody was signed in";
+                Self::new(Code::SignInRefused, detail)
             }
             SignInWithError::Provider(ProviderError::Refused(_)) => {
                 Self::new(Code::SignInRefused, "The provider does not vouch for you")
