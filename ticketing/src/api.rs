@@ -44,7 +44,7 @@ use cross_origin::CrossOrigin;
 use edge::Edge;
 use http_metrics::RouteMetrics;
 use pages::Pages;
-use routes::Routes;
+use routes::{Marks, Routes};
 use service::{Probe, ServiceApi};
 
 use crate::config::HttpSettings;
@@ -67,6 +67,8 @@ pub struct Parts {
     /// Patterns of paths whose GET acts, such as `/buy_ticket/{token}`: it is not done for a
     /// prefetch.
     pub acting_gets: Vec<&'static str>,
+    /// Paths that sign out: who is out already is rid of the cookies all the same.
+    pub sign_outs: Vec<&'static str>,
 }
 
 /// The operations `apis` (those of one context, or a tuple of several) behind the edge.
@@ -80,8 +82,10 @@ pub fn endpoint<A: OpenApi + 'static>(
     let own = ServiceApi { probe: parts.probe, jwks: parts.jwks };
     let service = document::service((own, apis));
     let pages = Pages::new(&document::<A>(), parts.metrics);
+    let (acting, sign_outs) = (&parts.acting_gets, &parts.sign_outs);
+    let marks = Marks { acting, sign_outs, always: &ALWAYS };
     Ok(Edge {
-        routes: Routes::of::<(ServiceApi, A)>(&pages.paths(), &parts.acting_gets, &ALWAYS),
+        routes: Routes::of::<(ServiceApi, A)>(&pages.paths(), marks),
         operations: service.into_endpoint(),
         pages,
         authenticator: parts.authenticator,

@@ -114,6 +114,7 @@ impl App {
             },
             jwks,
             acting_gets: acting_gets(),
+            sign_outs: accounts::http::SIGN_OUTS.to_vec(),
         };
         let apis: Routes = (accounts_api, routes);
         let endpoint = if settings.test_clock {

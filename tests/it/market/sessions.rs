@@ -151,6 +151,8 @@ async fn who_signs_out_is_out_at_once_and_on_every_replica_within_a_second() {
     assert_eq!(out.header("set-cookie"), gone);
     let since = std::time::Instant::now();
     current_user(&world, &token).await.problem(401, "invalid_token");
+    let out = world.post("/logout").header("cookie", format!("Authentication={token}"));
+    assert_eq!(out.ask().await.problem(401, "invalid_token").header("set-cookie"), gone);
     refresh(&world, &refreshing).await.problem(401, "invalid_refresh_token");
     eventually("it is refused there too", async || elsewhere().await == 401).await;
     assert!(since.elapsed() < std::time::Duration::from_millis(1_500), "{:?}", since.elapsed());

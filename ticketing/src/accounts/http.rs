@@ -48,6 +48,8 @@ pub const ACTING_GETS: [&str; 4] = [
     "/api/users/facebook",
     "/api/users/facebook/redirect",
 ];
+/// Paths that sign out.
+pub const SIGN_OUTS: [&str; 2] = ["/api/users/signout", "/logout"];
 
 const REGISTERED: &str = "Account created successfully";
 const LOGGED_IN: &str = "Login Success";

@@ -16,6 +16,7 @@ use super::authentication::Authenticator;
 use super::body::{BODY_LIMIT, too_large};
 use super::client_address::TrustedProxies;
 use super::context::Context;
+use super::cookies::Cookies;
 use super::cross_origin::CrossOrigin;
 use super::http_metrics::RouteMetrics;
 use super::library_errors;
@@ -60,6 +61,11 @@ impl<E: Endpoint<Output = Response>> Endpoint for Edge<E> {
         let answered = self.answer(route, &method, context.clone(), request).await;
         let mut response = answered.unwrap_or_else(IntoResponse::into_response);
 
+        if response.status() == StatusCode::UNAUTHORIZED && route.is_some_and(|r| r.signs_out) {
+            for cookie in Cookies::ended() {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+        }
         response_headers::complete(response.headers_mut(), &context);
         self.cross_origin.complete(origin.as_ref(), response.headers_mut());
         let pattern = route.map_or(UNMATCHED, |route| route.pattern.as_str());

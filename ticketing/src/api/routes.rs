@@ -18,6 +18,18 @@ pub(super) struct Routes {
     patterns: Vec<Route>,
 }
 
+/// What the description of the operations does not say of their paths: patterns of those that are
+/// special in a way.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Marks<'a> {
+    /// Their GETs act.
+    pub(super) acting: &'a [&'static str],
+    /// They sign out.
+    pub(super) sign_outs: &'a [&'static str],
+    /// They are served under overload too.
+    pub(super) always: &'a [&'static str],
+}
+
 /// One path and its methods.
 pub(super) struct Route {
     /// As in the document: `/buy_ticket/{token}`. Safe to log, unlike the path itself.
@@ -27,6 +39,8 @@ pub(super) struct Route {
     pub(super) allow: HeaderValue,
     /// A GET on it acts: it must not be done ahead.
     pub(super) acting: bool,
+    /// It takes the cookies of a session back, even of one that has ended.
+    pub(super) signs_out: bool,
     /// It is served even if there is too much to do.
     pub(super) always: bool,
     pub(super) metrics: RouteMetrics,
@@ -41,9 +55,8 @@ pub(super) struct Operation {
 }
 
 impl Routes {
-    /// The routes of `A`, and more that are only read with GET. `acting` are patterns whose GETs
-    /// act; `always` are patterns that are served under overload too.
-    pub(super) fn of<A: OpenApi>(pages: &[&str], acting: &[&str], always: &[&str]) -> Self {
+    /// The routes of `A`, and more that are only read with GET.
+    pub(super) fn of<A: OpenApi>(pages: &[&str], marks: Marks<'_>) -> Self {
         let mut operations: HashMap<String, Vec<Operation>> = HashMap::new();
         for path in A::meta().into_iter().flat_map(|api| api.paths) {
             let all = operations.entry(path.path).or_default();
@@ -62,8 +75,9 @@ impl Routes {
         for (pattern, operations) in operations {
             let route = Route {
                 allow: allow(&operations),
-                acting: acting.contains(&pattern.as_str()),
-                always: always.contains(&pattern.as_str()),
+                acting: marks.acting.contains(&pattern.as_str()),
+                signs_out: marks.sign_outs.contains(&pattern.as_str()),
+                always: marks.always.contains(&pattern.as_str()),
                 metrics: RouteMetrics::default(),
                 operations,
                 pattern,
@@ -151,7 +165,8 @@ mod tests {
 
     #[test]
     fn a_path_is_found_by_its_pattern_and_a_fixed_segment_goes_first() {
-        let routes = Routes::of::<Api>(&["/docs"], &["/things/{id}"], &["/docs"]);
+        let marks = Marks { acting: &["/things/{id}"], always: &["/docs"], ..Marks::default() };
+        let routes = Routes::of::<Api>(&["/docs"], marks);
         let found = |path| routes.find(path).map(|route| route.pattern.as_str());
         assert_eq!(found("/things/7"), Some("/things/{id}"));
         assert_eq!(found("/things/mine"), Some("/things/mine"));

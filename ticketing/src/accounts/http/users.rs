@@ -220,7 +220,8 @@ impl UsersApi {
 
     /// Sign out
     ///
-    /// The session's tokens are refused from now on, on every replica within a second.
+    /// The session's tokens are refused from now on, on every replica within a second. The cookies
+    /// end also with a login token that is not accepted any more.
     ///
     /// Errors: `unavailable`.
     #[oai(path = "/api/users/signout", method = "post", operation_id = "sign_out")]

@@ -152,6 +152,7 @@ fn app() -> App<impl Endpoint<Output = Response>> {
         metrics: Box::new(|| "metrics".to_owned()),
         jwks: Arc::new(move || keys.jwks(Clock::default().now())),
         acting_gets: vec!["/act/{token}"],
+        sign_outs: vec!["/notes"],
     };
     let endpoint = endpoint(Api(Arc::clone(&done)), parts).unwrap();
     App { client: TestClient::new(endpoint), done, tokens, _folder: folder }
@@ -221,6 +222,22 @@ async fn head_and_prefetches_of_acting_routes_do_nothing() {
     app.client.get("/act/x").header("purpose", "preview").send().await.assert_status_is_ok();
     app.client.post("/act/x").header("purpose", "prefetch").send().await.assert_status_is_ok();
     assert_eq!(app.done(), 2);
+}
+
+#[tokio::test]
+async fn who_signs_out_without_being_in_is_rid_of_the_cookies() {
+    let app = app();
+    let cookies = |response: &TestResponse| {
+        response.0.headers().get_all("set-cookie").iter().cloned().collect::<Vec<_>>()
+    };
+    for token in ["", "Authentication=x"] {
+        let out = app.client.post("/notes").header("cookie", token).send().await;
+        out.assert_status(StatusCode::UNAUTHORIZED);
+        assert_eq!(cookies(&out), Cookies::ended());
+        let other = app.client.post("/admin/notes").header("cookie", token).send().await;
+        other.assert_status(StatusCode::UNAUTHORIZED);
+        assert!(cookies(&other).is_empty(), "a refresh would follow");
+    }
 }
 
 #[tokio::test]
