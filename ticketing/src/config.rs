@@ -30,9 +30,9 @@
 //! | `STRIPE_SECRET_KEY` | none | needed for `stripe`, and to end or give back what was begun with it |
 //! | `STRIPE_URL` | `https://api.stripe.com` | where Stripe, or what speaks like it, is reached |
 //! | `STRIPE_WEBHOOK_SECRET` | none | signs what Stripe tells; without it `/webhooks/stripe` is 404 |
-//! | `GOOGLE_CLIENT_ID`, `GOOGLE_CLIENT_SECRET` | none | signing in with Google; without them its routes are 404 |
+//! | `GOOGLE_CLIENT_ID`, `GOOGLE_CLIENT_SECRET` | none | signing in with Google, both or none; without them its routes are 404 |
 //! | `GOOGLE_ISSUER` | `https://accounts.google.com` | an OpenID provider |
-//! | `FACEBOOK_CLIENT_ID`, `FACEBOOK_CLIENT_SECRET` | none | signing in with Facebook; without them its routes are 404 |
+//! | `FACEBOOK_CLIENT_ID`, `FACEBOOK_CLIENT_SECRET` | none | signing in with Facebook, both or none; without them its routes are 404 |
 //! | `FACEBOOK_AUTHORIZE_URL`, `FACEBOOK_TOKEN_URL`, `FACEBOOK_USER_URL` | Facebook's | an OAuth 2 provider |
 //! | `ALLOW_UNSAFE_DATABASE` | off | `1`: start although Postgres does not flush its commits |
 //! | `RUST_LOG` | `info` | filter of the log, `tracing` syntax |
@@ -186,21 +186,23 @@ pub struct LimitSettings {
 #[derive(Args, Clone, Debug)]
 pub struct SignInSettings {
     /// How Google knows this service.
-    #[arg(long, env = "GOOGLE_CLIENT_ID", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, env = "GOOGLE_CLIENT_ID", value_parser = NonEmptyStringValueParser::new(),
+          requires = "google_client_secret")]
     pub google_client_id: Option<String>,
     /// What proves to Google that it is this service.
     #[arg(long, env = "GOOGLE_CLIENT_SECRET", hide_env_values = true,
-          value_parser = NonEmptyStringValueParser::new())]
+          value_parser = NonEmptyStringValueParser::new(), requires = "google_client_id")]
     pub google_client_secret: Option<String>,
     /// The OpenID provider behind these routes.
     #[arg(long, env = "GOOGLE_ISSUER", default_value = "https://accounts.google.com")]
     pub google_issuer: String,
     /// How Facebook knows this service.
-    #[arg(long, env = "FACEBOOK_CLIENT_ID", value_parser = NonEmptyStringValueParser::new())]
+    #[arg(long, env = "FACEBOOK_CLIENT_ID", value_parser = NonEmptyStringValueParser::new(),
+          requires = "facebook_client_secret")]
     pub facebook_client_id: Option<String>,
     /// What proves to Facebook that it is this service.
     #[arg(long, env = "FACEBOOK_CLIENT_SECRET", hide_env_values = true,
-          value_parser = NonEmptyStringValueParser::new())]
+          value_parser = NonEmptyStringValueParser::new(), requires = "facebook_client_id")]
     pub facebook_client_secret: Option<String>,
     /// Where people are sent to.
     #[arg(
@@ -311,6 +313,7 @@ fn switch() -> impl clap::builder::TypedValueParser<Value = bool> {
 mod tests {
     use super::*;
     use clap::Parser;
+    use clap::error::ErrorKind;
 
     #[derive(Parser)]
     struct Program {
@@ -354,6 +357,19 @@ mod tests {
         assert!(!settings.limits.rate_limits && settings.test_clock);
     }
 
+    /// It would be off without a word.
+    #[test]
+    fn a_sign_in_provider_is_set_up_as_a_whole_or_not_at_all() {
+        for name in ["google", "facebook"] {
+            let (id, secret) = (format!("--{name}-client-id"), format!("--{name}-client-secret"));
+            assert!(try_parse(&[&format!("{id}=x"), &format!("{secret}=y")]).is_ok());
+            for (set, missing) in [(&id, &secret), (&secret, &id)] {
+                let refused = try_parse(&[&format!("{set}=x")]).map(drop).unwrap_err().to_string();
+                assert!(refused.contains(missing.as_str()), "{refused}");
+            }
+        }
+    }
+
     /// An empty secret would sign for anybody.
     #[test]
     fn secrets_are_not_empty() {
@@ -364,7 +380,8 @@ mod tests {
             "stripe-secret-key",
             "stripe-webhook-secret",
         ] {
-            assert!(try_parse(&[&format!("--{secret}=")]).is_err(), "{secret}");
+            let refused = try_parse(&[&format!("--{secret}=")]).map(drop).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::InvalidValue, "{secret}");
         }
     }
 }
