@@ -51,6 +51,34 @@ async fn the_first_sign_in_makes_the_account_and_the_next_finds_it() {
     there.world.system.stop().await.unwrap();
 }
 
+#[tokio::test]
+async fn who_tells_no_address_has_an_account_that_administrators_read() {
+    let there = SignIn::start("").await;
+    let (world, mut claims) = (&there.world, claims("", false));
+    claims.as_object_mut().unwrap().remove("email");
+    let browser = there.browser();
+    let signed = browser.sign_in("facebook", &claims).await.is(200);
+    let user = json!({ "id": signed.member("id"), "firstName": "Jane", "lastName": "Roe" });
+    assert_eq!(signed.json, user);
+    let again = there.browser().sign_in("facebook", &claims).await.is(200);
+    assert_eq!(again.json, user);
+
+    let administrator = world.given_user("standard").await;
+    world.run(&["grant", &administrator.username, "admin"]).await.unwrap();
+    let read = |path: String| world.get(&path).bearer_auth(&administrator.token);
+    let list = || read("/admin/accounts".to_owned());
+    eventually("they are let in", async || list().ask().await.status == 200).await;
+    let accounts = list().ask().await.json;
+    let account = accounts.as_array().unwrap().iter().find(|row| row["id"] == user["id"]).unwrap();
+    assert!(!account.as_object().unwrap().contains_key("email"), "{account}");
+    let one = read(format!("/admin/accounts/{}", signed.member("id"))).ask().await.is(200);
+    assert_eq!(&one.json, account);
+    let username = account["username"].as_str().unwrap();
+    let found = read(format!("/admin/accounts?q={username}")).ask().await.is(200);
+    assert_eq!(found.json, json!([account]));
+    there.world.system.stop().await.unwrap();
+}
+
 /// Else who registers a victim's address first would own the account that the victim comes to.
 #[tokio::test]
 async fn who_registered_somebody_elses_address_loses_the_account_to_them() {

@@ -14,7 +14,8 @@ use crate::platform::database::DatabaseError;
 pub(super) struct AccountRow {
     pub(super) id: Uuid,
     pub(super) username: String,
-    pub(super) email: String,
+    /// `None` if a provider told none.
+    pub(super) email: Option<String>,
     pub(super) tier: String,
     pub(super) roles: Vec<String>,
     pub(super) created_at: DateTime<Utc>,

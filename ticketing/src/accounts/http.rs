@@ -102,8 +102,9 @@ struct Account {
     id: Uuid,
     /// The name to log in with.
     username: String,
-    /// Where mail reaches the user.
-    email: String,
+    /// Where mail reaches the user, if that is known.
+    #[oai(skip_serializing_if_is_none)]
+    email: Option<String>,
     /// What it is entitled to: `premium`, `standard` or `default`.
     tier: String,
     /// What it may do beyond that: `admin`.
@@ -120,7 +121,7 @@ impl Example for Account {
         Self {
             id: Uuid::from_u128(0x0198_c0de_0000_7000_8000_0000_0000_0001),
             username: "john".to_owned(),
-            email: "john@gmail.com".to_owned(),
+            email: Some("john@gmail.com".to_owned()),
             tier: "premium".to_owned(),
             roles: Vec::new(),
             created_at: Timestamp(DateTime::from_timestamp(1_800_000_000, 0).unwrap_or_default()),
