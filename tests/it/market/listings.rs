@@ -4,6 +4,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use crate::harness::eventually;
 use crate::world::World;
 use crate::world::answer::Ask;
 
@@ -26,10 +27,8 @@ async fn a_ticket_that_is_offered_can_be_found() {
             let path = format!("/api/tickets?{query}").replace(' ', "%20");
             world.get(&path).ask().await.is(200).json
         };
-        crate::harness::eventually("the ticket is found", async || {
-            found().await == json!([listed.json])
-        })
-        .await;
+        let is_found = async || found().await == json!([listed.json]);
+        eventually("the ticket is found", is_found).await;
     }
 }
 
@@ -152,6 +151,8 @@ async fn lists_are_sorted_filtered_and_paged() {
         let ids: Vec<String> = ids.map(|t| t["id"].as_str().unwrap().to_owned()).collect();
         (ids, found.header("link").to_owned())
     };
+    // A list waits for the projection, but not for ever.
+    eventually("all are listed", async || list("").await.0.len() == ids.len()).await;
     let order = |order: [usize; 3]| order.map(|n| ids[n].clone()).to_vec();
     for (sort, expected) in [
         ("created", [0, 1, 2]),

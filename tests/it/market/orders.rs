@@ -66,7 +66,9 @@ async fn people_see_their_own_orders_only() {
     let ordered = world.given_order().await;
     let path = format!("/api/orders/{}", ordered.order);
     let list = async |user| world.by(user, Method::GET, "/api/orders").ask().await.is(200).json;
-    assert_eq!(list(&ordered.deal.buyer).await[0]["id"], ordered.order);
+    // A list waits for the projection, but not for ever.
+    let is_listed = async || list(&ordered.deal.buyer).await[0]["id"] == ordered.order;
+    eventually("the order is listed", is_listed).await;
     assert_eq!(list(&ordered.deal.seller).await, json!([]));
     let seller = world.by(&ordered.deal.seller, Method::GET, &path).ask().await;
     seller.problem(404, "not_found");
