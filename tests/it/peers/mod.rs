@@ -10,15 +10,18 @@ pub(crate) mod stripe;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock};
 
 use tests::say::note;
 use tests::{install, ports};
+use uuid::Uuid;
 
-use crate::harness::eventually;
+use crate::harness::{eventually, servers};
 
-/// Ends with its input, which ends with this program in whatever way that ends.
-const UNTIL_INPUT_ENDS: &str = r#""$@" & peer=$!; cat > /dev/null; kill "$peer""#;
+/// Ends with the peer, and the peer with its input, which ends with this program in whatever way
+/// that ends.
+const UNTIL_INPUT_ENDS: &str =
+    r#"exec 3<&0; "$@" & peer=$!; { cat <&3 > /dev/null; kill "$peer"; } & wait "$peer""#;
 
 /// A peer that runs; ends when dropped.
 pub(crate) struct Peer {
@@ -27,9 +30,11 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Runs a program that listens on a port, in a folder; its output goes into a log there.
+    /// Runs a program that listens on a port, in a folder; its output goes into a log beside those
+    /// of the servers, which vanishes with them.
     async fn start(folder: &Path, port: u16, command: &[&str]) -> Self {
-        let log = fs::File::create(folder.join(format!("{port}.log"))).expect("a log");
+        let path = servers().home.join("logs").join(format!("peer-{port}.log"));
+        let log = fs::File::create(&path).expect("a log");
         let process = Command::new("setsid")
             .args(["sh", "-c", UNTIL_INPUT_ENDS, "sh"])
             .args(command)
@@ -39,12 +44,17 @@ impl Peer {
             .stderr(log)
             .spawn()
             .expect("a peer");
-        let url = format!("http://127.0.0.1:{port}");
-        let peer = Self { url, process };
-        let address = ("127.0.0.1", port);
-        let listens = async || tokio::net::TcpStream::connect(address).await.is_ok();
+        let process = Mutex::new(process);
+        let is_over = || process.lock().expect("whole").try_wait().expect("a process").is_some();
+        let listens = async || {
+            if is_over() {
+                panic!("a peer has ended: {}", fs::read_to_string(&path).unwrap_or_default());
+            }
+            tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
+        };
         eventually("the peer listens", listens).await;
-        peer
+        let process = process.into_inner().expect("whole");
+        Self { url: format!("http://127.0.0.1:{port}"), process }
     }
 }
 
@@ -69,16 +79,42 @@ fn installed(name: &str, lists: &[&str], fill: impl FnOnce(&Path)) -> PathBuf {
     if lists.iter().all(|list| read(&copies, list) == read(&sources, list)) {
         return folder;
     }
-    let draft = folder.with_extension(std::process::id().to_string());
-    let draft_lists = draft.join("lists");
+    let draft = Draft::beside(&folder);
+    let draft_lists = draft.0.join("lists");
     fs::create_dir_all(&draft_lists).expect("a folder");
     for list in lists {
         fs::copy(sources.join(list), draft_lists.join(list)).expect("copied");
     }
-    fill(&draft);
+    fill(&draft.0);
     let _ = fs::remove_dir_all(&folder);
-    fs::rename(&draft, &folder).expect("moved");
+    fs::rename(&draft.0, &folder).expect("moved");
     folder
+}
+
+/// What is to stand beside a file or a folder until it is whole; gone if it never is.
+struct Draft(PathBuf);
+
+impl Draft {
+    fn beside(path: &Path) -> Self {
+        Self(path.with_extension(Uuid::new_v4().simple().to_string()))
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Writes a file as a whole: whoever reads it meanwhile finds all of it, the old or the new.
+fn write_whole(path: &Path, text: &str) {
+    if fs::read_to_string(path).is_ok_and(|there| there == text) {
+        return;
+    }
+    let draft = Draft::beside(path);
+    fs::write(&draft.0, text).expect("written");
+    fs::rename(&draft.0, path).expect("moved");
 }
 
 #[track_caller]

@@ -1,13 +1,11 @@
 //! A sign-in provider, and a browser that goes there and comes back.
 
-use std::fs;
-
 use reqwest::header::LOCATION;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use serde_json::Value;
 
-use super::{Peer, free_port, node_modules, program};
+use super::{Peer, free_port, node_modules, program, write_whole};
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
 
@@ -40,8 +38,8 @@ impl SignIn {
         let world = World::start(&settings).await;
         let folder = node_modules();
         let script = include_str!("openid_provider.mjs");
-        // Node looks for packages where the script is.
-        fs::write(folder.join("openid_provider.mjs"), script).expect("a script");
+        // Node looks for packages where the script is. Another test's may be reading it.
+        write_whole(&folder.join("openid_provider.mjs"), script);
         let public = &world.system.wiring.public_url;
         let back = ["google", "facebook"].map(|name| format!("{public}/api/users/{name}/redirect"));
         let (node, port_text) = (program("node", "nodejs"), port.to_string());
