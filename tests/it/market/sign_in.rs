@@ -9,7 +9,7 @@ use crate::harness::eventually;
 use crate::peers::openid::{SignIn, with_parameter};
 use crate::world::World;
 use crate::world::answer::Ask;
-use crate::world::people::{PASSWORD, new_name};
+use crate::world::people::{PASSWORD, new_email};
 
 /// Takes the cookie of a sign-in back.
 const NO_SIGN_IN: &str = "SignIn=; Path=/api/users; Expires=Thu, 01 Jan 1970 00:00:00 GMT";
@@ -21,10 +21,6 @@ fn claims(email: &str, verified: bool) -> serde_json::Value {
         "sub": sub, "email": email, "email_verified": verified,
         "given_name": "Jane", "family_name": "Roe",
     })
-}
-
-fn new_email() -> String {
-    format!("{}@example.com", new_name())
 }
 
 #[tokio::test]

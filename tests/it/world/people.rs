@@ -22,6 +22,11 @@ pub(crate) fn new_name() -> String {
     format!("u-{}", Uuid::new_v4().simple())
 }
 
+/// An address nobody else has.
+pub(crate) fn new_email() -> String {
+    format!("{}@example.com", new_name())
+}
+
 /// A complete registration under a name nobody else has.
 pub(crate) fn registration(role: &str) -> Value {
     let username = new_name();
