@@ -63,8 +63,8 @@ pub struct QueueState {
 /// A row of a read table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StatusRow {
-    /// What it tells of.
-    pub request: Uuid,
+    /// Which stream it tells of.
+    pub stream: Uuid,
     /// The sequence of the last event that was applied.
     pub sequence: i64,
 }
@@ -83,9 +83,9 @@ pub struct Findings {
     /// How far the log of the links is.
     pub links: Progress,
     /// The log of the market, in its order.
-    pub sales: Vec<Sale>,
+    pub market_events: Vec<Sale>,
     /// The read tables of the market: listings, orders and payments.
-    pub trade: Vec<StatusRow>,
+    pub market_rows: Vec<StatusRow>,
     /// How far the log of the market is.
     pub market: Progress,
     /// Deadlines that were due for longer than a lease lasts, and were not recorded.
@@ -120,7 +120,7 @@ pub async fn collect(world: &World) -> Result<Findings> {
     }
     let mut status = Vec::new();
     for row in sql.query("select request_id, sequence from link_status", &[]).await? {
-        status.push(StatusRow { request: row.try_get(0)?, sequence: row.try_get(1)? });
+        status.push(StatusRow { stream: row.try_get(0)?, sequence: row.try_get(1)? });
     }
     let numbers = "select (select count(*) from accounts), (select count(*) from retries), \
         (select count(*) from deadlines where done_at is null \
@@ -143,8 +143,8 @@ pub async fn collect(world: &World) -> Result<Findings> {
         overdue: row.try_get(2)?,
         links: progress(&sql, LINKS_LOG).await?,
         market: progress(&sql, MARKET_LOG).await?,
-        sales: sales(&sql).await?,
-        trade: trade(&sql).await?,
+        market_events: market_events(&sql).await?,
+        market_rows: market_rows(&sql).await?,
         queues,
         dead,
         poison: world.poison.clone(),
@@ -158,7 +158,7 @@ async fn progress(sql: &Client, log: &str) -> Result<Progress> {
     Ok(Progress { relayed: row.try_get(0)?, projected: row.try_get(1)? })
 }
 
-async fn sales(sql: &Client) -> Result<Vec<Sale>> {
+async fn market_events(sql: &Client) -> Result<Vec<Sale>> {
     let text = "select position, aggregate, aggregate_id, sequence, event_type, \
         (payload->>'order_id')::uuid from events where log = $1 order by position";
     let mut sales = Vec::new();
@@ -175,11 +175,11 @@ async fn sales(sql: &Client) -> Result<Vec<Sale>> {
     Ok(sales)
 }
 
-async fn trade(sql: &Client) -> Result<Vec<StatusRow>> {
+async fn market_rows(sql: &Client) -> Result<Vec<StatusRow>> {
     let text = "select listing_id, sequence from listings union all \
         select order_id, sequence from orders union all select payment_id, sequence from payments";
     let rows = sql.query(text, &[]).await?;
-    let row = |row: &Row| Ok(StatusRow { request: row.try_get(0)?, sequence: row.try_get(1)? });
+    let row = |row: &Row| Ok(StatusRow { stream: row.try_get(0)?, sequence: row.try_get(1)? });
     rows.iter().map(row).collect()
 }
 

@@ -29,9 +29,9 @@ pub(super) fn check(findings: &Findings) -> Vec<String> {
     }
     of_keys(findings, &mut wrong);
     for row in &findings.status {
-        let last = streams.get(&row.request).map_or(0, |events| events.len() as i64);
+        let last = streams.get(&row.stream).map_or(0, |events| events.len() as i64);
         if row.sequence != last {
-            let (id, applied) = (row.request, row.sequence);
+            let (id, applied) = (row.stream, row.sequence);
             wrong.push(format!("{id} has {last} events, of which the read table has {applied}"));
         }
     }
@@ -116,7 +116,7 @@ mod tests {
         missing.status.clear();
         assert_eq!(check(&missing).len(), 1);
         let mut invented = sound();
-        invented.status.push(StatusRow { request: Uuid::nil(), sequence: 1 });
+        invented.status.push(StatusRow { stream: Uuid::nil(), sequence: 1 });
         assert_eq!(check(&invented).len(), 2);
     }
 }

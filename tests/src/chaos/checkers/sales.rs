@@ -8,6 +8,10 @@ use uuid::Uuid;
 use crate::chaos::findings::{Findings, Sale};
 use crate::chaos::journal::{Action, Call};
 
+/// What may happen to a listing or an order more often than once.
+const MAY_REPEAT: [&str; 6] =
+    ["Edited", "Reserved", "Released", "Sold", "PaymentStarted", "PaymentDeclined"];
+
 /// Acknowledged is durable.
 pub(super) fn durable(findings: &Findings) -> Vec<String> {
     let mut wrong = Vec::new();
@@ -20,7 +24,7 @@ pub(super) fn durable(findings: &Findings) -> Vec<String> {
     }
     let made: HashSet<Uuid> =
         findings.calls.iter().filter_map(|call| call.reply().and_then(|r| r.made)).collect();
-    for sale in &findings.sales {
+    for sale in &findings.market_events {
         let asked_for = |actions: &[Action]| {
             let mut calls = findings.calls.iter();
             calls.any(|call| actions.contains(&call.action) && call.about == Some(sale.stream))
@@ -53,13 +57,13 @@ fn promised(call: &Call) -> Option<(&'static str, Uuid)> {
 }
 
 fn has(findings: &Findings, kind: &str, stream: Uuid) -> bool {
-    findings.sales.iter().any(|sale| sale.stream == stream && sale.kind == kind)
+    findings.market_events.iter().any(|sale| sale.stream == stream && sale.kind == kind)
 }
 
 /// Effect once.
 pub(super) fn once(findings: &Findings) -> Vec<String> {
     let mut wrong = Vec::new();
-    for (expected, sale) in (1..).zip(&findings.sales) {
+    for (expected, sale) in (1..).zip(&findings.market_events) {
         if sale.position != expected {
             wrong.push(format!("where position {expected} should be is {}", sale.position));
             break;
@@ -71,26 +75,21 @@ pub(super) fn once(findings: &Findings) -> Vec<String> {
         if !(1..).zip(&sequences).all(|(expected, sequence)| expected == *sequence) {
             wrong.push(format!("the sequences of {id} are {sequences:?}"));
         }
-        let repeatable = |sale: &&&Sale| {
-            let repeats = ["Edited", "Reserved", "Released", "Sold"];
-            let declines = ["PaymentStarted", "PaymentDeclined"];
-            !repeats.contains(&sale.kind.as_str()) && !declines.contains(&sale.kind.as_str())
-        };
-        let kinds: Vec<&str> =
-            sales.iter().filter(repeatable).map(|sale| sale.kind.as_str()).collect();
+        let kinds = sales.iter().map(|sale| sale.kind.as_str());
+        let kinds: Vec<&str> = kinds.filter(|kind| !MAY_REPEAT.contains(kind)).collect();
         if kinds.iter().collect::<HashSet<_>>().len() != kinds.len() {
             wrong.push(format!("something happened twice to {id}: {kinds:?}"));
         }
     }
-    for row in &findings.trade {
-        let last = streams.get(&row.request).map_or(0, |sales| sales.len() as i64);
+    for row in &findings.market_rows {
+        let last = streams.get(&row.stream).map_or(0, |sales| sales.len() as i64);
         if row.sequence != last {
-            let (id, applied) = (row.request, row.sequence);
+            let (id, applied) = (row.stream, row.sequence);
             wrong.push(format!("{id} has {last} events, of which its row has {applied}"));
         }
     }
-    if findings.trade.len() != streams.len() {
-        wrong.push(format!("{} streams have {} rows", streams.len(), findings.trade.len()));
+    if findings.market_rows.len() != streams.len() {
+        wrong.push(format!("{} streams have {} rows", streams.len(), findings.market_rows.len()));
     }
     let mut results: HashMap<Uuid, HashSet<Uuid>> = HashMap::new();
     let makes = |call: &&Call| [Action::List, Action::Order].contains(&call.action);
@@ -158,7 +157,7 @@ pub(super) fn money(findings: &Findings) -> Vec<String> {
             let kinds: Vec<&str> = sales.iter().map(|sale| sale.kind.as_str()).collect();
             wrong.push(format!("{payments} payments are kept for the order {id}: {kinds:?}"));
         }
-        let sold = findings.sales.iter().any(|s| s.kind == "Sold" && s.order == Some(*id));
+        let sold = findings.market_events.iter().any(|s| s.kind == "Sold" && s.order == Some(*id));
         if is(id, "Completed") && !sold {
             wrong.push(format!("the order {id} is paid and has no ticket"));
         }
@@ -176,7 +175,7 @@ pub(super) fn liveness(findings: &Findings) -> Vec<String> {
 
 fn streams(findings: &Findings) -> BTreeMap<Uuid, Vec<&Sale>> {
     let mut streams: BTreeMap<Uuid, Vec<&Sale>> = BTreeMap::new();
-    for sale in &findings.sales {
+    for sale in &findings.market_events {
         streams.entry(sale.stream).or_default().push(sale);
     }
     streams
@@ -218,15 +217,15 @@ mod tests {
             kind: kind.to_owned(),
             order,
         });
-        let row = |(request, sequence)| StatusRow { request, sequence };
+        let row = |(stream, sequence)| StatusRow { stream, sequence };
         Findings {
             calls: vec![
                 call(0, Action::List, Some(1), made(TICKET)),
                 about(TICKET, Action::Order, 2, made(ORDER)),
                 about(ORDER, Action::Pay, 3, made(PAYMENT)),
             ],
-            sales: sales.collect(),
-            trade: [(TICKET, 3), (ORDER, 3), (PAYMENT, 2)].map(row).into(),
+            market_events: sales.collect(),
+            market_rows: [(TICKET, 3), (ORDER, 3), (PAYMENT, 2)].map(row).into(),
             ..Findings::default()
         }
     }
@@ -244,7 +243,7 @@ mod tests {
     fn what_was_acknowledged_and_is_gone_is_found() {
         for lost in ["Listed", "Placed", "Completed"] {
             let mut findings = sound();
-            findings.sales.retain(|sale| sale.kind != lost);
+            findings.market_events.retain(|sale| sale.kind != lost);
             assert!(!durable(&findings).is_empty(), "{lost}");
         }
         let mut findings = sound();
@@ -264,12 +263,12 @@ mod tests {
     #[test]
     fn what_happened_twice_or_was_not_projected_is_found() {
         let mut twice = sound();
-        let again = Sale { position: 9, sequence: 4, ..twice.sales[6].clone() };
-        twice.sales.push(again);
-        twice.trade[1].sequence = 4;
+        let again = Sale { position: 9, sequence: 4, ..twice.market_events[6].clone() };
+        twice.market_events.push(again);
+        twice.market_rows[1].sequence = 4;
         assert_eq!(once(&twice).len(), 1);
         let mut behind = sound();
-        behind.trade[0].sequence = 2;
+        behind.market_rows[0].sequence = 2;
         assert_eq!(once(&behind).len(), 1);
         let mut two_results = sound();
         two_results.calls.push(about(TICKET, Action::Order, 2, made(PAYMENT)));
@@ -279,23 +278,23 @@ mod tests {
     #[test]
     fn a_ticket_with_two_holders_is_found() {
         let mut findings = sound();
-        findings.sales[7].order = Some(PAYMENT);
+        findings.market_events[7].order = Some(PAYMENT);
         assert_eq!(one_holder(&findings).len(), 1);
     }
 
     #[test]
     fn money_that_does_not_add_up_is_found() {
         let mut unpaid = sound();
-        unpaid.sales.retain(|sale| sale.aggregate != "payment");
+        unpaid.market_events.retain(|sale| sale.aggregate != "payment");
         assert_eq!(money(&unpaid).len(), 1);
         let mut unknown = sound();
-        unknown.sales.retain(|sale| sale.kind != "Captured");
+        unknown.market_events.retain(|sale| sale.kind != "Captured");
         assert_eq!(money(&unknown).len(), 2);
         let mut taken = sound();
-        taken.sales.retain(|sale| sale.kind != "Completed");
+        taken.market_events.retain(|sale| sale.kind != "Completed");
         assert_eq!(money(&taken).len(), 1);
         let mut no_ticket = sound();
-        no_ticket.sales.retain(|sale| sale.kind != "Sold");
+        no_ticket.market_events.retain(|sale| sale.kind != "Sold");
         assert_eq!(money(&no_ticket).len(), 1);
     }
 

@@ -73,7 +73,7 @@ pub(super) fn sound() -> Findings {
         ],
         events: (1..).zip(kinds).map(|(position, kind)| event(position, kind)).collect(),
         accounts: 0,
-        status: vec![StatusRow { request: REQUEST, sequence: 4 }],
+        status: vec![StatusRow { stream: REQUEST, sequence: 4 }],
         links: Progress { relayed: 4, projected: 4 },
         queues: vec![QueueState { name: "a".into(), ready: 0 }],
         ..Findings::default()

@@ -6,7 +6,7 @@ use crate::chaos::findings::{Findings, Progress};
 pub(super) fn check(findings: &Findings) -> Vec<String> {
     let mut wrong = Vec::new();
     let links = findings.events.last().map_or(0, |event| event.position);
-    let market = findings.sales.last().map_or(0, |sale| sale.position);
+    let market = findings.market_events.last().map_or(0, |sale| sale.position);
     for (head, progress) in [(links, findings.links), (market, findings.market)] {
         let Progress { relayed, projected } = progress;
         if relayed != head {
