@@ -42,6 +42,17 @@ pub struct Sale {
     pub order: Option<Uuid>,
 }
 
+/// What the test provider's books say of a payment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Charge {
+    /// Which payment.
+    pub payment: Uuid,
+    /// Whether the money was taken.
+    pub captured: bool,
+    /// Whether it was given back.
+    pub refunded: bool,
+}
+
 /// How far a log has come.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Progress {
@@ -86,9 +97,11 @@ pub struct Findings {
     pub market_events: Vec<Sale>,
     /// The read tables of the market: listings, orders and payments.
     pub market_rows: Vec<StatusRow>,
+    /// The books of the payment provider.
+    pub charges: Vec<Charge>,
     /// How far the log of the market is.
     pub market: Progress,
-    /// Deadlines that were due for longer than a lease lasts, and were not recorded.
+    /// Deadlines that were due for a while, that nobody has claimed, and that are not recorded.
     pub overdue: i64,
     /// Refused messages that wait to be tried again.
     pub retries: i64,
@@ -124,7 +137,7 @@ pub async fn collect(world: &World) -> Result<Findings> {
     }
     let numbers = "select (select count(*) from accounts), (select count(*) from retries), \
         (select count(*) from deadlines where done_at is null \
-        and due_at <= now() - interval '40 seconds')";
+        and greatest(due_at, claimed_until) <= now() - interval '10 seconds')";
     let row = sql.query_one(numbers, &[]).await?;
     let broker = Broker::open(world).await?;
     let (mut queues, mut dead) = (Vec::new(), Vec::new());
@@ -145,6 +158,7 @@ pub async fn collect(world: &World) -> Result<Findings> {
         market: progress(&sql, MARKET_LOG).await?,
         market_events: market_events(&sql).await?,
         market_rows: market_rows(&sql).await?,
+        charges: charges(&sql).await?,
         queues,
         dead,
         poison: world.poison.clone(),
@@ -181,6 +195,17 @@ async fn market_rows(sql: &Client) -> Result<Vec<StatusRow>> {
     let rows = sql.query(text, &[]).await?;
     let row = |row: &Row| Ok(StatusRow { stream: row.try_get(0)?, sequence: row.try_get(1)? });
     rows.iter().map(row).collect()
+}
+
+async fn charges(sql: &Client) -> Result<Vec<Charge>> {
+    let text = "select payment_id, declined is null and settles_at <= now(), refund is not null \
+        from test_charges";
+    let rows = sql.query(text, &[]).await?;
+    let charge = |row: &Row| {
+        let (payment, captured) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(Charge { payment, captured, refunded: row.try_get(2)? })
+    };
+    rows.iter().map(charge).collect()
 }
 
 /// The rows of a table as text, in an order of their own.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use crate::chaos::findings::{Findings, Sale};
+use crate::chaos::findings::{Charge, Findings, Sale};
 use crate::chaos::journal::{Action, Call};
 
 /// What may happen to a listing or an order more often than once.
@@ -15,19 +15,22 @@ const MAY_REPEAT: [&str; 6] =
 /// Acknowledged is durable.
 pub(super) fn durable(findings: &Findings) -> Vec<String> {
     let mut wrong = Vec::new();
+    let happened: HashSet<(&str, Uuid)> =
+        findings.market_events.iter().map(|sale| (sale.kind.as_str(), sale.stream)).collect();
     for call in &findings.calls {
         if let Some((kind, stream)) = promised(call)
-            && !has(findings, kind, stream)
+            && !happened.contains(&(kind, stream))
         {
             wrong.push(format!("call {} was acknowledged, {stream} is not {kind}", call.number));
         }
     }
+    let asked: HashSet<(Action, Uuid)> =
+        findings.calls.iter().filter_map(|call| Some((call.action, call.about?))).collect();
     let made: HashSet<Uuid> =
         findings.calls.iter().filter_map(|call| call.reply().and_then(|r| r.made)).collect();
     for sale in &findings.market_events {
         let asked_for = |actions: &[Action]| {
-            let mut calls = findings.calls.iter();
-            calls.any(|call| actions.contains(&call.action) && call.about == Some(sale.stream))
+            actions.iter().any(|action| asked.contains(&(*action, sale.stream)))
         };
         let caused = match (sale.aggregate.as_str(), sale.kind.as_str()) {
             ("listing", "Listed") | ("order", "Placed") => made.contains(&sale.stream),
@@ -54,10 +57,6 @@ fn promised(call: &Call) -> Option<(&'static str, Uuid)> {
         (Action::GiveBack, 200) => Some(("Refunded", call.about?)),
         _ => None,
     }
-}
-
-fn has(findings: &Findings, kind: &str, stream: Uuid) -> bool {
-    findings.market_events.iter().any(|sale| sale.stream == stream && sale.kind == kind)
 }
 
 /// Effect once.
@@ -125,14 +124,21 @@ pub(super) fn one_holder(findings: &Findings) -> Vec<String> {
     wrong
 }
 
-/// Money: a completed order has one payment that was not given back, and its ticket; money for
-/// anything else has gone back; nobody waits for an outcome.
+/// Money: a completed order has one payment that was not given back, and its ticket as long as that
+/// is so; money for anything else has gone back; nobody waits for an outcome; and the books of the
+/// provider say the same.
 pub(super) fn money(findings: &Findings) -> Vec<String> {
     let streams = streams(findings);
     let is = |id: &Uuid, kind: &str| {
         streams.get(id).is_some_and(|sales| sales.iter().any(|sale| sale.kind == kind))
     };
+    let (owners, buyers) = (owners(&streams), buyers(findings));
+    let charges: HashMap<Uuid, &Charge> =
+        findings.charges.iter().map(|charge| (charge.payment, charge)).collect();
     let mut wrong = Vec::new();
+    for id in charges.keys().filter(|id| !is(id, "Started")) {
+        wrong.push(format!("the provider has a charge for {id}, which nobody started"));
+    }
     let mut kept: HashMap<Uuid, usize> = HashMap::new();
     for (id, sales) in &streams {
         let Some(order) = sales.first().filter(|sale| sale.aggregate == "payment") else {
@@ -146,6 +152,13 @@ pub(super) fn money(findings: &Findings) -> Vec<String> {
         if is(id, "RefundStarted") && !back {
             wrong.push(format!("the payment {id} is not given back yet"));
         }
+        let there = charges.get(id).map_or((false, false), |one| (one.captured, one.refunded));
+        if (captured, back) != there {
+            wrong.push(format!(
+                "the payment {id} is captured and refunded: {:?}, at the provider: {there:?}",
+                (captured, back)
+            ));
+        }
         if captured && !back {
             *kept.entry(order).or_default() += 1;
         }
@@ -157,20 +170,44 @@ pub(super) fn money(findings: &Findings) -> Vec<String> {
             let kinds: Vec<&str> = sales.iter().map(|sale| sale.kind.as_str()).collect();
             wrong.push(format!("{payments} payments are kept for the order {id}: {kinds:?}"));
         }
-        let sold = findings.market_events.iter().any(|s| s.kind == "Sold" && s.order == Some(*id));
-        if is(id, "Completed") && !sold {
+        let has_ticket = if is_paid { owners.contains(id) } else { buyers.contains(id) };
+        if is(id, "Completed") && !has_ticket {
             wrong.push(format!("the order {id} is paid and has no ticket"));
         }
     }
     wrong
 }
 
-/// Liveness: what is due was recorded.
+/// The orders that have their tickets: nothing came after that was sold to them.
+fn owners(streams: &BTreeMap<Uuid, Vec<&Sale>>) -> HashSet<Uuid> {
+    let last = |sales: &Vec<&Sale>| {
+        let mut holders = sales.iter().filter(|sale| sale.aggregate == "listing").rev();
+        let last = holders.find(|s| ["Reserved", "Sold", "Released"].contains(&s.kind.as_str()))?;
+        last.order.filter(|_| last.kind == "Sold")
+    };
+    streams.values().filter_map(last).collect()
+}
+
+/// The orders that ever had a ticket.
+fn buyers(findings: &Findings) -> HashSet<Uuid> {
+    let sold = findings.market_events.iter().filter(|sale| sale.kind == "Sold");
+    sold.filter_map(|sale| sale.order).collect()
+}
+
+/// Liveness: what is due was recorded, and every order has ended.
 pub(super) fn liveness(findings: &Findings) -> Vec<String> {
-    match findings.overdue {
-        0 => Vec::new(),
-        overdue => vec![format!("{overdue} deadlines are due and not recorded")],
+    let mut wrong = Vec::new();
+    if findings.overdue > 0 {
+        wrong.push(format!("{} deadlines are due and not recorded", findings.overdue));
     }
+    let ends = ["Completed", "Cancelled", "Expired", "Refunded"];
+    for (id, sales) in streams(findings) {
+        let is = |kinds: &[&str]| sales.iter().any(|sale| kinds.contains(&sale.kind.as_str()));
+        if is(&["Placed"]) && !is(&ends) {
+            wrong.push(format!("{id} never ended"));
+        }
+    }
+    wrong
 }
 
 fn streams(findings: &Findings) -> BTreeMap<Uuid, Vec<&Sale>> {
@@ -226,6 +263,7 @@ mod tests {
             ],
             market_events: sales.collect(),
             market_rows: [(TICKET, 3), (ORDER, 3), (PAYMENT, 2)].map(row).into(),
+            charges: vec![Charge { payment: PAYMENT, captured: true, refunded: false }],
             ..Findings::default()
         }
     }
@@ -286,9 +324,11 @@ mod tests {
     fn money_that_does_not_add_up_is_found() {
         let mut unpaid = sound();
         unpaid.market_events.retain(|sale| sale.aggregate != "payment");
+        unpaid.charges.clear();
         assert_eq!(money(&unpaid).len(), 1);
         let mut unknown = sound();
         unknown.market_events.retain(|sale| sale.kind != "Captured");
+        unknown.charges.clear();
         assert_eq!(money(&unknown).len(), 2);
         let mut taken = sound();
         taken.market_events.retain(|sale| sale.kind != "Completed");
@@ -296,6 +336,44 @@ mod tests {
         let mut no_ticket = sound();
         no_ticket.market_events.retain(|sale| sale.kind != "Sold");
         assert_eq!(money(&no_ticket).len(), 1);
+    }
+
+    #[test]
+    fn a_ticket_that_is_lost_without_its_refund_is_found() {
+        let other = Some(Uuid::from_u128(203));
+        let sale = |sequence, kind: &str, order| Sale {
+            sequence,
+            kind: kind.to_owned(),
+            order,
+            ..sound().market_events.remove(7)
+        };
+        let mut lost = sound();
+        lost.market_events.push(sale(4, "Released", Some(ORDER)));
+        assert_eq!(money(&lost).len(), 1);
+        // Sold twice with a stray release in between: nobody has it at the same time.
+        lost.market_events.extend([sale(5, "Reserved", other), sale(6, "Sold", other)]);
+        assert_eq!((money(&lost).len(), one_holder(&lost).len()), (1, 0));
+    }
+
+    #[test]
+    fn books_of_the_provider_that_say_something_else_are_found() {
+        let charge = |payment, captured, refunded| Charge { payment, captured, refunded };
+        for charges in [
+            vec![],
+            vec![charge(PAYMENT, false, false)],
+            vec![charge(PAYMENT, true, true)],
+            vec![charge(PAYMENT, true, false), charge(Uuid::nil(), true, false)],
+        ] {
+            let findings = Findings { charges: charges.clone(), ..sound() };
+            assert_eq!(money(&findings).len(), 1, "{charges:?}");
+        }
+    }
+
+    #[test]
+    fn an_order_that_never_ends_is_found() {
+        let mut findings = sound();
+        findings.market_events.retain(|sale| sale.kind != "Completed");
+        assert_eq!(liveness(&findings).len(), 1);
     }
 
     #[test]
