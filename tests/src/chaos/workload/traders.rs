@@ -1,7 +1,7 @@
 //! Those who trade: they offer a ticket, order it alone or against rivals, pay, give up, or let the
 //! hold run out, and give the money back.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
 use reqwest::Method;
 use serde_json::json;
@@ -51,56 +51,145 @@ pub async fn all_order(
     try_join_all(all).await
 }
 
+/// Pays an order with so many calls at the same moment.
+///
+/// # Errors
+/// If an outcome can not be learned.
+pub async fn pay_at_once(
+    api: &Api,
+    client: usize,
+    order: Uuid,
+    buyer: &Person,
+    times: usize,
+) -> Result<Vec<Answer>> {
+    let asks: Vec<Ask> = (0..times).map(|_| pay(order, buyer, CARD)).collect();
+    let all = asks.iter().enumerate().map(|(rival, ask)| api.decided(client, rival, ask));
+    try_join_all(all).await
+}
+
+/// An order that somebody has placed.
+#[derive(Clone)]
+struct Placed {
+    order: Uuid,
+    ticket: Uuid,
+    seller: Person,
+    buyer: Person,
+}
+
+/// Gives an order up; it may have ended meanwhile.
+///
+/// # Errors
+/// If an outcome can not be learned, or is none of those.
+pub async fn give_up(api: &Api, client: usize, order: Uuid, buyer: &Person) -> Result<()> {
+    let mut ask = Ask::get(Action::Cancel, format!("/api/orders/{order}")).about(order);
+    ask.method = Method::PATCH;
+    let answer = api.decided(client, client, &ask.by(Some(buyer.token.clone()))).await?.reply;
+    ensure!([200, 409].contains(&answer.status), "an order could not be given up: {answer:?}");
+    Ok(())
+}
+
+/// Those of several orders of one ticket that were placed, each with its buyer.
+pub fn placed<'a>(
+    buyers: &'a [Person],
+    answers: &'a [Answer],
+) -> impl Iterator<Item = (&'a Person, Uuid, &'a Answer)> {
+    let both = buyers.iter().zip(answers);
+    both.filter_map(|(buyer, answer)| {
+        let order = answer.reply.made.filter(|_| answer.reply.status == 201)?;
+        Some((buyer, order, answer))
+    })
+}
+
 impl Visitor {
+    /// Trades until told to stop; then gives up what was left, so that nobody waits for its end.
     pub(super) async fn trade_on(mut self, mut people: Vec<Person>) -> Result<()> {
+        let mut left = Vec::new();
         while !self.stop.is_cancelled() {
             self.dice.shuffle(&mut people);
-            if let [seller, buyers @ ..] = people.as_slice() {
-                self.trade(seller, buyers).await?;
+            if self.dice.in_a_hundred(20) && !left.is_empty() {
+                self.take_over(&mut left, &people).await?;
+            } else if let [seller, buyers @ ..] = people.as_slice() {
+                self.trade(seller, buyers, &mut left).await?;
             }
             self.pause(THINKING).await;
+        }
+        for Placed { order, buyer, .. } in &left {
+            give_up(&self.api, self.number, *order, buyer).await?;
         }
         Ok(())
     }
 
-    async fn trade(&mut self, seller: &Person, buyers: &[Person]) -> Result<()> {
+    async fn trade(
+        &mut self,
+        seller: &Person,
+        buyers: &[Person],
+        left: &mut Vec<Placed>,
+    ) -> Result<()> {
         let listed = self.decided(&list(seller)).await?;
         let ticket = listed.reply.made.context("a ticket")?;
         let rivals = if self.dice.in_a_hundred(30) { RIVALS } else { 1 };
         let buyers = buyers.get(..rivals).unwrap_or(buyers);
         let answers = all_order(&self.api, self.number, ticket, buyers).await?;
-        let mut both = buyers.iter().zip(&answers);
-        let winner = both.find_map(|(buyer, answer)| Some((buyer, answer.reply.made?)));
-        let (buyer, order) = winner.context("a ticket that nobody got")?;
-        self.pause(THINKING).await;
-        match self.dice.below(10) {
-            // Left to its deadline.
-            0 => Ok(()),
-            1 => self.cancel(order, buyer).await,
-            2 => {
-                self.decided(&pay(order, buyer, DECLINED)).await?;
-                self.pay(order, seller, buyer).await
-            }
-            _ => self.pay(order, seller, buyer).await,
+        // Several, if the hold of one had run out before another was heard.
+        let all = placed(buyers, &answers).map(|(buyer, order, _)| {
+            let (seller, buyer) = (seller.clone(), buyer.clone());
+            Placed { order, ticket, seller, buyer }
+        });
+        let mut all = all.collect::<Vec<_>>().into_iter();
+        let first = all.next().context("a ticket that nobody got")?;
+        left.extend(all);
+        self.go_through(first, left).await
+    }
+
+    /// Orders a ticket that somebody else has left, whether or not its hold has run out, and
+    /// whatever has become of its payment.
+    async fn take_over(&mut self, left: &mut Vec<Placed>, people: &[Person]) -> Result<()> {
+        let one = self.dice.pick(left).cloned().context("something left")?;
+        let taken = [&one.seller.username, &one.buyer.username];
+        let other = people.iter().find(|person| !taken.contains(&&person.username));
+        let buyer = other.context("somebody else")?.clone();
+        let ordered = self.decided(&order(one.ticket, &buyer)).await?.reply;
+        match ordered.made.filter(|_| ordered.status == 201) {
+            Some(order) => self.go_through(Placed { order, buyer, ..one }, left).await,
+            None => Ok(()),
         }
     }
 
-    async fn cancel(&mut self, order: Uuid, buyer: &Person) -> Result<()> {
-        let mut ask = Ask::get(Action::Cancel, format!("/api/orders/{order}")).about(order);
-        ask.method = Method::PATCH;
-        self.decided(&ask.by(Some(buyer.token.clone()))).await.map(drop)
+    /// Pays, cancels, or leaves to its deadline what was ordered.
+    async fn go_through(&mut self, placed: Placed, left: &mut Vec<Placed>) -> Result<()> {
+        self.pause(THINKING).await;
+        let is_over = match self.dice.below(10) {
+            0 => false,
+            1 => {
+                give_up(&self.api, self.number, placed.order, &placed.buyer).await?;
+                true
+            }
+            2 => {
+                self.decided(&pay(placed.order, &placed.buyer, DECLINED)).await?;
+                self.pay(&placed).await?
+            }
+            _ => self.pay(&placed).await?,
+        };
+        if !is_over {
+            left.push(placed);
+        }
+        Ok(())
     }
 
-    async fn pay(&mut self, order: Uuid, seller: &Person, buyer: &Person) -> Result<()> {
-        let ask = pay(order, buyer, CARD);
+    /// Whether it was paid.
+    async fn pay(&mut self, placed: &Placed) -> Result<bool> {
+        let ask = pay(placed.order, &placed.buyer, CARD);
         let paid = self.decided(&ask).await?;
         if self.dice.in_a_hundred(20) {
             self.decided(&ask).await?;
         }
         let payment = paid.reply.made.filter(|_| paid.reply.status == 201);
-        let Some(payment) = payment.filter(|_| self.dice.in_a_hundred(20)) else { return Ok(()) };
-        let path = format!("/api/payments/{payment}/refund");
-        let back = Ask::get(Action::GiveBack, path).about(payment).posted(None);
-        self.decided(&back.by(Some(seller.token.clone())).keyed()).await.map(drop)
+        let Some(payment) = payment else { return Ok(false) };
+        if self.dice.in_a_hundred(20) {
+            let path = format!("/api/payments/{payment}/refund");
+            let back = Ask::get(Action::GiveBack, path).about(payment).posted(None);
+            self.decided(&back.by(Some(placed.seller.token.clone())).keyed()).await?;
+        }
+        Ok(true)
     }
 }

@@ -14,6 +14,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio_postgres::{Client, NoTls};
@@ -34,6 +35,9 @@ use crate::{ports, postgres};
 
 /// Replicas of each service.
 pub const REPLICAS: usize = 2;
+/// How long an order holds its ticket, and how much longer while it is paid: so short that orders
+/// run out while the run goes on, and that payments which a fault holds up come too late.
+pub const HOLD: Duration = Duration::from_secs(2);
 /// Accounts of the workload.
 const PEOPLE: usize = 8;
 /// A standard link opens soon, so that a run sees links that are not open, open, used and closed.
@@ -106,8 +110,13 @@ impl World {
             rules_bind: local(0),
             more: vec![("RULES_FILE".into(), rules_file.display().to_string())],
         };
-        // Orders that nobody pays run out while the run goes on.
-        let always = [("RATE_LIMITS", "off"), ("RUST_BACKTRACE", "0"), ("HOLD_SECONDS", "5")];
+        let hold = HOLD.as_secs().to_string();
+        let always = [
+            ("RATE_LIMITS", "off"),
+            ("RUST_BACKTRACE", "0"),
+            ("HOLD_SECONDS", hold.as_str()),
+            ("PAYMENT_SECONDS", hold.as_str()),
+        ];
         let more = always.iter().chain(more).map(|&(name, value)| (name.into(), value.into()));
         wiring.more.extend(more);
         wiring.generate_keys().await?;
