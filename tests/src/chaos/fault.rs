@@ -61,7 +61,7 @@ pub enum Fault {
     UnbindQueue,
     /// Every message is published three times.
     RepeatMessages,
-    /// Old messages come again, forwards and backwards, and the whole history too.
+    /// Old messages come again, forwards and backwards, and the history too.
     ReplayHistory,
     /// Messages that nobody can read.
     Poison,
@@ -155,6 +155,15 @@ impl Fault {
         match profile {
             Profile::Short => short,
             Profile::Full => full,
+        }
+    }
+
+    /// How many events of each log it sends again, the last ones.
+    pub fn history(self, profile: Profile) -> i64 {
+        match (self, profile) {
+            (Self::ReplayHistory, Profile::Short) => 10 * self.amount(profile) as i64,
+            (Self::ReplayHistory, Profile::Full) => i64::MAX,
+            _ => 0,
         }
     }
 

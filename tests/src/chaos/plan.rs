@@ -14,7 +14,7 @@ const QUIET: std::ops::Range<Duration> = Duration::from_millis(800)..Duration::f
 const FIFTH: usize = 5;
 
 /// One fault, once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cycle {
     /// How long after the last one was over.
     pub after: Duration,
@@ -24,6 +24,8 @@ pub struct Cycle {
     pub lasting: Duration,
     /// How much of it there is.
     pub amount: usize,
+    /// How many events of each log are sent again, the last ones.
+    pub history: i64,
 }
 
 /// One fault with all its times.
@@ -60,6 +62,7 @@ pub fn plan(seed: u64, faults: &[Fault], profile: Profile, cycles: Option<u32>) 
             choice: dice.roll(),
             lasting: fault.lasting(profile),
             amount: fault.amount(profile),
+            history: fault.history(profile),
         };
         Trial { fault, cycles: (0..times).map(cycle).collect() }
     };

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use shared_events::topology::LINKS_EVENTS;
+use shared_events::topology::{LINKS_EVENTS, MARKET_EVENTS};
 use tokio::time::sleep;
 
 use super::audit;
@@ -14,7 +14,7 @@ use super::fault::{Fault, Profile};
 use super::plan::{Cycle, Trial};
 use super::trial::{self, Outcome};
 use super::world::World;
-use super::world::tap::Tap;
+use super::world::tap::{Tap, each_passed};
 use super::{faults, say_progress};
 use crate::servers::Servers;
 
@@ -103,7 +103,8 @@ async fn broken(
 /// Fills pools, caches and the allocator's stock as a busy hour would, a crowd and messages of 10
 /// MB among it; answers the messages that have passed meanwhile.
 async fn warm_up(world: &mut World, profile: Profile, seed: u64) -> Result<String> {
-    let tap = Tap::open(world, &[LINKS_EVENTS]).await?;
+    let exchanges = [LINKS_EVENTS, MARKET_EVENTS];
+    let tap = Tap::open(world, &exchanges).await?;
     let lasting = match profile {
         Profile::Short => Duration::from_secs(3),
         Profile::Full => Duration::from_secs(10),
@@ -112,11 +113,12 @@ async fn warm_up(world: &mut World, profile: Profile, seed: u64) -> Result<Strin
         world.work(seed.wrapping_add(round as u64));
         sleep(lasting / 2).await;
         for crowd in [Fault::ParallelUses, Fault::Poison] {
-            let (after, choice, lasting) = (Duration::ZERO, 0, Duration::ZERO);
-            let cycle = Cycle { after, choice, lasting, amount: crowd.amount(profile) };
+            let cycle = Cycle { amount: crowd.amount(profile), ..Cycle::default() };
             faults::strike(crowd, world, &cycle).await?;
         }
         world.rest().await?;
     }
-    Ok(audit::as_text(&tap.close().await?))
+    let messages = tap.close().await?;
+    each_passed(&exchanges, &messages)?;
+    Ok(audit::as_text(&messages))
 }

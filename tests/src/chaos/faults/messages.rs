@@ -4,7 +4,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use shared_events::topology::{EVALUATE_LINK_REQUESTS, LINKS_EVENTS, RULES_VERDICTS};
+use shared_events::topology::{
+    EVALUATE_LINK_REQUESTS, LINKS_EVENTS, MARKET_EVENTS, RULES_VERDICTS,
+};
 use tokio::time::sleep;
 
 use super::{Frozen, Struck, comes_about, drained, reaches};
@@ -12,7 +14,7 @@ use crate::chaos::fault::Fault;
 use crate::chaos::plan::Cycle;
 use crate::chaos::world::World;
 use crate::chaos::world::broker::Broker;
-use crate::chaos::world::tap::Tap;
+use crate::chaos::world::tap::{Tap, each_passed};
 
 /// The workload makes enough messages within this time.
 const PLENTY: Duration = Duration::from_secs(120);
@@ -34,12 +36,13 @@ pub(super) async fn repeated(world: &mut World, cycle: &Cycle) -> Result<Struck>
 }
 
 /// Collects messages, publishes them forwards and backwards until there were enough, and has the
-/// relay send the history from its first event.
+/// relay send the history again.
 pub(super) async fn replayed(world: &mut World, cycle: &Cycle) -> Result<Struck> {
-    let tap = Tap::open(world, &[LINKS_EVENTS, RULES_VERDICTS]).await?;
+    let exchanges = [LINKS_EVENTS, MARKET_EVENTS, RULES_VERDICTS];
+    let tap = Tap::open(world, &exchanges).await?;
     sleep(COLLECTING).await;
     let messages = tap.close().await?;
-    ensure!(!messages.is_empty(), "no message passed in {} s", COLLECTING.as_secs());
+    each_passed(&exchanges, &messages)?;
     let backwards: Vec<_> = messages.iter().rev().cloned().collect();
     let broker = Broker::open(world).await?;
     let mut published = 0;
@@ -50,7 +53,8 @@ pub(super) async fn replayed(world: &mut World, cycle: &Cycle) -> Result<Struck>
         }
     }
     broker.close().await;
-    world.sql().await?.batch_execute("update relay_cursors set position = 0").await?;
+    let back = "update relay_cursors set position = greatest(0, position - $1)";
+    world.sql().await?.execute(back, &[&cycle.history]).await?;
     // A leader remembers where it is; the next one reads it.
     world.broker_proxy.cut();
     drained(world, Fault::ReplayHistory, published).await

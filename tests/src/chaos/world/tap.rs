@@ -1,7 +1,7 @@
 //! A tap on exchanges: what is published meanwhile, to be published again. Its queue lives only as
 //! long as it does: while it is there no message is unroutable.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use lapin::options::{BasicGetOptions, QueueDeclareOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
@@ -76,4 +76,16 @@ impl Tap {
         self.connection.close(200, "done".into()).await?;
         Ok(all)
     }
+}
+
+/// Shows that something has passed through each of these exchanges.
+///
+/// # Errors
+/// If not.
+pub fn each_passed(exchanges: &[Exchange], messages: &[Passed]) -> Result<()> {
+    for Exchange { name, .. } in exchanges {
+        let passed = messages.iter().any(|message| message.exchange.as_str() == *name);
+        ensure!(passed, "no message passed through {name}");
+    }
+    Ok(())
 }
