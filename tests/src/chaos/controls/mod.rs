@@ -47,6 +47,8 @@ pub enum Control {
     NoDedupe,
     /// Nobody looks whether a stream has moved on.
     NoUnique,
+    /// The same, while one order is paid many times at once.
+    PaidTwice,
     /// Keys are neither found nor stored.
     NoIdempotency,
 }
@@ -63,6 +65,7 @@ impl Control {
             Self::NaiveCursor | Self::NoConfirm | Self::NoMandatory | Self::AckFirst => "liveness",
             Self::NoDedupe | Self::NoIdempotency => "effect once",
             Self::NoUnique => "one holder",
+            Self::PaidTwice => "money",
         }
     }
 
@@ -76,7 +79,11 @@ impl Control {
             Self::NoConfirm => forge(Sabotage::NoConfirm),
             Self::NoMandatory => forge(Sabotage::NoMandatory),
             Self::AckFirst => forge(Sabotage::AckFirst),
-            Self::NaiveCursor | Self::NoDedupe | Self::NoUnique | Self::NoIdempotency => {
+            Self::NaiveCursor
+            | Self::NoDedupe
+            | Self::NoUnique
+            | Self::PaidTwice
+            | Self::NoIdempotency => {
                 let statements = sql::of(self)?;
                 world.sql().await?.batch_execute(&statements).await.context("sabotaging")?;
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result, bail};
 use shared_events::topology::{EVALUATE_LINK_REQUESTS, LINKS_LOG, PROJECT_LINKS, RULES_VERDICTS};
 use tokio::time::{Instant, sleep};
 
@@ -10,6 +10,7 @@ use super::Control;
 use crate::chaos::fault::Fault;
 use crate::chaos::faults::{self, Frozen};
 use crate::chaos::plan::Cycle;
+use crate::chaos::workload::traders;
 use crate::chaos::world::World;
 use crate::chaos::world::broker::Broker;
 use crate::chaos::world::tap::Tap;
@@ -22,7 +23,9 @@ const PILING_UP: Duration = Duration::from_millis(1_500);
 const COPIES: usize = 4;
 /// How often it is looked for the next one.
 const LOOK: Duration = Duration::from_millis(5);
-/// Rivals for one link, and how often.
+/// Who does this, for the journal: none of the workload's clients.
+const STRANGER: usize = 1_002;
+/// Rivals for one link or charges of one order, and how often.
 const RIVALS: usize = 60;
 const RACES: u64 = 3;
 
@@ -36,6 +39,7 @@ pub(super) async fn play(control: Control, world: &mut World) -> Result<()> {
         Control::AckFirst => rules_die_full(world).await?,
         Control::NoDedupe => verdicts_come_at_once(world).await?,
         Control::NoUnique => links_are_fought_for(world).await?,
+        Control::PaidTwice => orders_are_paid_at_once(world).await?,
     }
     Ok(())
 }
@@ -107,10 +111,23 @@ async fn verdicts_come_at_once(world: &mut World) -> Result<()> {
     Ok(())
 }
 
+/// Each order gets as many charges at the same moment, all different calls.
+async fn orders_are_paid_at_once(world: &mut World) -> Result<()> {
+    let [seller, buyer, ..] = world.people.as_slice() else { bail!("too few accounts") };
+    for _ in 0..RACES {
+        let listed = world.api.decided(STRANGER, 0, &traders::list(seller)).await?;
+        let ticket = listed.reply.made.context("a ticket")?;
+        let buyers = std::slice::from_ref(buyer);
+        let answers = traders::all_order(&world.api, STRANGER, ticket, buyers).await?;
+        let order = answers.first().and_then(|answer| answer.reply.made).context("an order")?;
+        traders::pay_at_once(&world.api, STRANGER, order, buyer, RIVALS).await?;
+    }
+    Ok(())
+}
+
 async fn links_are_fought_for(world: &mut World) -> Result<()> {
     for choice in 0..RACES {
-        let (after, lasting) = (Duration::ZERO, Duration::ZERO);
-        let cycle = Cycle { after, choice, lasting, amount: RIVALS };
+        let cycle = Cycle { choice, amount: RIVALS, ..Cycle::default() };
         faults::strike(Fault::ParallelUses, world, &cycle).await?;
     }
     Ok(())

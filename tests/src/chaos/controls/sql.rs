@@ -50,7 +50,7 @@ pub(super) fn of(control: Control) -> Result<String> {
                 .with(INSERT_EVENTS, &format!("{A_MOMENT}{INSERT_EVENTS}"))?;
             format!("{SEQUENCE_OF_POSITIONS}{}", append.0)
         }
-        Control::NoUnique => {
+        Control::NoUnique | Control::PaidTwice => {
             let append = append.with(STREAM_MOVED, "if false then")?.with(SEQUENCE, SHIFTED)?;
             let judge = judge.with(STREAM_MOVED_IN_BATCH, "if false then")?;
             let constraint = "alter table events drop constraint events_stream_key;\n";
@@ -101,9 +101,13 @@ mod tests {
 
     #[test]
     fn every_replacement_finds_its_place() {
-        for control in
-            [Control::NaiveCursor, Control::NoUnique, Control::NoDedupe, Control::NoIdempotency]
-        {
+        for control in [
+            Control::NaiveCursor,
+            Control::NoUnique,
+            Control::PaidTwice,
+            Control::NoDedupe,
+            Control::NoIdempotency,
+        ] {
             let sabotaged = of(control).expect("the functions as they are");
             assert!(sabotaged.contains("create or replace function append_events"));
         }
