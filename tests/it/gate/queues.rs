@@ -3,7 +3,8 @@
 
 use chrono::TimeDelta;
 use shared_events::topology::{
-    EVALUATE_LINK_REQUESTS, PROJECT_LINKS, PROJECT_MARKET, QUEUES, Queue, RECORD_VERDICTS,
+    EVALUATE_LINK_REQUESTS, LINKS_LOG, MARKET_LOG, PROJECT_LINKS, PROJECT_MARKET, QUEUES, Queue,
+    RECORD_VERDICTS,
 };
 
 use crate::harness::eventually;
@@ -22,6 +23,8 @@ async fn is_healed(queue: &Queue, mishap: Mishap) {
     let user = gate.given_user("premium").await;
     // What is there before shows that everything was connected.
     gate.given_used_link().await;
+    gate.list_ticket(&user, "Concert", 7.0).await.is(201);
+    gate.until_projected(MARKET_LOG).await;
     let broker = gate.broker().await;
     match mishap {
         Mishap::Deleted => broker.delete(queue.name).await,
@@ -29,12 +32,13 @@ async fn is_healed(queue: &Queue, mishap: Mishap) {
     }
     for _ in 0..3 {
         gate.given_request(Some(&user)).await;
+        gate.list_ticket(&user, "Concert", 7.0).await.is(201);
     }
     let later = gate.now().await + TimeDelta::seconds(11);
     gate.move_clock_to(later).await;
     eventually("every request has its verdict", async || gate.waiting().await == 0).await;
-    let behind = "select (select max(position) from events) - (select position from checkpoints where log = 'links')";
-    eventually("everything is projected", async || gate.count(behind).await == 0).await;
+    gate.until_projected(LINKS_LOG).await;
+    gate.until_projected(MARKET_LOG).await;
     let bound = async || gate.is_bound(queue).await;
     eventually("the queue is there again", bound).await;
     gate.verify().await.unwrap();
@@ -71,9 +75,17 @@ async fn the_projection_survives_that_its_queue_is_unbound() {
     is_healed(&PROJECT_LINKS, Mishap::Unbound).await;
 }
 
+#[tokio::test]
+async fn the_projection_of_the_market_survives_that_its_queue_is_deleted() {
+    is_healed(&PROJECT_MARKET, Mishap::Deleted).await;
+}
+
+#[tokio::test]
+async fn the_projection_of_the_market_survives_that_its_queue_is_unbound() {
+    is_healed(&PROJECT_MARKET, Mishap::Unbound).await;
+}
+
 #[test]
 fn no_queue_is_left_out_above() {
-    let tested = [EVALUATE_LINK_REQUESTS, RECORD_VERDICTS, PROJECT_LINKS];
-    let of_links: Vec<_> = QUEUES.into_iter().filter(|queue| *queue != PROJECT_MARKET).collect();
-    assert_eq!(of_links, tested);
+    assert_eq!(QUEUES, [EVALUATE_LINK_REQUESTS, RECORD_VERDICTS, PROJECT_LINKS, PROJECT_MARKET]);
 }

@@ -1,8 +1,9 @@
 //! `ticketing verify` and `ticketing rebuild`: everything read follows from history. With controls:
 //! what is changed behind the service's back is found.
 
+use shared_events::topology::LINKS_LOG;
+
 use super::given::Link;
-use crate::harness::eventually;
 use crate::world::World;
 
 /// A system with links in every state, projected to the end of its log.
@@ -14,8 +15,7 @@ async fn given_all_kinds_of_links() -> (World, Vec<Link>) {
         gate.given_issued_link("standard").await,
         gate.given_issued_link("guest").await,
     ];
-    let behind = "select (select max(position) from events) - (select position from checkpoints where log = 'links')";
-    eventually("everything is projected", async || gate.count(behind).await == 0).await;
+    gate.until_projected(LINKS_LOG).await;
     (gate, links)
 }
 
@@ -80,8 +80,7 @@ async fn a_projection_is_rebuilt_while_the_system_runs() {
     gate.verify().await.unwrap();
     // It goes on from where the copy ended.
     gate.given_used_link().await;
-    let behind = "select (select max(position) from events) - (select position from checkpoints where log = 'links')";
-    eventually("the copy is kept up", async || gate.count(behind).await == 0).await;
+    gate.until_projected(LINKS_LOG).await;
     gate.verify().await.unwrap();
     for link in &links {
         let status = gate.check(link.id, link.owner.as_ref()).await.status;

@@ -56,6 +56,15 @@ impl World {
         self.count(query).await
     }
 
+    /// Waits until all that is in a log is projected.
+    pub(crate) async fn until_projected(&self, log: &str) {
+        let behind = format!(
+            "select (select coalesce(max(position), 0) from events where log = '{log}') \
+             - (select coalesce(min(position), 0) from checkpoints where log = '{log}')"
+        );
+        eventually("all is projected", async || self.count(&behind).await == 0).await;
+    }
+
     /// Runs a command of `ticketing` with the settings of this system: what it wrote, as an error
     /// if it failed.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Result<String, String> {

@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use lapin::BasicProperties;
-use shared_events::topology::{EVALUATE_LINK_REQUESTS, PROJECT_LINKS, RECORD_VERDICTS};
+use shared_events::topology::QUEUES;
 use uuid::Uuid;
 
 use super::{Struck, drained};
@@ -25,7 +25,7 @@ pub(super) async fn given(world: &mut World) -> Result<Struck> {
     ];
     let broker = Broker::open(world).await?;
     let mut given = 0;
-    for queue in [EVALUATE_LINK_REQUESTS, RECORD_VERDICTS, PROJECT_LINKS] {
+    for queue in QUEUES {
         for body in &bodies {
             let id = Uuid::new_v4().to_string();
             let properties = BasicProperties::default()
