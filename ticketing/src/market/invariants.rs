@@ -4,7 +4,7 @@
 use crate::verify::Invariant;
 
 /// Each counts its violations.
-pub const INVARIANTS: [Invariant; 6] = [
+pub const INVARIANTS: [Invariant; 7] = [
     Invariant {
         name: "a listing has one holder at a time",
         violations: "select count(*) from (select event_type, payload->>'order_id' as holder, \
@@ -24,6 +24,18 @@ pub const INVARIANTS: [Invariant; 6] = [
                      window w as (partition by aggregate_id order by sequence)) x \
                      where event_type = 'Sold' and (before is distinct from 'Reserved' \
                      or holder is distinct from owner)",
+    },
+    Invariant {
+        name: "a sold ticket is released only with its refund",
+        violations: "select count(*) from (select position, event_type, \
+                     lag(event_type) over w as before, lag(payload->>'order_id') over w as owner \
+                     from events where aggregate = 'listing' \
+                     and event_type in ('Reserved', 'Sold', 'Released') \
+                     window w as (partition by aggregate_id order by sequence)) x \
+                     where event_type = 'Released' and before = 'Sold' \
+                     and not exists (select 1 from events r where r.aggregate = 'order' \
+                         and r.aggregate_id = x.owner::uuid and r.event_type = 'Refunded' \
+                         and r.position < x.position)",
     },
     Invariant {
         name: "an order is completed at most once",
