@@ -6,7 +6,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::harness::eventually;
-use crate::peers::openid::{SignIn, with_parameter};
+use crate::peers::openid::{SECRET, SignIn, with_parameter};
 use crate::world::World;
 use crate::world::answer::Ask;
 use crate::world::people::{PASSWORD, new_email};
@@ -44,6 +44,7 @@ async fn the_first_sign_in_makes_the_account_and_the_next_finds_it() {
         let sign_in = there.world.post("/api/users/signin").json(&body).ask().await;
         assert!([400, 422].contains(&sign_in.status), "{}", sign_in.text);
     }
+    assert!(!there.world.logs().contains(SECRET));
     there.world.system.stop().await.unwrap();
 }
 

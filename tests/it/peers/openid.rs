@@ -11,7 +11,7 @@ use crate::world::answer::{Answer, Ask};
 
 /// How the service is known to the provider.
 const CLIENT: &str = "turnstile";
-const SECRET: &str = "canary-of-the-provider-0123456789";
+pub(crate) const SECRET: &str = "canary-of-the-provider-0123456789";
 
 /// A running system with a sign-in provider that is both its Google and its Facebook.
 pub(crate) struct SignIn {
