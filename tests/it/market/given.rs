@@ -4,6 +4,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 
+use crate::harness::eventually;
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
 use crate::world::people::User;
@@ -82,6 +83,21 @@ impl World {
         let placed = self.order_ticket(&deal.buyer, &deal.ticket).await.is(201);
         let expires_at = placed.member("expiresAt").parse().expect("a time");
         Ordered { order: placed.member("id"), expires_at, deal }
+    }
+
+    /// Waits until an order has this status.
+    pub(crate) async fn until_order(&self, ordered: &Ordered, status: &str) {
+        let (buyer, id) = (&ordered.deal.buyer, &ordered.order);
+        let is_so = async || self.order(buyer, id).await["status"] == status;
+        eventually(&format!("the order is {status}"), is_so).await;
+    }
+
+    /// How many payments of an order were started, by history: what is projected may be behind.
+    pub(crate) async fn payments_started(&self, order: &str) -> i64 {
+        let started = format!(
+            "select count(*) from events where event_type = 'Started' and payload->>'order_id' = '{order}'"
+        );
+        self.count(&started).await
     }
 
     /// An order that is paid, with its payment's id.

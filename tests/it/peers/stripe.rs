@@ -1,6 +1,7 @@
 //! A server that speaks like Stripe, its books, and a way there on which a call can be stopped
 //! before it arrives or before its answer comes back.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use poem::http::{Method, StatusCode};
@@ -10,6 +11,7 @@ use poem::{Body, EndpointExt, Request, Response, Server, handler};
 use reqwest::Client;
 use serde_json::Value;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::{Peer, free_port, python_packages};
@@ -31,6 +33,8 @@ pub(crate) enum Stop {
     BeforeCall,
     /// Stripe has done it; its answer does not come back.
     AfterCall,
+    /// Stripe has done it; the answer to a charge comes back when [`Stripe::answer_at`] says.
+    Until,
 }
 
 /// A running server that speaks like Stripe.
@@ -48,6 +52,8 @@ struct Way {
     http: Client,
     stop: watch::Sender<Stop>,
     stopped: watch::Sender<bool>,
+    /// When the charge for a payment is answered.
+    answers: watch::Sender<HashMap<String, Instant>>,
 }
 
 impl Stripe {
@@ -63,6 +69,7 @@ impl Stripe {
             http: http.clone(),
             stop: watch::Sender::new(Stop::Nowhere),
             stopped: watch::Sender::new(false),
+            answers: watch::Sender::default(),
         });
         let acceptor = TcpListener::bind("127.0.0.1:0").into_acceptor().await.expect("a port");
         let address = acceptor.local_addr()[0].as_socket_addr().copied().expect("an address");
@@ -86,21 +93,51 @@ impl Stripe {
         seen.expect("a call is stopped").expect("open");
     }
 
+    /// When the charge for a payment is answered, if calls are stopped until then.
+    pub(crate) fn answer_at(&self, payment: &str, time: Instant) {
+        self.way.answers.send_modify(|answers| {
+            answers.insert(payment.to_owned(), time);
+        });
+    }
+
     /// The charges for a payment.
     pub(crate) async fn charges(&self, payment: &str) -> Vec<Value> {
-        let all = self.list("charges?limit=100").await;
+        let all = self.list("charges", "").await;
         all.into_iter().filter(|charge| charge["metadata"]["payment"] == payment).collect()
     }
 
     /// The refunds of a charge.
     pub(crate) async fn refunds(&self, charge: &str) -> Vec<Value> {
-        self.list(&format!("refunds?charge={charge}")).await
+        self.list("refunds", &format!("&charge={charge}")).await
     }
 
-    async fn list(&self, path: &str) -> Vec<Value> {
-        let request = self.http.get(format!("{}/v1/{path}", self.peer.url));
-        let page = request.bearer_auth(SECRET_KEY).ask().await.is(200);
-        page.json["data"].as_array().cloned().expect("a list")
+    /// For each payment how often it was charged, and how often that was given back.
+    pub(crate) async fn books(&self) -> HashMap<String, (usize, usize)> {
+        let mut books: HashMap<String, (usize, usize)> = HashMap::new();
+        let payment = |one: &Value| one["metadata"]["payment"].as_str().expect("an id").to_owned();
+        for charge in self.list("charges", "").await {
+            books.entry(payment(&charge)).or_default().0 += 1;
+        }
+        for refund in self.list("refunds", "").await {
+            books.entry(payment(&refund)).or_default().1 += 1;
+        }
+        books
+    }
+
+    /// All pages of a list.
+    async fn list(&self, of: &str, query: &str) -> Vec<Value> {
+        let (mut all, mut after) = (Vec::new(), String::new());
+        loop {
+            let url = format!("{}/v1/{of}?limit=100{query}{after}", self.peer.url);
+            let page = self.http.get(url).bearer_auth(SECRET_KEY).ask().await.is(200).json;
+            all.extend(page["data"].as_array().expect("a list").iter().cloned());
+            match all.last() {
+                Some(last) if page["has_more"] == true => {
+                    after = format!("&starting_after={}", last["id"].as_str().expect("an id"));
+                }
+                _ => return all,
+            }
+        }
     }
 
     /// Gives a charge back in Stripe's own dashboard.
@@ -119,6 +156,19 @@ impl Way {
             self.stopped.send_replace(true);
             let _ = stop.wait_for(|stop| *stop != here).await;
         }
+    }
+
+    /// Waits for the moment at which this is answered, if there is to be one.
+    async fn wait_until(&self, answer: &Value) {
+        let payment = answer["metadata"]["payment"].as_str().unwrap_or_default();
+        if *self.stop.borrow() != Stop::Until || answer["object"] != "charge" {
+            return;
+        }
+        let mut answers = self.answers.subscribe();
+        let said = answers.wait_for(|answers| answers.contains_key(payment));
+        let said = tokio::time::timeout(crate::harness::PATIENCE, said).await;
+        let time = said.expect("said when").expect("open")[payment];
+        tokio::time::sleep_until(time).await;
     }
 }
 
@@ -139,6 +189,7 @@ async fn cross(request: &Request, body: Body, way: Data<&Arc<Way>>) -> Response 
     let answer = there.ask().await;
     if moves_money {
         way.wait_at(Stop::AfterCall).await;
+        way.wait_until(&answer.json).await;
     }
     let status = StatusCode::from_u16(answer.status).expect("a status");
     Response::builder().status(status).content_type("application/json").body(answer.text)
