@@ -65,7 +65,8 @@ fn table(sql: &str) -> Option<Table> {
     let mut keys = Vec::new();
     for line in body.lines() {
         let line = line.split("--").next().unwrap_or_default().trim().trim_end_matches(',');
-        if line.is_empty() || line.starts_with("constraint") || line.starts_with("primary key") {
+        let is_rule = ["constraint", "primary key", "check ("].iter().any(|w| line.starts_with(w));
+        if line.is_empty() || is_rule {
             if let Some((_, list)) = line.split_once("primary key (") {
                 keys.extend(list.trim_end_matches(')').split(", ").map(str::to_owned));
             }
@@ -80,6 +81,10 @@ fn table(sql: &str) -> Option<Table> {
     }
     Some(Table { name: name.to_owned(), columns })
 }
+
+/// Columns that are called by what somebody or something is there.
+const BY_ROLE: [(&str, &str); 4] =
+    [("buyer", "accounts"), ("seller", "accounts"), ("title_id", "vault"), ("token_id", "vault")];
 
 impl Table {
     /// What a column is called that points here: `orders` are meant by `order_id`, `logs` by `log`.
@@ -99,10 +104,14 @@ impl Table {
 fn diagram(tables: &[Table]) -> Result<String> {
     let mut text = String::from("```mermaid\nerDiagram\n");
     for to in tables {
-        let Some(reference) = to.reference() else { continue };
+        let reference = to.reference();
+        let points = |column: &&Column| {
+            let by_role = |(name, table): &(&str, &str)| *name == column.name && *table == to.name;
+            reference.as_ref() == Some(&column.name) || BY_ROLE.iter().any(by_role)
+        };
         for from in tables.iter().filter(|from| from.name != to.name) {
-            if from.columns.iter().any(|column| column.name == reference) {
-                writeln!(text, "    {} ||--o{{ {} : {reference}", to.name, from.name)?;
+            for column in from.columns.iter().filter(points) {
+                writeln!(text, "    {} ||--o{{ {} : {}", to.name, from.name, column.name)?;
             }
         }
     }
@@ -123,7 +132,9 @@ mod tests {
     use super::*;
 
     const ORDERS: &str = "create table orders (\n    order_id uuid primary key,\n    \
-                          roles text[] not null, -- a note\n    log text not null\n);\ncomment …";
+                          roles text[] not null, -- a note\n    log text not null,\n    \
+                          buyer uuid not null,\n    check (\n        log <> ''\n    )\n);\ncomment …";
+    const ACCOUNTS: &str = "create table accounts (\n    id uuid primary key\n);\n";
     const LOGS: &str =
         "create table logs (\n    log text not null,\n    constraint k primary key (log)\n);\n";
 
