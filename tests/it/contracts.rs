@@ -1,8 +1,9 @@
-//! What is promised in documents, held to the code: schema, messages, OpenAPI, who is let in on which
-//! of its routes, and what nginx may repeat.
+//! What is promised in documents, held to the code: schema, messages, OpenAPI, who is let in on
+//! which of its routes, a story played from it, and what nginx may repeat.
 
 mod asyncapi;
 mod nginx;
 mod openapi;
 mod rights;
 mod schema;
+mod story;

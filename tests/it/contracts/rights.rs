@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::harness::eventually;
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
-use crate::world::people::User;
+use crate::world::people::{PASSWORD, User};
 
 /// What a route is about. Each time it is asked, that is new.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ enum About {
     Nothing,
     /// An account.
     Account,
+    /// A session, each time that of whoever asks; it is over afterwards.
+    Session,
     /// A link that is not open yet, with a token that anybody may hold.
     Link,
     /// A ticket for sale.
@@ -27,7 +29,7 @@ enum About {
     /// A payment; its owner is the seller, who may give it back.
     Payment,
 }
-use About::{Account, Link, Nothing, Order, Payment, Ticket};
+use About::{Account, Link, Nothing, Order, Payment, Session, Ticket};
 
 /// What the owner, another account, nobody and an administrator are answered; asked are those who
 /// are refused first.
@@ -72,7 +74,7 @@ const OPERATIONS: [(&str, &str, About, Statuses); 46] = [
     ("get", "/api/users/google", Nothing, ALL),
     ("get", "/api/users/google/redirect", Nothing, ALL),
     ("post", "/api/users/signin", Nothing, ALL),
-    ("post", "/api/users/signout", Nothing, ALL),
+    ("post", "/api/users/signout", Session, [200, 200, 401, 200]),
     ("post", "/api/users/signup", Nothing, ALL),
     // It is not open yet, for anybody: no login makes a difference.
     ("get", "/buy_ticket/{token}", Link, [425; 4]),
@@ -81,7 +83,7 @@ const OPERATIONS: [(&str, &str, About, Statuses); 46] = [
     ("get", "/link_requests/{id}/events", Link, [200, 404, 404, 404]),
     ("get", "/livez", Nothing, ALL),
     ("post", "/login", Nothing, ALL),
-    ("post", "/logout", Nothing, ALL),
+    ("post", "/logout", Session, [200, 200, 401, 200]),
     ("get", "/problems/{code}", Nothing, ALL),
     ("get", "/readyz", Nothing, ALL),
     ("post", "/register", Nothing, ALL),
@@ -124,7 +126,7 @@ impl World {
         let title = json!({ "title": "Concert", "price": 7 });
         let no_token = String::new();
         match about {
-            Nothing | Account => {
+            Nothing | Account | Session => {
                 let owner = self.given_user("standard").await;
                 let me = self.get("/api/users/currentuser").bearer_auth(&owner.token);
                 let id = me.ask().await.is(200).json["currentUser"]["id"].clone();
@@ -153,6 +155,12 @@ impl World {
                 Subject { owner: paid.deal.seller, id: payment, token: no_token, body }
             }
         }
+    }
+
+    /// The same user in another session.
+    async fn again(&self, user: &User) -> User {
+        let answer = self.login(&user.username, PASSWORD).await.is(200);
+        User { token: answer.member("access_token"), ..user.clone() }
     }
 
     async fn ask_as(
@@ -197,8 +205,17 @@ async fn every_route_lets_in_only_those_it_is_for() {
             ("an administrator", Some(&admin), administrator),
             ("the owner", Some(&subject.owner), owner),
         ] {
+            let fresh = match user {
+                Some(user) if about == Session => Some(world.again(user).await),
+                _ => None,
+            };
+            let user = fresh.as_ref().or(user);
             let answer = world.ask_as(user, method, path, &subject).await;
             assert_eq!(answer.status, status, "{method} {path} as {who}: {}", answer.text);
+            if let Some(user) = fresh {
+                let me = world.get("/api/users/currentuser").bearer_auth(&user.token);
+                me.ask().await.problem(401, "invalid_token");
+            }
         }
     }
 }
