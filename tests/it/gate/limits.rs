@@ -54,6 +54,30 @@ async fn an_account_and_an_address_have_their_limits() {
     gate.system.stop().await.unwrap();
 }
 
+/// Offering, ordering and paying are counted together; reading is not.
+#[tokio::test]
+async fn an_account_changes_the_market_only_so_often() {
+    let world = World::start(&[ON[0], ("MARKET_CHANGES_PER_MINUTE", "3")]).await;
+    let (seller, buyer) = (world.given_user("standard").await, world.given_user("standard").await);
+    let policy = "\"market\";q=3;w=60";
+    let listed = world.list_ticket(&seller, "Concert", 7.0).await.is(201);
+    assert!(listed.header("ratelimit-policy").contains(policy), "{:?}", listed.headers);
+    assert!(listed.header("ratelimit").contains("\"market\";r=2;"), "{:?}", listed.headers);
+    let ticket = listed.member("id");
+    for _ in 0..2 {
+        world.list_ticket(&seller, "Concert", 7.0).await.is(201);
+    }
+    is_limited(world.list_ticket(&seller, "Concert", 7.0).await, policy);
+    let order = world.order_ticket(&buyer, &ticket).await.is(201).member("id");
+    world.pay(&buyer, &order, "tok_chargeDeclined").await.is(402);
+    world.pay(&buyer, &order, "tok_visa").await.is(201);
+    is_limited(world.cancel_order(&buyer, &order).await, policy);
+    for _ in 0..5 {
+        assert_eq!(world.ticket(&ticket).await["status"], "sold");
+    }
+    world.system.stop().await.unwrap();
+}
+
 async fn from(gate: &World, address: &str, user: Option<&User>) -> Answer {
     let request = gate.get("/request_for_ticketing_link").header("x-forwarded-for", address);
     match user {

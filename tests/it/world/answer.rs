@@ -64,6 +64,15 @@ impl Answer {
         self.headers.get(name).map_or("", |value| value.to_str().expect("a readable header"))
     }
 
+    /// The value of a cookie that it sets.
+    pub(crate) fn cookie(&self, name: &str) -> String {
+        let lines = self.headers.get_all("set-cookie").iter();
+        let mut pairs =
+            lines.filter_map(|line| line.to_str().ok()?.split(';').next()?.split_once('='));
+        let (_, value) = pairs.find(|(found, _)| *found == name).expect("the cookie");
+        value.to_owned()
+    }
+
     /// A member of the body that is text.
     #[track_caller]
     pub(crate) fn member(&self, name: &str) -> String {
