@@ -95,7 +95,8 @@ impl World {
     /// How many payments of an order were started, by history: what is projected may be behind.
     pub(crate) async fn payments_started(&self, order: &str) -> i64 {
         let started = format!(
-            "select count(*) from events where event_type = 'Started' and payload->>'order_id' = '{order}'"
+            "select count(*) from events where event_type = 'Started' \
+             and payload->>'order_id' = '{order}'"
         );
         self.count(&started).await
     }

@@ -1,6 +1,7 @@
 //! Ordering: holds, their end, and who may see what.
 
 use chrono::TimeDelta;
+use futures_util::future::join;
 use reqwest::Method;
 use serde_json::json;
 use uuid::Uuid;
@@ -73,6 +74,26 @@ async fn people_see_their_own_orders_only() {
     let seller = world.by(&ordered.deal.seller, Method::GET, &path).ask().await;
     seller.problem(404, "not_found");
     world.get(&path).ask().await.problem(401, "unauthenticated");
+}
+
+/// An earlier system read the price, and had it changed before it wrote the order.
+#[tokio::test]
+async fn an_order_has_the_price_of_its_ticket_however_close_the_change_was() {
+    let world = World::shared();
+    let (seller, buyer) = (world.given_user("standard").await, world.given_user("standard").await);
+    for _ in 0..50 {
+        let ticket = world.list_ticket(&seller, "Concert", 10.0).await.is(201).member("id");
+        let path = format!("/api/tickets/{ticket}");
+        let change = world.by(&seller, Method::PUT, &path).json(&json!({ "price": 25 }));
+        let (changed, placed) = join(change.ask(), world.order_ticket(&buyer, &ticket)).await;
+        let order = placed.is(201);
+        assert!([200, 409].contains(&changed.status), "{}", changed.text);
+        let price = world.ticket(&ticket).await["price"].clone();
+        assert_eq!(price, if changed.status == 200 { 25 } else { 10 });
+        assert_eq!(order.json["ticket"]["price"], price);
+        let read = world.order(&buyer, &order.member("id")).await;
+        assert_eq!(read["ticket"]["price"], price);
+    }
 }
 
 /// An earlier system kept its timers in memory: after a restart nothing expired.

@@ -25,10 +25,7 @@ async fn sign_in(world: &World, email: &str, password: &str) -> Answer {
 
 /// The value of a cookie that an answer sets.
 fn cookie(answer: &Answer, name: &str) -> String {
-    let lines = answer.headers.get_all("set-cookie").iter();
-    let mut pairs = lines.filter_map(|line| line.to_str().ok()?.split(';').next()?.split_once('='));
-    let (_, value) = pairs.find(|(found, _)| *found == name).expect("the cookie");
-    value.to_owned()
+    answer.cookie(name)
 }
 
 async fn current_user(world: &World, token: &str) -> Answer {
@@ -48,7 +45,8 @@ async fn who_signs_up_is_signed_in_by_a_cookie_that_scripts_can_not_read() {
     let line = signed.header("set-cookie").to_owned();
     assert!(line.starts_with("Authentication="), "{line}");
     assert!(line.ends_with("; HttpOnly; Path=/; SameSite=Lax"), "{line}");
-    let user = json!({ "id": signed.member("id"), "email": email, "firstName": "John", "lastName": "Doe" });
+    let id = signed.member("id");
+    let user = json!({ "id": id, "email": email, "firstName": "John", "lastName": "Doe" });
     assert_eq!(signed.json, user);
     let me = current_user(world, &cookie(&signed, "Authentication")).await.is(200);
     assert_eq!(me.json, json!({ "currentUser": user }));

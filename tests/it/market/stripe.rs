@@ -62,7 +62,8 @@ impl WithStripe {
 
 fn event(kind: &str, payment: &str) -> Value {
     let object = json!({ "object": "charge", "metadata": { "payment": payment } });
-    json!({ "id": format!("evt_{}", Uuid::new_v4().simple()), "type": kind, "data": { "object": object } })
+    let id = format!("evt_{}", Uuid::new_v4().simple());
+    json!({ "id": id, "type": kind, "data": { "object": object } })
 }
 
 #[tokio::test]

@@ -8,11 +8,13 @@ use crate::world::World;
 
 /// Appends, behind the service's back, one more event to a stream: like its last event of this
 /// type, but of another type, about another order.
-const FORGE: &str = "insert into events select log, (select max(position) + 1 from events where log = e.log), \
-    gen_random_uuid(), aggregate, aggregate_id, \
-    (select max(sequence) + 1 from events where aggregate_id = $1), $3, event_version, recorded_at, \
-    correlation, causation, traceparent, payload || jsonb_build_object('type', $3::text, 'order_id', $4::text, \
-    'payment_id', $4::text, 'reason', 'requested', 'withdraw', false) \
+const FORGE: &str = "insert into events \
+    select log, (select max(position) + 1 from events where log = e.log), \
+        gen_random_uuid(), aggregate, aggregate_id, \
+        (select max(sequence) + 1 from events where aggregate_id = $1), \
+        $3, event_version, recorded_at, correlation, causation, traceparent, \
+        payload || jsonb_build_object('type', $3::text, 'order_id', $4::text, \
+            'payment_id', $4::text, 'reason', 'requested', 'withdraw', false) \
     from events e where aggregate_id = $1 and event_type = $2 limit 1";
 
 #[tokio::test]
