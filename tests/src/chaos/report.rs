@@ -12,7 +12,7 @@ use super::fault::Fault;
 use super::state::State;
 
 /// Promises that tests hold all the time, with the command that shows each.
-const ELSEWHERE: [(&str, &str); 4] = [
+const ELSEWHERE: [(&str, &str); 5] = [
     (
         "23:59:59.999, 00:00:00, leap day, time zone changes; 100,000 cases",
         "`PROPTEST_CASES=100000 cargo test -p rules`",
@@ -23,6 +23,10 @@ const ELSEWHERE: [(&str, &str); 4] = [
         "`cargo test -p tests --test it contracts::rights`",
     ),
     ("brute force: 429", "`cargo test -p tests --test it gate::limits`"),
+    (
+        "a hold that ends at the instant of its payment or of its outcome (±5 ms); 1,000 races of each: ticket or refund",
+        "`RACES=1000 cargo test -p tests --test it market::races`",
+    ),
 ];
 
 /// Writes the file; answers where it is.

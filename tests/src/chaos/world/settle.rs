@@ -20,17 +20,15 @@ pub const SETTLED_WITHIN: Duration = Duration::from_secs(60);
 /// What takes longer is told, with what is missing.
 const SLOW: Duration = Duration::from_secs(5);
 
-/// Whether the history up to `$2` is relayed and projected, and every request in it judged.
+/// Whether the history of a log up to `$2` is relayed and projected.
 const CAUGHT_UP: &str = "select \
     coalesce((select position from relay_cursors where log = $1), 0) >= $2 \
-    and coalesce((select min(position) from checkpoints where log = $1), 0) >= $2 \
-    and not exists (select 1 from events r where r.log = $1 and r.position <= $2 \
-        and r.event_type = 'Requested' and not exists (select 1 from events v \
-        where v.aggregate = r.aggregate and v.aggregate_id = r.aggregate_id and v.sequence = 2))";
-/// Whether the market's history up to `$2` is relayed and projected.
-const TRADED: &str = "select \
-    coalesce((select position from relay_cursors where log = $1), 0) >= $2 \
     and coalesce((select min(position) from checkpoints where log = $1), 0) >= $2";
+/// Whether every request in the history up to `$2` is judged.
+const JUDGED: &str = "select not exists (select 1 from events r \
+    where r.log = $1 and r.position <= $2 and r.event_type = 'Requested' \
+    and not exists (select 1 from events v where v.aggregate = r.aggregate \
+        and v.aggregate_id = r.aggregate_id and v.sequence = 2))";
 /// Whether nothing more happens by itself: what became of every payment is known, and every order
 /// is paid or over.
 const DECIDED: &str = "select \
@@ -114,8 +112,14 @@ async fn is_done(sql: &Client, until: &mut Option<[i64; 2]>) -> Result<bool> {
         Some(positions) => positions,
         None => *until.insert(heads(sql).await?),
     };
-    let caught_up: bool = sql.query_one(CAUGHT_UP, &[&LINKS_LOG, &links]).await?.try_get(0)?;
-    Ok(caught_up && sql.query_one(TRADED, &[&MARKET_LOG, &market]).await?.try_get(0)?)
+    for (question, log, position) in
+        [(CAUGHT_UP, LINKS_LOG, links), (JUDGED, LINKS_LOG, links), (CAUGHT_UP, MARKET_LOG, market)]
+    {
+        if !sql.query_one(question, &[&log, &position]).await?.try_get::<_, bool>(0)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 async fn is_decided(sql: &Client) -> Result<bool> {
