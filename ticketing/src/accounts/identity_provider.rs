@@ -2,26 +2,27 @@
 //! Facebook plain OAuth 2. Both by the authorization code flow with PKCE (RFC 9700, section 2.1.1).
 //! Not here: whose account somebody is (`sign_in_with.rs`).
 
-use std::time::{Duration, Instant};
+mod metadata;
+
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use oauth2::basic::BasicClient;
 use oauth2::{
     AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, HttpRequest, HttpResponse,
-    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope, TokenResponse as _, TokenUrl,
+    PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, TokenResponse as _,
+    TokenUrl,
 };
-use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreProviderMetadata};
-use openidconnect::{IssuerUrl, Nonce, TokenResponse as _};
+use openidconnect::core::{CoreAuthenticationFlow, CoreClient};
+use openidconnect::{Nonce, TokenResponse as _};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use tokio::sync::Mutex;
 
 use crate::config::SignInSettings;
+use metadata::Metadata;
 
 /// The longest that a provider may take for an answer.
 const CALL_LIMIT: Duration = Duration::from_secs(5);
-/// How long what a provider says of itself is believed.
-const METADATA_KEPT: Duration = Duration::from_secs(600);
 
 /// How a service is known to a provider.
 pub struct Registration {
@@ -39,7 +40,7 @@ pub struct IdentityProvider {
     registration: Registration,
     protocol: Protocol,
     http: reqwest::Client,
-    metadata: Mutex<Option<(Instant, CoreProviderMetadata)>>,
+    metadata: Metadata,
 }
 
 /// What a provider speaks.
@@ -125,6 +126,24 @@ fn settings(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Provi
     ProviderError::Settings(error.into())
 }
 
+/// Why there are no tokens for a code: refused only if the provider itself says so.
+fn not_exchanged<R, T>(error: RequestTokenError<R, T>) -> ProviderError
+where
+    R: std::error::Error + Send + Sync + 'static,
+    T: oauth2::ErrorResponse + Send + Sync + 'static,
+{
+    let says_so = match &error {
+        RequestTokenError::ServerResponse(_) => true,
+        // Facebook's are not those of OAuth 2 (RFC 6749, section 5.2): `error` is an object.
+        RequestTokenError::Parse(_, body) => {
+            let answer = serde_json::from_slice::<serde_json::Value>(body);
+            answer.is_ok_and(|answer| answer.get("error").is_some())
+        }
+        RequestTokenError::Request(_) | RequestTokenError::Other(_) => false,
+    };
+    if says_so { refused(error) } else { away(error) }
+}
+
 /// What an OAuth provider says of somebody; Facebook's `id` is others' `sub`.
 #[derive(Deserialize)]
 struct OAuthUser {
@@ -159,7 +178,7 @@ impl IdentityProvider {
         // No redirects: a provider that sends us elsewhere could have us ask anybody.
         let none = reqwest::redirect::Policy::none();
         let http = reqwest::Client::builder().timeout(CALL_LIMIT).redirect(none).build()?;
-        Ok(Self { name, registration, protocol, http, metadata: Mutex::default() })
+        Ok(Self { name, registration, protocol, http, metadata: Metadata::default() })
     }
 
     /// Google, if the settings say how it knows us.
@@ -222,7 +241,7 @@ impl IdentityProvider {
         match &self.protocol {
             Protocol::OpenId { issuer } => {
                 let client = CoreClient::from_provider_metadata(
-                    self.metadata(issuer).await?,
+                    self.metadata.read(issuer, &self.http).await?,
                     self.client_id(),
                     Some(self.client_secret()),
                 )
@@ -268,14 +287,14 @@ impl IdentityProvider {
                     return Err(refused("the answer is another provider's"));
                 }
                 let client = CoreClient::from_provider_metadata(
-                    self.metadata(issuer).await?,
+                    self.metadata.read(issuer, &self.http).await?,
                     self.client_id(),
                     Some(self.client_secret()),
                 )
                 .set_redirect_uri(self.redirect_url()?);
                 let exchange = client.exchange_code(code).map_err(settings)?;
                 let tokens = exchange.set_pkce_verifier(verifier).request_async(&http).await;
-                let tokens = tokens.map_err(refused)?;
+                let tokens = tokens.map_err(not_exchanged)?;
                 let id_token = tokens.id_token().ok_or_else(|| refused("no id token"))?;
                 let by_clock = client.id_token_verifier().set_time_fn(move || now);
                 let claims = id_token.claims(&by_clock, &Nonce::new(nonce));
@@ -297,7 +316,7 @@ impl IdentityProvider {
             Protocol::OAuth { authorize_url, token_url, user_url } => {
                 let client = self.oauth(authorize_url, token_url)?;
                 let exchange = client.exchange_code(code).set_pkce_verifier(verifier);
-                let tokens = exchange.request_async(&http).await.map_err(refused)?;
+                let tokens = exchange.request_async(&http).await.map_err(not_exchanged)?;
                 let request = self.http.get(user_url).bearer_auth(tokens.access_token().secret());
                 let answer = request.send().await.and_then(reqwest::Response::error_for_status);
                 let user: OAuthUser = answer.map_err(away)?.json().await.map_err(away)?;
@@ -307,21 +326,6 @@ impl IdentityProvider {
                 Ok(Identity { subject: id, email, email_verified, first_name, last_name })
             }
         }
-    }
-
-    /// What the provider says of itself, with its keys.
-    async fn metadata(&self, issuer: &str) -> Result<CoreProviderMetadata, ProviderError> {
-        let mut known = self.metadata.lock().await;
-        if let Some((since, metadata)) = known.as_ref()
-            && since.elapsed() < METADATA_KEPT
-        {
-            return Ok(metadata.clone());
-        }
-        let issuer = IssuerUrl::new(issuer.to_owned()).map_err(settings)?;
-        let http = |request| call(self.http.clone(), request);
-        let metadata = CoreProviderMetadata::discover_async(issuer, &http).await.map_err(away)?;
-        *known = Some((Instant::now(), metadata.clone()));
-        Ok(metadata)
     }
 
     fn client_id(&self) -> ClientId {
@@ -362,7 +366,11 @@ impl IdentityProvider {
 async fn call(client: reqwest::Client, request: HttpRequest) -> Result<HttpResponse, CallError> {
     let request = reqwest::Request::try_from(request)?;
     let response = client.execute(request).await.map_err(reqwest::Error::without_url)?;
-    let mut answer = http::Response::builder().status(response.status());
+    let status = response.status();
+    if status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS {
+        return Err(CallError::Busy(status));
+    }
+    let mut answer = http::Response::builder().status(status);
     if let Some(headers) = answer.headers_mut() {
         headers.extend(response.headers().clone());
     }
@@ -375,23 +383,11 @@ async fn call(client: reqwest::Client, request: HttpRequest) -> Result<HttpRespo
 enum CallError {
     #[error("the provider can not be reached")]
     Reqwest(#[from] reqwest::Error),
+    #[error("the provider can not do this now: {0}")]
+    Busy(reqwest::StatusCode),
     #[error("the provider's answer is no answer")]
     Http(#[from] http::Error),
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// An earlier system read ids as numbers and lost digits.
-    #[test]
-    fn an_id_keeps_all_of_its_digits() {
-        for (json, id) in [
-            (r#"{"id":"10223456789012345678901"}"#, "10223456789012345678901"),
-            (r#"{"id":10223456789012345678901}"#, "10223456789012345678901"),
-            (r#"{"sub":"a-b","given_name":"John"}"#, "a-b"),
-        ] {
-            assert_eq!(serde_json::from_str::<OAuthUser>(json).unwrap().id, id);
-        }
-    }
-}
+mod tests;
