@@ -104,8 +104,12 @@ begin
     where outcomes[k.append] = 0;
 
     insert into deadlines (id, kind, subject, due_at)
-    select d.id, d.kind, d.subject, d.due from unnest(d_append, d_id, d_kind, d_subject, d_due) d(append, id, kind, subject, due)
-    where outcomes[d.append] = 0;
+    select distinct on (d.kind, d.subject) d.id, d.kind, d.subject, d.due
+    from unnest(d_append, d_id, d_kind, d_subject, d_due) with ordinality d(append, id, kind, subject, due, n)
+    where outcomes[d.append] = 0
+    order by d.kind, d.subject, d.append desc, d.n desc
+    on conflict (kind, subject) where done_at is null
+    do update set due_at = excluded.due_at, claimed_until = null, attempts = 0;
 
     insert into vault (id, name, value, expires_at)
     select v.id, v.name, v.value, v.expires from unnest(v_append, v_id, v_name, v_value, v_expires) v(append, id, name, value, expires)

@@ -1,5 +1,5 @@
-//! nginx asks a second replica what the first did not answer, but nothing that acts. It knows the GETs
-//! that act by a list of its own.
+//! nginx asks a second replica what the first did not answer, but nothing that acts. It knows the
+//! GETs that act by a list of its own.
 
 use std::fs;
 

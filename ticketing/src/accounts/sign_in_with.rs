@@ -66,8 +66,8 @@ pub struct Returned {
 }
 
 impl Returned {
-    /// The sign-in, if the browser that comes back is the one that set out. Otherwise somebody could
-    /// have a victim finish the attacker's own.
+    /// The sign-in, if the browser that comes back is the one that set out. Otherwise somebody
+    /// could have a victim finish the attacker's own.
     pub fn own_state(&self) -> Option<&str> {
         self.state.as_deref().filter(|state| self.begun.as_deref() == Some(state))
     }

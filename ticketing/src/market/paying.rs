@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::Aggregate;
 use secrecy::{ExposeSecret, SecretString};
-use shared_events::{AccountId, OrderId, PaymentEvent, PaymentId, RefundReason};
+use shared_events::{AccountId, Envelope, OrderId, PaymentEvent, PaymentId, RefundReason};
 
 use super::buying::{Refused, expiry};
 use super::error::MarketError;
@@ -236,24 +236,33 @@ impl Paying {
     /// A payment with all that happened to it; `None` if there is none.
     async fn begun(&self, payment: PaymentId) -> Result<Option<Begun>, ReadError> {
         let events = self.store().stream::<PaymentEvent>(Payment::TYPE, payment.0).await?;
-        let Some(since) = events.first().map(|event| event.recorded_at) else { return Ok(None) };
+        let times = |events: &[Envelope<_>]| {
+            Some((events.first()?.recorded_at, events.last()?.recorded_at))
+        };
+        let Some((since, last)) = times(&events) else { return Ok(None) };
         let mut state = Payment::default();
         events.into_iter().for_each(|event| state.apply(event.payload));
         Ok(match state {
             Payment::Absent => None,
-            Payment::Started { demand, progress } => Some(Begun { demand, progress, since }),
+            Payment::Started { demand, progress } => Some(Begun { demand, progress, since, last }),
         })
     }
 
     /// Brings a payment to its end, whoever began it: true if there is nothing left to be done.
-    /// Nobody else may be doing so.
+    /// Nobody else may be doing so: who has just started something has the provider for itself.
     ///
     /// # Errors
     /// [`SettleError`]; to be tried again.
     pub async fn settle(&self, payment: PaymentId) -> Result<bool, SettleError> {
-        let Some(Begun { demand, progress, since }) = self.begun(payment).await? else {
-            return Ok(true);
-        };
+        match self.begun(payment).await? {
+            None => Ok(true),
+            Some(begun) if begun.is_open() && self.clock.now() < begun.last + OWN_TIME => Ok(false),
+            Some(begun) => self.drive(payment, begun).await,
+        }
+    }
+
+    async fn drive(&self, payment: PaymentId, begun: Begun) -> Result<bool, SettleError> {
+        let Begun { demand, progress, since, .. } = begun;
         match progress {
             Progress::Capturing => {
                 let found = self.providers.of(&demand.provider)?.find(payment, since).await?;
@@ -295,7 +304,7 @@ impl Paying {
     /// # Errors
     /// [`SettleError`]; to be tried again.
     pub async fn look(&self, payment: PaymentId) -> Result<(), SettleError> {
-        let Some(Begun { demand, progress, since }) = self.begun(payment).await? else {
+        let Some(Begun { demand, progress, since, .. }) = self.begun(payment).await? else {
             return Ok(());
         };
         let provider = self.providers.of(&demand.provider)?;
@@ -331,7 +340,14 @@ impl Paying {
 
     /// Drives a refund that was just started; what fails now is tried again at its deadline.
     pub async fn settle_refund(&self, payment: PaymentId) {
-        if let Err(error) = self.settle(payment).await {
+        let driven = async {
+            match self.begun(payment).await? {
+                Some(begun) => self.drive(payment, begun).await.map(drop),
+                None => Ok(()),
+            }
+        };
+        if let Err(error) = driven.await {
+            let error: SettleError = error;
             tracing::warn!(%payment, error = causes(&error), "a refund has to wait");
         }
     }
@@ -343,6 +359,15 @@ struct Begun {
     progress: Progress,
     /// When it was started.
     since: DateTime<Utc>,
+    /// When something last happened to it.
+    last: DateTime<Utc>,
+}
+
+impl Begun {
+    /// Whether the provider is being asked for something.
+    fn is_open(&self) -> bool {
+        matches!(self.progress, Progress::Capturing | Progress::Refunding { .. })
+    }
 }
 
 /// No provider was asked for the money in time.

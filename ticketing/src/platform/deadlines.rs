@@ -125,7 +125,8 @@ impl DeadlineWorker {
         let handled = join_all(claimed.into_iter().map(|claimed| self.attempt(claimed))).await;
         let (recorded, left): (Vec<_>, Vec<_>) =
             handled.into_iter().partition(|(_, handled)| *handled == Handled::Recorded);
-        self.finish(recorded.iter().map(|(claimed, _)| claimed.due.id).collect()).await?;
+        let recorded: Vec<Claimed> = recorded.into_iter().map(|(claimed, _)| claimed).collect();
+        self.finish(&recorded).await?;
         for (claimed, handled) in left {
             self.put_off(claimed, handled == Handled::Failed).await?;
         }
@@ -151,33 +152,36 @@ impl DeadlineWorker {
         let read = |row: &tokio_postgres::Row| {
             let due =
                 Due { id: row.try_get(0)?, subject: row.try_get(1)?, due_at: row.try_get(2)? };
-            Ok(Claimed { due, attempts: row.try_get(3)? })
+            Ok(Claimed { due, until, attempts: row.try_get(3)? })
         };
         rows.iter().map(read).collect()
     }
 
-    async fn finish(&self, ids: Vec<Uuid>) -> Result<(), DatabaseError> {
-        if ids.is_empty() {
-            return Ok(());
-        }
+    /// Ends what was recorded, unless a later deadline took its place meanwhile. Rows are locked in
+    /// the order in which appends write them.
+    async fn finish(&self, recorded: &[Claimed]) -> Result<(), DatabaseError> {
+        let Some(Claimed { until, .. }) = recorded.first() else { return Ok(()) };
+        let ids: Vec<Uuid> = recorded.iter().map(|claimed| claimed.due.id).collect();
         let client = self.database.get().await?;
-        let text = "update deadlines set done_at = $2 where id = any($1)";
-        client.execute(text, &[&ids, &self.clock.now()]).await?;
+        let text = "with recorded as (select id from deadlines where id = any($1) \
+                        and claimed_until = $3 order by kind, subject for update) \
+                    update deadlines set done_at = $2 where id in (select id from recorded)";
+        client.execute(text, &[&ids, &self.clock.now(), until]).await?;
         Ok(())
     }
 
     /// Claims it for nobody until its pause is over.
     async fn put_off(&self, claimed: Claimed, failed: bool) -> Result<(), DatabaseError> {
-        let Claimed { due, attempts } = claimed;
+        let Claimed { due, until, attempts } = claimed;
         if failed {
             let kind = self.kind();
             metrics::counter!("ticketing_deadlines_failed_total", "kind" => kind).increment(1);
             tracing::warn!(kind, id = %due.id, subject = %due.subject, attempts, "a deadline was not recorded");
         }
         let client = self.database.get().await?;
-        let text = "update deadlines set claimed_until = $2 where id = $1 and attempts = $3";
-        let until = self.clock.now() + pause_after(attempts);
-        client.execute(text, &[&due.id, &until, &attempts]).await?;
+        let text = "update deadlines set claimed_until = $2 where id = $1 and claimed_until = $3";
+        let later = self.clock.now() + pause_after(attempts);
+        client.execute(text, &[&due.id, &later, &until]).await?;
         Ok(())
     }
 }
@@ -185,6 +189,8 @@ impl DeadlineWorker {
 /// A deadline that belongs to this worker for the time of its lease.
 struct Claimed {
     due: Due,
+    /// The end of its lease, by which the claim is known again.
+    until: DateTime<Utc>,
     /// How often it was claimed, this time included.
     attempts: i32,
 }

@@ -146,8 +146,8 @@ impl ProvidersApi {
         returned: Returned,
     ) -> Result<WithCookies<SignedIn>, ApiError> {
         let provider = provider.ok_or_else(off)?;
-        // A sign-in of the browser's own is used up whatever comes of it. One that somebody else led
-        // it to leaves its own as it is.
+        // A sign-in of the browser's own is used up whatever comes of it. One that somebody else
+        // led it to leaves its own as it is.
         let own = returned.own_state().is_some();
         let used_up = Cookies::expired(cookies::SIGN_IN, PATH).filter(|_| own);
         match self.accounts.finish_sign_in(provider, returned).await {

@@ -232,6 +232,7 @@ impl ListingsApi {
     ///
     /// Errors: `invalid_cursor`, `unavailable`.
     #[oai(path = "/api/tickets", method = "get", operation_id = "list_tickets")]
+    #[expect(clippy::too_many_arguments, reason = "one for each parameter of the query")]
     async fn find_many(
         &self,
         caller: OptionalCaller,

@@ -170,8 +170,10 @@ impl Order {
 
     /// Whether it waits for this payment at this moment.
     pub fn awaits(&self, payment: PaymentId, now: DateTime<Utc>) -> bool {
-        let progress = self.at(now).map(|(_, progress)| progress);
-        matches!(progress, Ok(Progress::AwaitingPayment { payment: awaited, .. }) if awaited == payment)
+        match self.at(now) {
+            Ok((_, Progress::AwaitingPayment { payment: awaited, .. })) => awaited == payment,
+            _ => false,
+        }
     }
 
     /// What was ordered, if anything was.
