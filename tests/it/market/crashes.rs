@@ -22,12 +22,24 @@ enum Death {
     BeforeRecord,
 }
 
+const EVENTS: &str = "select count(*) from events";
+/// Those who wait for the table of events.
+const WAITING: &str =
+    "select count(*) from pg_locks where relation = 'events'::regclass and not granted";
+const END_WAITING: &str = "select pg_terminate_backend(pid) from pg_locks \
+                           where relation = 'events'::regclass and not granted";
+
 const DEATHS: [Death; 3] = [Death::BeforeCall, Death::AfterCall, Death::BeforeRecord];
 
 impl WithStripe {
     fn charge(&self, ordered: &Ordered) -> RequestBuilder {
         let request = self.world.by(&ordered.deal.buyer, Method::POST, "/api/payments/charge");
         request.json(&json!({ "token": CARD, "orderId": ordered.order }))
+    }
+
+    fn refund(&self, ordered: &Ordered, payment: &str) -> RequestBuilder {
+        let path = format!("/api/payments/{payment}/refund");
+        self.world.by(&ordered.deal.seller, Method::POST, &path)
     }
 
     /// Kills `ticketing` while it works on this request, and starts it again. The payment is left
@@ -37,23 +49,30 @@ impl WithStripe {
             Death::BeforeCall => Stop::BeforeCall,
             Death::AfterCall | Death::BeforeRecord => Stop::AfterCall,
         });
+        let moved = self.stripe.moves().await;
         let call = tokio::spawn(request.send());
         self.stripe.stopped().await;
+        let written = self.world.count(EVENTS).await;
         let mut sql = self.world.sql().await;
         let locked = sql.transaction().await.unwrap();
         if matches!(death, Death::BeforeRecord) {
             // Nobody appends while this is held.
             locked.batch_execute("lock table events in exclusive mode").await.unwrap();
             self.stripe.stop_calls(Stop::Nowhere);
-            let waiting = "select count(*) from pg_locks \
-                           where relation = 'events'::regclass and not granted";
-            let writes = async || self.world.count(waiting).await == 1;
+            let writes = async || self.world.count(WAITING).await >= 1;
             eventually("the answer is being written down", writes).await;
         }
         self.world.system.ticketing.kill().await.unwrap();
         assert!(call.await.unwrap().is_err(), "it has answered");
+        // What Postgres does for a client goes on after the client's death.
+        self.world.sql().await.batch_execute(END_WAITING).await.unwrap();
+        let ended = async || self.world.count(WAITING).await == 0;
+        eventually("nobody writes for the dead", ended).await;
         locked.rollback().await.unwrap();
         self.stripe.stop_calls(Stop::Nowhere);
+        assert_eq!(self.world.count(EVENTS).await, written, "{death:?}: it was written down");
+        let moves = usize::from(!matches!(death, Death::BeforeCall));
+        assert_eq!(self.stripe.moves().await - moved, moves, "{death:?}");
         self.world.system.ticketing.start().await.unwrap();
     }
 
@@ -68,8 +87,7 @@ impl WithStripe {
     }
 
     async fn until(&self, ordered: &Ordered, status: &str) {
-        let order = async || self.world.order(&ordered.deal.buyer, &ordered.order).await;
-        eventually(status, async || order().await["status"] == status).await;
+        self.world.until_order(ordered, status).await;
     }
 }
 
@@ -100,9 +118,7 @@ async fn a_refund_during_which_the_service_dies_is_made_once() {
         let ordered = shop.world.given_order().await;
         let paid = shop.world.pay(&ordered.deal.buyer, &ordered.order, CARD).await.is(201);
         let payment = paid.member("id");
-        let path = format!("/api/payments/{payment}/refund");
-        let refund = shop.world.by(&ordered.deal.seller, Method::POST, &path);
-        shop.kill_during(death, refund).await;
+        shop.kill_during(death, shop.refund(&ordered, &payment)).await;
         shop.own_time_passes().await;
         shop.until(&ordered, "refunded").await;
         let charges = shop.stripe.charges(&payment).await;

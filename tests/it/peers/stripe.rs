@@ -79,7 +79,8 @@ impl Stripe {
         Self { peer, http, way, url, _crossing: AbortOnDropHandle::new(crossing) }
     }
 
-    /// From now on calls that move money are stopped there. Those that wait go on.
+    /// From now on calls that move money are stopped there. Those that wait go on; what has not
+    /// reached Stripe never does.
     pub(crate) fn stop_calls(&self, stop: Stop) {
         self.way.stopped.send_replace(false);
         self.way.stop.send_replace(stop);
@@ -109,6 +110,11 @@ impl Stripe {
     /// The refunds of a charge.
     pub(crate) async fn refunds(&self, charge: &str) -> Vec<Value> {
         self.list("refunds", &format!("&charge={charge}")).await
+    }
+
+    /// How often it has moved money, there or back.
+    pub(crate) async fn moves(&self) -> usize {
+        self.list("charges", "").await.len() + self.list("refunds", "").await.len()
     }
 
     /// For each payment how often it was charged, and how often that was given back.
@@ -150,12 +156,15 @@ impl Stripe {
 }
 
 impl Way {
-    async fn wait_at(&self, here: Stop) {
+    /// Waits while calls are stopped here; whether they were.
+    async fn wait_at(&self, here: Stop) -> bool {
         let mut stop = self.stop.subscribe();
-        if *stop.borrow() == here {
+        let is_stopped = *stop.borrow() == here;
+        if is_stopped {
             self.stopped.send_replace(true);
             let _ = stop.wait_for(|stop| *stop != here).await;
         }
+        is_stopped
     }
 
     /// Waits for the moment at which this is answered, if there is to be one.
@@ -175,8 +184,8 @@ impl Way {
 #[handler]
 async fn cross(request: &Request, body: Body, way: Data<&Arc<Way>>) -> Response {
     let moves_money = request.method() == Method::POST;
-    if moves_money {
-        way.wait_at(Stop::BeforeCall).await;
+    if moves_money && way.wait_at(Stop::BeforeCall).await {
+        return StatusCode::BAD_GATEWAY.into();
     }
     let to = format!("{}{}", way.to, request.original_uri());
     let body = body.into_bytes().await.expect("a body");
