@@ -104,6 +104,11 @@ pub async fn perform(world: &mut World, trial: &Trial, seed: u64) -> Result<Outc
     let found = findings::collect(world).await?;
     outcome.calls = found.calls.len() - before;
     outcome.verdicts = checkers::check(&found);
+    let (completed, refunded) = checkers::paid_late(&found);
+    world
+        .api
+        .journal
+        .remark(&format!("paid late so far: {completed} sold, {refunded} refunded"))?;
     Ok(outcome)
 }
 

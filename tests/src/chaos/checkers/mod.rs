@@ -81,6 +81,12 @@ pub fn audit(audit: &Audit) -> Vec<Verdict> {
     run(&AUDITORS, audit)
 }
 
+/// How many orders were paid after they had ended: those that got their ticket back, and those
+/// whose money went back.
+pub fn paid_late(findings: &Findings) -> (usize, usize) {
+    sales::paid_late(findings)
+}
+
 /// What is left over, as the checker of residue sees it.
 pub fn residue(audit: &Audit) -> Vec<String> {
     residue::check(audit)

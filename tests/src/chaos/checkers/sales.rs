@@ -210,6 +210,23 @@ pub(super) fn liveness(findings: &Findings) -> Vec<String> {
     wrong
 }
 
+/// How many orders were paid after they had ended: those that got their ticket back, and those
+/// whose money went back.
+pub(super) fn paid_late(findings: &Findings) -> (usize, usize) {
+    let (mut completed, mut refunded) = (0, 0);
+    for sales in streams(findings).values() {
+        let mut kinds = sales.iter().map(|sale| sale.kind.as_str());
+        if kinds.any(|kind| ["Expired", "Cancelled"].contains(&kind)) {
+            match kinds.next() {
+                Some("Completed") => completed += 1,
+                Some("Refunded") => refunded += 1,
+                _ => {}
+            }
+        }
+    }
+    (completed, refunded)
+}
+
 fn streams(findings: &Findings) -> BTreeMap<Uuid, Vec<&Sale>> {
     let mut streams: BTreeMap<Uuid, Vec<&Sale>> = BTreeMap::new();
     for sale in &findings.market_events {
@@ -367,6 +384,17 @@ mod tests {
             let findings = Findings { charges: charges.clone(), ..sound() };
             assert_eq!(money(&findings).len(), 1, "{charges:?}");
         }
+    }
+
+    #[test]
+    fn what_was_paid_late_is_counted() {
+        let mut findings = sound();
+        assert_eq!(paid_late(&findings), (0, 0));
+        let expired = Sale { kind: "Expired".to_owned(), ..findings.market_events[6].clone() };
+        findings.market_events.insert(6, expired);
+        assert_eq!(paid_late(&findings), (1, 0));
+        findings.market_events[7].kind = "Refunded".to_owned();
+        assert_eq!(paid_late(&findings), (0, 1));
     }
 
     #[test]

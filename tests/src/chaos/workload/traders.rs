@@ -1,6 +1,9 @@
 //! Those who trade: they offer a ticket, order it alone or against rivals, pay, give up, or let the
 //! hold run out, and give the money back.
 
+use std::ops::Range;
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use futures_util::future::try_join_all;
 use reqwest::Method;
@@ -16,6 +19,9 @@ use crate::chaos::journal::Action;
 pub const CARD: &str = "tok_canary_Turnstile_43";
 /// A card that is declined.
 const DECLINED: &str = "tok_chargeDeclined";
+
+/// The pause between two trades, each of which makes about ten events.
+const BETWEEN_TRADES: Range<Duration> = Duration::from_millis(20)..Duration::from_millis(150);
 
 /// Offers a ticket.
 pub fn list(seller: &Person) -> Ask {
@@ -111,7 +117,7 @@ impl Visitor {
             } else if let [seller, buyers @ ..] = people.as_slice() {
                 self.trade(seller, buyers, &mut left).await?;
             }
-            self.pause(THINKING).await;
+            self.pause(BETWEEN_TRADES).await;
         }
         for Placed { order, buyer, .. } in &left {
             give_up(&self.api, self.number, *order, buyer).await?;

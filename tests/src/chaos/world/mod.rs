@@ -35,9 +35,11 @@ use crate::{ports, postgres};
 
 /// Replicas of each service.
 pub const REPLICAS: usize = 2;
-/// How long an order holds its ticket, and how much longer while it is paid: so short that orders
-/// run out while the run goes on, and that payments which a fault holds up come too late.
+/// How long an order holds its ticket: so short that orders run out while the run goes on.
 pub const HOLD: Duration = Duration::from_secs(2);
+/// How much longer while it is paid: together no longer than a fault of the short profile lasts, so
+/// that payments which it holds up come too late.
+const PAYMENT: Duration = Duration::from_secs(1);
 /// Accounts of the workload.
 const PEOPLE: usize = 8;
 /// A standard link opens soon, so that a run sees links that are not open, open, used and closed.
@@ -110,12 +112,12 @@ impl World {
             rules_bind: local(0),
             more: vec![("RULES_FILE".into(), rules_file.display().to_string())],
         };
-        let hold = HOLD.as_secs().to_string();
+        let [hold, payment] = [HOLD, PAYMENT].map(|time| time.as_secs().to_string());
         let always = [
             ("RATE_LIMITS", "off"),
             ("RUST_BACKTRACE", "0"),
             ("HOLD_SECONDS", hold.as_str()),
-            ("PAYMENT_SECONDS", hold.as_str()),
+            ("PAYMENT_SECONDS", payment.as_str()),
         ];
         let more = always.iter().chain(more).map(|&(name, value)| (name.into(), value.into()));
         wiring.more.extend(more);
