@@ -81,7 +81,7 @@ pub enum Fault {
     ParallelUses,
     /// Many logins at once.
     LoginsAtOnce,
-    /// Many orders of one ticket at once.
+    /// Many orders of one ticket at once, from all accounts but one in turn.
     OrdersAtOnce,
 }
 
