@@ -73,6 +73,7 @@ impl Racers {
 }
 
 /// How long after the end of a hold each race is, some at a time.
+#[expect(clippy::disallowed_methods, reason = "how much is tested is no setting of the system")]
 fn offsets() -> Vec<Vec<TimeDelta>> {
     let races = std::env::var("RACES").map_or(RACES, |races| races.parse().unwrap());
     let width = 2 * CLOSE.num_nanoseconds().unwrap();
