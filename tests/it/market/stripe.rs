@@ -205,3 +205,19 @@ async fn a_payment_stays_with_its_provider_when_another_is_chosen() {
     shop.world.verify().await.unwrap();
     shop.world.system.stop().await.unwrap();
 }
+
+/// The server that speaks like Stripe ignores idempotency keys: a second call would be seen.
+#[tokio::test]
+async fn a_double_click_gives_the_money_back_once() {
+    let shop = WithStripe::start(&[]).await;
+    let ordered = shop.world.given_order().await;
+    let paid = shop.world.pay(&ordered.deal.buyer, &ordered.order, CARD).await.is(201);
+    let payment = paid.member("id");
+    let click = || shop.world.refund(&ordered.deal.seller, &payment, "");
+    let clicks = futures_util::future::join_all((0..5).map(|_| click())).await;
+    clicks.into_iter().for_each(|answer| drop(answer.is(200)));
+    let charges = shop.stripe.charges(&payment).await;
+    assert_eq!(shop.stripe.refunds(charges[0]["id"].as_str().unwrap()).await.len(), 1);
+    shop.world.verify().await.unwrap();
+    shop.world.system.stop().await.unwrap();
+}
