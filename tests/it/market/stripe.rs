@@ -46,6 +46,12 @@ impl WithStripe {
         self.send_now(&event(kind, payment)).await
     }
 
+    /// As [`WithStripe::tell`], by the test clock.
+    pub(super) async fn tell_by_test_clock(&self, kind: &str, payment: &str) -> Answer {
+        let time = self.world.now().await.timestamp();
+        self.send(&event(kind, payment), WEBHOOK_SECRET, time).await
+    }
+
     async fn send_now(&self, event: &Value) -> Answer {
         self.send(event, WEBHOOK_SECRET, now().timestamp()).await
     }
