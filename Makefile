@@ -51,7 +51,7 @@ chaos-full: build ## Every fault as often as promised, and every control (two ho
 	@$(RELEASE)/turnstile chaos --profile full $(if $(SEED),--seed $(SEED)) $(CHAOS_OPTIONS)
 
 # The same plan every time, so that a red build is the change's; `make chaos` tries others.
-chaos-short: ## Every fault once, on what `make test` has built (three minutes).
+chaos-short: ## Every fault once, on what `make test` has built (under eight minutes on two busy cores).
 	@$(DEBUG)/turnstile chaos --seed $(or $(SEED),1)
 
 test: ## Runs all tests, with servers of their own on free ports.
