@@ -81,6 +81,15 @@ impl WithStripe {
         self.world.move_clock_to(self.world.now().await + TimeDelta::seconds(15)).await;
     }
 
+    /// Waits until no payment has a deadline any more.
+    async fn until_settled(&self) {
+        self.own_time_passes().await;
+        let open = "select count(*) from deadlines \
+                    where kind = 'market.payment_settles' and done_at is null";
+        let settled = async || self.world.count(open).await == 0;
+        eventually("no payment has a deadline", settled).await;
+    }
+
     /// Dies before Stripe hears of the payment.
     pub(super) async fn die_before_call(&mut self, ordered: &Ordered) {
         self.kill_during(Death::BeforeCall, self.charge(ordered)).await;
@@ -107,6 +116,22 @@ async fn a_payment_during_which_the_service_dies_is_made_once() {
     // What paid is kept only until the outcome is known.
     let left = "select count(*) from vault where name = 'payment_source'";
     eventually("nothing is left", async || shop.world.count(left).await == 0).await;
+    shop.world.verify().await.unwrap();
+    shop.world.system.stop().await.unwrap();
+}
+
+/// That of the payment, which nobody has looked at yet, and that of its refund.
+#[tokio::test]
+async fn a_refund_with_two_deadlines_at_the_same_moment_is_made_once() {
+    let mut shop = WithStripe::start(&[("TEST_CLOCK", "1")]).await;
+    let ordered = shop.world.given_order().await;
+    let paid = shop.world.pay(&ordered.deal.buyer, &ordered.order, CARD).await.is(201);
+    let payment = paid.member("id");
+    shop.kill_during(Death::BeforeCall, shop.refund(&ordered, &payment)).await;
+    shop.own_time_passes().await;
+    shop.until(&ordered, "refunded").await;
+    shop.until_settled().await;
+    assert_eq!(shop.stripe.books().await[&payment], (1, 1));
     shop.world.verify().await.unwrap();
     shop.world.system.stop().await.unwrap();
 }
