@@ -29,3 +29,17 @@ fn every_operation_has_a_name_a_summary_a_tag_and_its_problems() {
         }
     }
 }
+
+/// Swagger UI fills in what stands as an example: two calls of two people would have one key.
+#[test]
+fn no_idempotency_key_is_suggested() {
+    let document: serde_json::Value =
+        serde_json::from_str(&ticketing::app::document().json).expect("JSON");
+    let methods = document["paths"].as_object().expect("paths").values();
+    let operations = methods.flat_map(|methods| methods.as_object().expect("methods").values());
+    let parameters = operations.filter_map(|operation| operation["parameters"].as_array());
+    let keys: Vec<_> =
+        parameters.flatten().filter(|parameter| parameter["name"] == "Idempotency-Key").collect();
+    assert!(!keys.is_empty());
+    assert!(keys.iter().all(|key| key.get("example").is_none()), "{keys:?}");
+}

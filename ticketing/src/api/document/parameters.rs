@@ -59,9 +59,8 @@ fn idempotency_key(parameter: &mut Map<String, Value>, takes_logins: bool) {
         ([string("format", "uuid"), string("pattern", QUOTED_UUID)], GUEST_KEY_MEANS)
     };
     parameter.insert("schema".to_owned(), json!({"anyOf": forms}));
+    // No example: Swagger UI would send it with every call, as the key of them all.
     parameter.insert("description".to_owned(), means.into());
-    let example = "8e03978e-40d5-43e8-bc93-6894a57f9324";
-    parameter.insert("example".to_owned(), example.into());
 }
 
 fn extend_schema(parameter: &mut Map<String, Value>, more: Value) {
