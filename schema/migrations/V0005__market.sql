@@ -24,10 +24,15 @@ create index on listings (seller, listing_id);
 create index on listings (title_id);
 grant select, insert, update, delete on listings to turnstile_app;
 
--- Titles are looked for by any part of them.
-create extension if not exists pg_trgm;
-create index vault_listing_titles on vault using gin (lower(value) gin_trgm_ops)
-    where name = 'listing_title';
+-- Titles are looked for by any part of them. Where Postgres came without the extension, or we may not create it,
+-- looking for a rare text takes longer.
+do $$ begin
+    create extension if not exists pg_trgm;
+    create index vault_listing_titles on vault using gin (lower(value) gin_trgm_ops)
+        where name = 'listing_title';
+exception when feature_not_supported or undefined_file or insufficient_privilege then
+    raise notice 'titles are not indexed: %', sqlerrm;
+end $$;
 
 create table orders (
     order_id uuid primary key,
