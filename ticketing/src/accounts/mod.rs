@@ -11,7 +11,7 @@
 //! Invariants: usernames and addresses are unique whatever their case, by named indexes and nothing
 //! else; the tier that counts is what the server knows, never what a request says; no password is
 //! stored, logged or answered; an unknown user costs as much time as a wrong password; what was
-//! granted lately overrides what a token says.
+//! granted lately overrides what a token says; nothing that an old password has opened outlives it.
 
 pub mod caller;
 mod find;
@@ -27,6 +27,7 @@ pub mod register;
 pub mod revocations;
 mod revoke;
 pub mod sessions;
+pub mod set_password;
 pub mod sign_in_with;
 pub mod tokens;
 

@@ -117,6 +117,10 @@ codes! {
     SignInRefused = "sign_in_refused", UNAUTHORIZED, "Sign-in refused";
     /// There is no account with this username and password.
     WrongCredentials = "wrong_credentials", UNAUTHORIZED, "Wrong credentials";
+    /// The current password is another one.
+    WrongPassword = "wrong_password", BAD_REQUEST, "Wrong password";
+    /// The account has no password: it belongs to who signs in with a provider.
+    NoPassword = "no_password", CONFLICT, "No password";
 
     // Access links
     /// The parameter `request_id` is missing.
