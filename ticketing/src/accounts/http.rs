@@ -322,7 +322,9 @@ impl AccountsApi {
         let Registration { email, username, password, role } = registration;
         let tier = role.0.parse().map_err(|_| ApiError::new(Code::InvalidRole, "invalid role"))?;
         let password = SecretString::from(password.0);
-        let register = Register { email: email.0, username: username.0, password, tier };
+        let (email, username) = (email.0, username.0);
+        let (first_name, last_name) = (None, None);
+        let register = Register { email, username, password, tier, first_name, last_name };
         let body = register.fingerprint();
         let key = IdempotencyKey::read(key.as_deref(), None, "POST", REGISTER, &body)?;
         let registered = Registered { message: REGISTERED.to_owned() };

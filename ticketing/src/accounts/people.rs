@@ -98,9 +98,8 @@ impl SignUp {
     fn check(&self) -> Result<(), SignError> {
         let mut broken = Vec::new();
         for (name, value) in [("firstName", &self.first_name), ("lastName", &self.last_name)] {
-            let long = value.as_ref().is_some_and(|value| value.chars().count() > LONGEST_NAME);
-            if long {
-                broken.push((name, "must have at most 100 characters".to_owned()));
+            if let Err(rule) = check_name(value.as_deref()) {
+                broken.push((name, rule.to_owned()));
             }
         }
         if !is_address(&self.email) {
@@ -290,6 +289,15 @@ impl Accounts {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Judges a first or last name.
+///
+/// # Errors
+/// The rule that it breaks.
+pub(super) fn check_name(name: Option<&str>) -> Result<(), &'static str> {
+    let long = name.is_some_and(|name| name.chars().count() > LONGEST_NAME);
+    if long { Err("must have at most 100 characters") } else { Ok(()) }
 }
 
 /// Who signs up is known by the address; without one by the account's id.

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::Accounts;
 use super::password::{self, HashError};
+use super::people::check_name;
 use crate::config::TierPolicy;
 use crate::platform::database::DatabaseError;
 use crate::platform::idempotency::{Begun, IdempotencyKey, StoredAnswer, store};
@@ -32,6 +33,10 @@ pub struct Register {
     pub password: SecretString,
     /// The tier that is asked for; the policy decides what is granted.
     pub tier: Tier,
+    /// The first name, if it is told.
+    pub first_name: Option<String>,
+    /// The last name, if it is told.
+    pub last_name: Option<String>,
 }
 
 /// Why there is no new account.
@@ -61,7 +66,14 @@ impl Register {
     /// What an idempotency key stands for: everything but the password, of which not even a quick
     /// hash may be stored.
     pub fn fingerprint(&self) -> Vec<u8> {
-        [&self.email, &self.username, self.tier.as_str()].join("\n").into_bytes()
+        let [first, last] = self.names().map(|(_, name)| name.unwrap_or_default());
+        // No text that comes in a body has a NUL.
+        [&self.email, &self.username, self.tier.as_str(), first, last].join("\0").into_bytes()
+    }
+
+    fn names(&self) -> [(&'static str, Option<&str>); 2] {
+        let (first, last) = (self.first_name.as_deref(), self.last_name.as_deref());
+        [("first_name", first), ("last_name", last)]
     }
 
     fn check(&self) -> Result<(), RegisterError> {
@@ -75,6 +87,11 @@ impl Register {
         }
         if let Err(unfit) = password::check(&self.password) {
             broken.push(("password", unfit.to_string()));
+        }
+        for (member, name) in self.names() {
+            if let Err(rule) = check_name(name) {
+                broken.push((member, rule.to_owned()));
+            }
         }
         if broken.is_empty() { Ok(()) } else { Err(RegisterError::Invalid(broken)) }
     }
@@ -112,7 +129,8 @@ pub(super) fn is_address(text: &str) -> bool {
 }
 
 impl Accounts {
-    /// Makes the account, or recognises that it was made with the same key.
+    /// Makes the account, or recognises that it was made with the same key: which one it is. The
+    /// answer that is stored must hold nothing personal.
     ///
     /// # Errors
     /// [`RegisterError`] says why there is none.
@@ -120,7 +138,7 @@ impl Accounts {
         &self,
         register: Register,
         key: Option<(IdempotencyKey, StoredAnswer)>,
-    ) -> Result<(), RegisterError> {
+    ) -> Result<AccountId, RegisterError> {
         register.check()?;
         let _in_flight = match &key {
             None => None,
@@ -144,14 +162,14 @@ impl Accounts {
     }
 
     /// A key that is known: the same registration only if the password is the same too.
-    async fn repeat(&self, known: Begun, register: &Register) -> Result<(), RegisterError> {
+    async fn repeat(&self, known: Begun, register: &Register) -> Result<AccountId, RegisterError> {
         match known {
             Begun::First(_) | Begun::InFlight => Err(RegisterError::InFlight),
             Begun::OtherRequest => Err(RegisterError::KeyReused),
             Begun::Replay(_) => {
                 let found = self.find_credentials(&register.username).await?;
                 let recognised = self.recognise(found, register.password.clone()).await?;
-                recognised.map(drop).ok_or(RegisterError::KeyReused)
+                recognised.map(|known| known.caller.account).ok_or(RegisterError::KeyReused)
             }
         }
     }
@@ -163,18 +181,28 @@ impl Accounts {
         password_hash: &str,
         key: Option<&(IdempotencyKey, StoredAnswer)>,
         now: DateTime<Utc>,
-    ) -> Result<(), RegisterError> {
+    ) -> Result<AccountId, RegisterError> {
         let id = AccountId(Uuid::now_v7());
         let tier = granted(self.tier_policy, register.tier);
         let mut client = self.database.get().await?;
-        let insert = "insert into accounts (id, username, email, password_hash, tier, created_at) \
-                      values ($1, $2, $3, $4, $5, $6)";
+        let insert = "insert into accounts (id, username, email, password_hash, tier, created_at, \
+                          first_name, last_name) \
+                      values ($1, $2, $3, $4, $5, $6, $7, $8)";
         let statement = client.prepare_cached(insert).await.map_err(DatabaseError::from)?;
         let transaction = client.transaction().await.map_err(DatabaseError::from)?;
         let inserted = transaction
             .execute(
                 &statement,
-                &[&id.0, &register.username, &register.email, &password_hash, &tier.as_str(), &now],
+                &[
+                    &id.0,
+                    &register.username,
+                    &register.email,
+                    &password_hash,
+                    &tier.as_str(),
+                    &now,
+                    &register.first_name,
+                    &register.last_name,
+                ],
             )
             .await;
         if let Err(error) = inserted {
@@ -189,7 +217,7 @@ impl Accounts {
             }
         }
         transaction.commit().await.map_err(DatabaseError::from)?;
-        Ok(())
+        Ok(id)
     }
 }
 
@@ -203,6 +231,8 @@ mod tests {
             username: username.to_owned(),
             password: password.into(),
             tier: Tier::Premium,
+            first_name: None,
+            last_name: Some("x".repeat(101)),
         };
         match register.check() {
             Err(RegisterError::Invalid(fields)) => {
@@ -214,8 +244,8 @@ mod tests {
 
     #[test]
     fn every_field_that_breaks_a_rule_is_named() {
-        assert_eq!(broken("john@gmail.com", "john", "1q2W3E4r"), [""; 0]);
-        assert_eq!(broken("john", "jo", "1234"), ["email", "username", "password"]);
+        assert_eq!(broken("john@gmail.com", "john", "1q2W3E4r"), ["last_name"]);
+        assert_eq!(broken("john", "jo", "1234"), ["email", "username", "password", "last_name"]);
     }
 
     #[test]
