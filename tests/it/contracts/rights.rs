@@ -42,7 +42,7 @@ const ADMIN: Statuses = [403, 403, 401, 200];
 
 /// Every operation of the document. One that is missing here fails the test until somebody has said
 /// who it is for.
-const OPERATIONS: [(&str, &str, About, Statuses); 46] = [
+const OPERATIONS: [(&str, &str, About, Statuses); 52] = [
     ("get", "/.well-known/jwks.json", Nothing, ALL),
     ("get", "/admin/accounts", Account, ADMIN),
     ("get", "/admin/accounts/{id}", Account, ADMIN),
@@ -76,6 +76,13 @@ const OPERATIONS: [(&str, &str, About, Statuses); 46] = [
     ("post", "/api/users/signin", Nothing, ALL),
     ("post", "/api/users/signout", Session, [200, 200, 401, 200]),
     ("post", "/api/users/signup", Nothing, ALL),
+    ("post", "/auth/jwt/create", Nothing, ALL),
+    ("post", "/auth/jwt/refresh", Nothing, ALL),
+    ("post", "/auth/jwt/verify", Nothing, ALL),
+    ("post", "/auth/users", Nothing, ALL),
+    ("get", "/auth/users/me", Account, [200, 200, 401, 200]),
+    // There is none but one's own; without a body it is not set.
+    ("post", "/auth/users/set_password", Account, [400, 400, 401, 400]),
     // It is not open yet, for anybody: no login makes a difference.
     ("get", "/buy_ticket/{token}", Link, [425; 4]),
     ("post", "/buy_ticket/{token}", Link, [425; 4]),

@@ -1,6 +1,7 @@
 //! The operations on accounts: register, log in, and what administrators read. No rules and no SQL
 //! here.
 
+mod auth;
 mod limits;
 mod providers;
 mod requests;
@@ -36,6 +37,7 @@ use crate::api::timestamp::Timestamp;
 use crate::api_error::{ApiError, Code, FieldError};
 use crate::config::Settings;
 use crate::platform::idempotency::{IdempotencyKey, StoredAnswer};
+pub use auth::AuthApi;
 use limits::AccountLimits;
 pub use providers::ProvidersApi;
 use requests::{Credentials, Registration, SearchText};
@@ -187,7 +189,7 @@ impl From<RoleName> for Role {
 }
 
 /// All operations on accounts.
-pub type AccountsRoutes = (AccountsApi, UsersApi, ProvidersApi);
+pub type AccountsRoutes = (AccountsApi, UsersApi, AuthApi, ProvidersApi);
 
 /// The operations on accounts.
 pub struct AccountsApi {
@@ -303,6 +305,7 @@ pub fn routes(
     let (limits, cookies) =
         (AccountLimits::declare(limits, &settings.limits), Cookies::new(&public_url));
     let users = UsersApi { accounts: Arc::clone(&accounts), limits: limits.clone(), cookies };
+    let auth = AuthApi { accounts: Arc::clone(&accounts), limits: limits.clone() };
     let providers = ProvidersApi {
         accounts: Arc::clone(&accounts),
         limits: limits.clone(),
@@ -310,7 +313,7 @@ pub fn routes(
         google: IdentityProvider::google(&settings.sign_in, &public_url)?,
         facebook: IdentityProvider::facebook(&settings.sign_in, &public_url)?,
     };
-    Ok((AccountsApi { accounts, limits }, users, providers))
+    Ok((AccountsApi { accounts, limits }, users, auth, providers))
 }
 
 impl AccountsApi {

@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::Accounts;
 use super::caller::{Caller, Roles};
 use super::password::{HashError, LONGEST};
+use super::sessions::{RefreshError, Tokens};
 use super::tokens::NoSigningKey;
 use crate::platform::database::DatabaseError;
 
@@ -28,6 +29,16 @@ pub enum LoginError {
     /// Postgres did not do what was asked.
     #[error(transparent)]
     Database(#[from] DatabaseError),
+}
+
+impl From<RefreshError> for LoginError {
+    fn from(error: RefreshError) -> Self {
+        match error {
+            RefreshError::Refused => Self::WrongCredentials,
+            RefreshError::Sign(error) => error.into(),
+            RefreshError::Database(error) => error.into(),
+        }
+    }
 }
 
 /// What logging in needs of an account.
@@ -63,6 +74,22 @@ impl Accounts {
             return Err(LoginError::WrongCredentials);
         }
         Ok(self.tokens.issue(&recognised.caller, now)?)
+    }
+
+    /// A session for who knows the password.
+    ///
+    /// # Errors
+    /// [`LoginError`] says why there is none.
+    pub async fn open_session(
+        &self,
+        username: &str,
+        password: SecretString,
+    ) -> Result<Tokens, LoginError> {
+        let found = self.find_credentials(username).await?;
+        let recognised = self.recognise(found, password).await?;
+        let Recognised { caller, password_hash } =
+            recognised.ok_or(LoginError::WrongCredentials)?;
+        Ok(self.start_session(caller, Some(&password_hash)).await?)
     }
 
     /// Whose password it is. Nobody's takes as long; one that is too long takes no time, whoever

@@ -102,6 +102,24 @@ impl Accounts {
         Ok(Tokens { caller, login, refresh: refresh.text })
     }
 
+    /// Whether a login token or a refresh token would be accepted now. Neither is used up.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] if Postgres does not answer; it is not asked about login tokens.
+    pub async fn is_accepted(&self, token: SecretString) -> Result<bool, DatabaseError> {
+        let now = self.clock.now();
+        if self.tokens.verify(token.expose_secret(), now).is_ok() {
+            return Ok(true);
+        }
+        let Some(token) = RefreshToken::read(token) else { return Ok(false) };
+        let client = self.database.get().await?;
+        let find = "select 1 from sessions where id = $1 and refresh_hash = $2 \
+                    and ended_at is null and expires_at > $3";
+        let statement = client.prepare_cached(find).await?;
+        let found = client.query_opt(&statement, &[&token.session, &token.hash(), &now]).await?;
+        Ok(found.is_some())
+    }
+
     /// New tokens for a refresh token, which is used up.
     ///
     /// # Errors

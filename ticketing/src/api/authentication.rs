@@ -95,8 +95,8 @@ fn register_schemes(registry: &mut Registry) {
     let scheme = MetaSecurityScheme {
         ty: "http",
         description: Some(
-            "A login token from `POST /login`, as `Authorization: Bearer <token>`; \
-             the scheme `JWT` is read alike.",
+            "A login token from `POST /login` or `POST /auth/jwt/create`, as \
+             `Authorization: Bearer <token>`; the scheme `JWT` is read alike.",
         ),
         name: None,
         key_in: None,

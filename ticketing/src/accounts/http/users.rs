@@ -118,7 +118,7 @@ impl Example for CurrentUser {
 
 /// Nothing to say.
 #[derive(Object)]
-struct Nothing {}
+pub(super) struct Nothing {}
 
 /// A new login token.
 #[derive(Object)]
