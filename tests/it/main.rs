@@ -3,8 +3,8 @@
 //!
 //! `harness` brings the servers, one pair for the whole run, and a place of its own (database and
 //! virtual host) for each test, `world` a running system; `platform` tests the mechanisms one by
-//! one; `gate` and `market` play the flows; `contracts` and `tidy` hold documents and the shape of
-//! the source to what they promise.
+//! one; `accounts`, `gate` and `market` play the flows; `contracts` and `tidy` hold documents and
+//! the shape of the source to what they promise.
 
 #![expect(
     clippy::expect_used,
@@ -14,6 +14,7 @@
     reason = "a test fails by panicking, and clippy takes only functions marked as tests for tests"
 )]
 
+mod accounts;
 mod contracts;
 mod gate;
 mod harness;

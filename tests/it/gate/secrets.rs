@@ -146,6 +146,67 @@ async fn session(gate: &World) -> (String, String) {
     (next.cookie("Authentication"), next.cookie("Refresh"))
 }
 
+/// The same of the doors under `/auth`, where names, passwords and both kinds of tokens come in
+/// bodies.
+#[tokio::test]
+async fn no_secret_of_an_account_is_written_where_it_could_be_read() {
+    let gate =
+        World::start(&[("RUST_LOG", "debug,lapin=info,tokio_postgres=info,hyper=info")]).await;
+    let broker = gate.broker().await;
+    let listener = broker.listen(LINKS_EVENTS.name).await;
+    let username = new_name();
+    let (old, next) = ("canary-Password-77", "canary-Password-78");
+    let user = serde_json::json!({
+        "username": username, "email": format!("canary-address-{username}@example.com"),
+        "password": old, "first_name": "Canary-First", "last_name": "Canary-Last",
+    });
+    let key = Uuid::new_v4().to_string();
+    for _ in 0..2 {
+        let create = gate.post("/auth/users/").header("idempotency-key", &key);
+        create.json(&user).ask().await.is(201);
+    }
+    let post = |path: &str, body: serde_json::Value| gate.post(path).json(&body).ask();
+    post("/auth/users", user).await.is(409);
+    let wrong = serde_json::json!({ "username": username, "password": "canary-Wrong-password" });
+    post("/auth/jwt/create", wrong).await.is(401);
+    let right = serde_json::json!({ "username": username, "password": old });
+    let first = post("/auth/jwt/create", right).await.is(200);
+    let (access, used) = (first.member("access"), first.member("refresh"));
+    let second = post("/auth/jwt/refresh", serde_json::json!({ "refresh": used })).await.is(200);
+    post("/auth/jwt/verify", serde_json::json!({ "token": access })).await.is(200);
+    let id = gate.get("/request_for_ticketing_link").bearer_auth(&access).ask().await.is(201);
+    let change = |current: &str| {
+        let body = serde_json::json!({ "current_password": current, "new_password": next });
+        gate.post("/auth/users/set_password").bearer_auth(&access).json(&body).ask()
+    };
+    change("canary-Wrong-password").await.is(400);
+    change(old).await.is(204);
+    post("/auth/jwt/refresh", serde_json::json!({ "refresh": used })).await.is(401);
+    let relayed =
+        async || gate.count("select position from relay_cursors where log = 'links'").await == 3;
+    eventually("everything is relayed", relayed).await;
+    let of_refresh = |token: &str| token.split('.').nth(1).expect("a secret").to_owned();
+    let secrets = [
+        ("a password", "canary-Password".to_owned()),
+        ("a wrong password", "canary-Wrong-password".to_owned()),
+        ("an address", "canary-address".to_owned()),
+        ("a name", "Canary-".to_owned()),
+        ("a login token", signature(&access)),
+        ("a used refresh token", of_refresh(&used)),
+        ("a refresh token", of_refresh(&second.member("refresh"))),
+        ("a hash", "argon2id".to_owned()),
+        ("an idempotency key", key),
+    ];
+    let places = places(&gate, &broker, &listener).await;
+    assert_eq!(leaks(&places, &secrets), Vec::<String>::new());
+
+    // The control: what does stand there is found.
+    let found = leaks(&places, &[("the id", id.member("request_id"))]);
+    assert!(found.iter().any(|leak| leak == "the id in the tables"), "{found:?}");
+    assert!(places[0].1.contains("/auth/users/set_password"), "the access log was not read");
+    gate.system.stop().await.unwrap();
+}
+
 /// The part of a token that makes it one.
 fn signature(token: &str) -> String {
     token.rsplit('.').next().expect("a signature").to_owned()
