@@ -153,7 +153,8 @@ async fn no_secret_of_an_account_is_written_where_it_could_be_read() {
     let gate =
         World::start(&[("RUST_LOG", "debug,lapin=info,tokio_postgres=info,hyper=info")]).await;
     let broker = gate.broker().await;
-    let listener = broker.listen(LINKS_EVENTS.name).await;
+    let links = broker.listen(LINKS_EVENTS.name).await;
+    let market = broker.listen(MARKET_EVENTS.name).await;
     let username = new_name();
     let (old, next) = ("canary-Password-77", "canary-Password-78");
     let user = serde_json::json!({
@@ -197,7 +198,7 @@ async fn no_secret_of_an_account_is_written_where_it_could_be_read() {
         ("a hash", "argon2id".to_owned()),
         ("an idempotency key", key),
     ];
-    let places = places(&gate, &broker, &listener).await;
+    let places = places(&gate, &broker, [&links, &market]).await;
     assert_eq!(leaks(&places, &secrets), Vec::<String>::new());
 
     // The control: what does stand there is found.
