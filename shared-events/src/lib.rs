@@ -8,24 +8,42 @@
 //! Deliberately not here: how anything is stored (`ticketing`), how anything is sent (`lapin`
 //! stands in the services), and any decision.
 
+pub mod access_right;
 pub mod account;
+pub mod basket;
 pub mod envelope;
+pub mod fixture;
 mod id;
 pub mod link_request;
 pub mod listing;
 pub mod order;
 pub mod payment;
 pub mod price;
+pub mod purchase;
+pub mod seat;
+pub mod stadium;
+pub mod tariff;
+pub mod top_up;
 pub mod topology;
 pub mod upcast;
 pub mod verdict;
+pub mod wallet;
 
+pub use access_right::AccessRightEvent;
 pub use account::{AccountId, Tier};
+pub use basket::{BasketEvent, BasketId, HeldTicket};
 pub use envelope::Envelope;
+pub use fixture::{Block, FixtureEvent, FixtureId, OfferedSeat, TicketId};
 pub use link_request::{LinkRequestEvent, Outcome, RequestId, Requester, TokenId};
 pub use listing::{ListingEvent, ListingId, TitleId};
 pub use order::{CancelReason, OrderEvent, OrderId};
 pub use payment::{PaymentEvent, PaymentId, RefundReason};
 pub use price::{Currency, Price};
+pub use purchase::{BoughtTicket, PurchaseEvent, PurchaseId};
+pub use seat::{HoldId, SeatEvent};
+pub use stadium::{Place, SeatId, SectionPlan, StadiumEvent, StadiumId};
+pub use tariff::{TariffEvent, TariffId};
+pub use top_up::{TopUpEvent, TopUpId};
 pub use upcast::{DecodeError, decode};
 pub use verdict::{Decision, Verdict};
+pub use wallet::{Cause, LedgerAccount, TransactionId, WalletEvent, WalletId};

@@ -78,6 +78,9 @@ pub enum LinkRequestEvent {
     TicketBought {
         /// When.
         bought_at: DateTime<Utc>,
+        /// Who asked for it; not told of links that were used before this was.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        requester: Option<Requester>,
     },
 }
 

@@ -111,6 +111,11 @@ pub const MARKET_LOG: &str = "market";
 
 /// Everything that happens to listings, orders and payments; written by `ticketing` only.
 pub const MARKET_EVENTS: Exchange = Exchange { name: "market.events", kind: ExchangeKind::Topic };
+/// The log of stadiums, matches, seats and wallets.
+pub const VENUES_LOG: &str = "venues";
+
+/// Everything that happens to stadiums, matches, seats and wallets; written by `ticketing` only.
+pub const VENUES_EVENTS: Exchange = Exchange { name: "venues.events", kind: ExchangeKind::Topic };
 /// What the rule service decided; written by `rules` only.
 pub const RULES_VERDICTS: Exchange = Exchange { name: "rules.verdicts", kind: ExchangeKind::Topic };
 /// The dead letters of `ticketing`'s queues.
@@ -122,6 +127,8 @@ pub const RULES_DEAD_LETTERS: Exchange =
 
 /// The routing key of `Requested`, what the rule service listens to.
 pub const LINK_REQUESTED: &str = "links.link_request.requested";
+/// The routing key of `TicketBought`: a link was used.
+pub const LINK_USED: &str = "links.link_request.ticket_bought";
 /// The routing key of verdicts.
 pub const VERDICT: &str = "rules.verdict";
 /// The `type` property of a verdict.
@@ -175,12 +182,48 @@ pub const PROJECT_MARKET: Queue = Queue {
     },
 };
 
+/// Events waiting for the venues' projections. Bounded: what it drops is read from the store.
+pub const PROJECT_VENUES: Queue = Queue {
+    name: "ticketing.project_venues",
+    binding: Binding { exchange: VENUES_EVENTS, routing_key: "venues.#" },
+    single_active_consumer: true,
+    max_length: Some(100_000),
+    dead_letters: DeadLetters {
+        exchange: TICKETING_DEAD_LETTERS,
+        queue: "ticketing.project_venues.dead",
+    },
+};
+
+/// Used links waiting to become rights to buy.
+pub const GRANT_ACCESS_RIGHTS: Queue = Queue {
+    name: "ticketing.grant_access_rights",
+    binding: Binding { exchange: LINKS_EVENTS, routing_key: LINK_USED },
+    single_active_consumer: false,
+    max_length: None,
+    dead_letters: DeadLetters {
+        exchange: TICKETING_DEAD_LETTERS,
+        queue: "ticketing.grant_access_rights.dead",
+    },
+};
+
 /// Every exchange.
-pub const EXCHANGES: [Exchange; 5] =
-    [LINKS_EVENTS, MARKET_EVENTS, RULES_VERDICTS, TICKETING_DEAD_LETTERS, RULES_DEAD_LETTERS];
+pub const EXCHANGES: [Exchange; 6] = [
+    LINKS_EVENTS,
+    MARKET_EVENTS,
+    VENUES_EVENTS,
+    RULES_VERDICTS,
+    TICKETING_DEAD_LETTERS,
+    RULES_DEAD_LETTERS,
+];
 /// Every queue that is not one of dead letters.
-pub const QUEUES: [Queue; 4] =
-    [EVALUATE_LINK_REQUESTS, RECORD_VERDICTS, PROJECT_LINKS, PROJECT_MARKET];
+pub const QUEUES: [Queue; 6] = [
+    EVALUATE_LINK_REQUESTS,
+    RECORD_VERDICTS,
+    PROJECT_LINKS,
+    PROJECT_MARKET,
+    PROJECT_VENUES,
+    GRANT_ACCESS_RIGHTS,
+];
 
 /// The names of message headers.
 pub mod header {

@@ -41,10 +41,11 @@ use crate::platform::idempotency::Idempotency;
 use crate::platform::projections::Projection;
 use crate::platform::{Platform, housekeeping, telemetry};
 use crate::readiness::Health;
+use crate::venues::Venues;
 use crate::verify::Invariant;
 
 /// The contexts that keep a history, in the order of the document: the one place that lists them.
-type Contexts = (Links, Market);
+type Contexts = (Links, Market, Venues);
 /// The routes of all: accounts come first, because the edge itself stands on them.
 type Routes = (AccountsRoutes, <Contexts as BoundedContext>::Routes);
 

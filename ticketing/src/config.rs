@@ -16,6 +16,7 @@
 //! | `GUEST_LINK_REQUESTS_PER_MINUTE` | `30` | per address, accounts included |
 //! | `REGISTRATIONS_PER_MINUTE` | `60` | per address |
 //! | `MARKET_CHANGES_PER_MINUTE` | `120` | what an account may change in the market |
+//! | `VENUES_CHANGES_PER_MINUTE` | `240` | what an account may change at the venues |
 //! | `TRUSTED_PROXIES` | none | addresses or networks whose `X-Forwarded-For` counts, comma separated |
 //! | `TIER_POLICY` | `self_service` | `entitled`: registration grants `standard`, an administrator grants more |
 //! | `ALLOWED_ORIGINS` | none | origins other than `PUBLIC_URL` that browsers may call from, comma separated |
@@ -25,6 +26,8 @@
 //! | `RESEND_AFTER_SECONDS` | `10` | a request without a verdict is published again after so long (1 to 86400) |
 //! | `HOLD_SECONDS` | `900` | how long an order holds its ticket |
 //! | `PAYMENT_SECONDS` | `600` | how much longer while its payment is made; shorter than a provider may take: late captures go back |
+//! | `SEAT_HOLD_SECONDS` | `300` | how long a seat of a match is held |
+//! | `REFUND_UNTIL_HOURS` | `24` | a buyer may give tickets back until so long before their match |
 //! | `CURRENCY` | `usd` | of prices: `eur`, `gbp` or `usd` |
 //! | `PAYMENT_PROVIDER` | `test` | who takes new payments; `stripe`: moves real money |
 //! | `STRIPE_SECRET_KEY` | none | needed for `stripe`, and to end or give back what was begun with it |
@@ -93,6 +96,9 @@ pub struct Settings {
     /// How tickets are held and paid.
     #[command(flatten)]
     pub payments: PaymentSettings,
+    /// How seats of matches are held and given back.
+    #[command(flatten)]
+    pub venues: VenuesSettings,
     /// With whom people may sign in.
     #[command(flatten)]
     pub sign_in: SignInSettings,
@@ -177,6 +183,9 @@ pub struct LimitSettings {
     /// Changes in the market, per minute and account.
     #[arg(long, env = "MARKET_CHANGES_PER_MINUTE", default_value_t = 120)]
     pub market_changes_per_minute: u32,
+    /// Changes at the venues, per minute and account.
+    #[arg(long, env = "VENUES_CHANGES_PER_MINUTE", default_value_t = 240)]
+    pub venues_changes_per_minute: u32,
     /// Registrations per minute and address.
     #[arg(long, env = "REGISTRATIONS_PER_MINUTE", default_value_t = 60)]
     pub registrations_per_minute: u32,
@@ -256,6 +265,19 @@ pub struct PaymentSettings {
     #[arg(long, env = "STRIPE_WEBHOOK_SECRET", hide_env_values = true,
           value_parser = NonEmptyStringValueParser::new())]
     pub stripe_webhook_secret: Option<String>,
+}
+
+/// How seats of matches are held and given back.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct VenuesSettings {
+    /// How long, in seconds, a seat is held for who has reserved it.
+    #[arg(long, env = "SEAT_HOLD_SECONDS", default_value_t = 300,
+          value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub seat_hold_seconds: u32,
+    /// How many hours before a match its tickets can be given back by who has bought them.
+    #[arg(long, env = "REFUND_UNTIL_HOURS", default_value_t = 24,
+          value_parser = clap::value_parser!(u32).range(0..=8_760))]
+    pub refund_until_hours: u32,
 }
 
 /// A currency of prices.

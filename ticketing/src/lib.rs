@@ -14,4 +14,5 @@ pub mod market;
 pub mod platform;
 pub mod providers;
 pub mod readiness;
+pub mod venues;
 pub mod verify;

@@ -143,7 +143,7 @@ pub async fn fill_with_used_links(database: &mut Client, count: usize) -> Result
     let streams: Vec<_> =
         std::iter::repeat_with(Stream::new).take(missing / EVENTS_OF_A_USED_LINK).collect();
     let mut events = open_link(now);
-    events.push(LinkRequestEvent::TicketBought { bought_at: now });
+    events.push(LinkRequestEvent::TicketBought { bought_at: now, requester: None });
     let after = write(&transaction, (before, now), &events, &streams).await?;
     let (tier, closes_at, sequence) =
         (Tier::Default.as_str(), now + OPEN, i64::try_from(events.len())?);

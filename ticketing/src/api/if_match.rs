@@ -37,6 +37,12 @@ pub fn refused<E: std::error::Error>(error: CommandError<E>, header: Option<&str
     error.into()
 }
 
+/// Whether `If-None-Match` names this entity tag (RFC 9110, section 13.1.2).
+pub fn names(header: &str, etag: &str) -> bool {
+    let tag = |tag: &str| tag.trim().trim_start_matches("W/") == etag;
+    header.trim() == "*" || header.split(',').any(tag)
+}
+
 fn changed() -> ApiError {
     ApiError::new(Code::PreconditionFailed, "It is no longer as you saw it: read it again")
 }

@@ -160,6 +160,42 @@ codes! {
     NothingPaid = "nothing_paid", CONFLICT, "Nothing paid";
     /// The signature of a webhook is missing, wrong, or older than five minutes.
     InvalidSignature = "invalid_signature", BAD_REQUEST, "Invalid signature";
+
+    // The venues
+    /// The stadium has a seat or a section there already, or would have too many seats.
+    SeatExists = "seat_exists", CONFLICT, "Seat exists";
+    /// Another match takes place in the stadium at that time; the detail names it.
+    MatchesOverlap = "matches_overlap", CONFLICT, "Matches overlap";
+    /// Matches will take place in the stadium.
+    StadiumInUse = "stadium_in_use", CONFLICT, "Stadium in use";
+    /// The match has begun, so nothing about it changes and nothing is sold any more.
+    MatchBegun = "match_begun", CONFLICT, "Match begun";
+    /// Somebody holds tickets of the match, or has bought them.
+    MatchHasSales = "match_has_sales", CONFLICT, "Match has sales";
+    /// The match is sold to holders of a used access link; `request_id` names theirs.
+    LinkRequired = "link_required", FORBIDDEN, "Access link required";
+    /// The access link has been bought with before. It works once.
+    LinkSpent = "link_spent", CONFLICT, "Access link spent";
+    /// Somebody holds the ticket or has it, or not so many are to be had.
+    TicketUnavailable = "ticket_unavailable", CONFLICT, "Ticket unavailable";
+    /// The caller does not hold the ticket, or not any more.
+    TicketNotHeld = "ticket_not_held", CONFLICT, "Ticket not held";
+    /// The ticket is on sale already, at another price.
+    TicketExists = "ticket_exists", CONFLICT, "Ticket exists";
+    /// The caller holds as many tickets as is allowed; 100 at most.
+    TooManyHeld = "too_many_held", CONFLICT, "Too many tickets held";
+    /// The account has a wallet already; each has one.
+    WalletExists = "wallet_exists", CONFLICT, "Wallet exists";
+    /// There would be more money in the wallet than any holds.
+    WalletFull = "wallet_full", CONFLICT, "Wallet full";
+    /// There is less in the wallet than is to be paid.
+    InsufficientFunds = "insufficient_funds", PAYMENT_REQUIRED, "Insufficient funds";
+    /// The caller holds nothing, so nothing can be bought.
+    NothingHeld = "nothing_held", CONFLICT, "Nothing held";
+    /// The purchase was refunded before.
+    AlreadyRefunded = "already_refunded", CONFLICT, "Already refunded";
+    /// The buyer may not give it back any more; an administrator may.
+    RefundTooLate = "refund_too_late", CONFLICT, "Refund too late";
 }
 
 impl Code {

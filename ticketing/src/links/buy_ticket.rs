@@ -20,17 +20,19 @@ impl BuyTicket {
         self,
         request: &LinkRequest,
     ) -> Result<Vec<LinkRequestEvent>, LinkRequestError> {
-        let (opening, token_id, used) = match request {
+        let (requester, opening, token_id) = match request {
             LinkRequest::Absent => return Err(LinkRequestError::Unknown),
             LinkRequest::Requested { .. } => {
                 return Err(LinkRequestError::NotYetOpen { opens_at: None });
             }
-            LinkRequest::Evaluated(opening) => {
+            LinkRequest::Evaluated { opening, .. } => {
                 return Err(LinkRequestError::NotYetOpen { opens_at: Some(opening.opens_at) });
             }
             LinkRequest::Refused { .. } => return Err(LinkRequestError::WrongToken),
-            LinkRequest::Issued { opening, token_id } => (opening, token_id, false),
-            LinkRequest::Bought { opening, token_id } => (opening, token_id, true),
+            LinkRequest::Issued { requester, opening, token_id } => {
+                (Some(*requester), opening, token_id)
+            }
+            LinkRequest::Bought { opening, token_id } => (None, opening, token_id),
         };
         let Opening { opens_at, closes_at } = *opening;
         if self.now < opens_at {
@@ -39,13 +41,13 @@ impl BuyTicket {
         if self.token != Some(*token_id) {
             return Err(LinkRequestError::WrongToken);
         }
-        if used {
+        if requester.is_none() {
             return Err(LinkRequestError::AlreadyUsed);
         }
         if self.now >= closes_at {
             return Err(LinkRequestError::Expired { closed_at: closes_at });
         }
-        Ok(vec![LinkRequestEvent::TicketBought { bought_at: self.now }])
+        Ok(vec![LinkRequestEvent::TicketBought { bought_at: self.now, requester }])
     }
 }
 
@@ -53,6 +55,7 @@ impl BuyTicket {
 mod tests {
     use chrono::TimeDelta;
     use cqrs_es::test::TestFramework;
+    use shared_events::Requester;
     use uuid::Uuid;
 
     use super::super::link_request::{LinkRequestCommand, given};
@@ -83,7 +86,8 @@ mod tests {
         let first = given::noon() + given::minutes(10);
         let last = given::noon() + given::minutes(70) - TimeDelta::microseconds(1);
         for now in [first, last] {
-            let used = vec![LinkRequestEvent::TicketBought { bought_at: now }];
+            let requester = Some(Requester::Guest);
+            let used = vec![LinkRequestEvent::TicketBought { bought_at: now, requester }];
             TestFramework::<LinkRequest>::with(())
                 .given(given::issued())
                 .when(buy(Some(given::token()), now))

@@ -25,7 +25,12 @@ pub enum LinkRequest {
         tier: Tier,
     },
     /// A rule has said when the link opens.
-    Evaluated(Opening),
+    Evaluated {
+        /// Who asked.
+        requester: Requester,
+        /// When it can be used.
+        opening: Opening,
+    },
     /// A rule has said that there is no link.
     Refused {
         /// Why.
@@ -33,6 +38,8 @@ pub enum LinkRequest {
     },
     /// The link exists; whether it is open is a comparison with the clock.
     Issued {
+        /// Who asked.
+        requester: Requester,
         /// When it can be used.
         opening: Opening,
         /// Its only token.
@@ -125,16 +132,20 @@ impl Aggregate for LinkRequest {
             (LinkRequestEvent::Requested { requester, tier, .. }, _) => {
                 Self::Requested { requester, tier }
             }
-            (LinkRequestEvent::RuleEvaluated { outcome, .. }, _) => match outcome {
+            (
+                LinkRequestEvent::RuleEvaluated { outcome, .. },
+                Self::Requested { requester, .. },
+            ) => match outcome {
                 Outcome::Opens { opens_at, closes_at } => {
-                    Self::Evaluated(Opening { opens_at, closes_at })
+                    let opening = Opening { opens_at, closes_at };
+                    Self::Evaluated { requester: *requester, opening }
                 }
                 Outcome::Refused { refused } => Self::Refused { reason: refused },
             },
-            (LinkRequestEvent::LinkIssued { token_id }, Self::Evaluated(opening)) => {
-                Self::Issued { opening: *opening, token_id }
+            (LinkRequestEvent::LinkIssued { token_id }, Self::Evaluated { requester, opening }) => {
+                Self::Issued { requester: *requester, opening: *opening, token_id }
             }
-            (LinkRequestEvent::TicketBought { .. }, Self::Issued { opening, token_id }) => {
+            (LinkRequestEvent::TicketBought { .. }, Self::Issued { opening, token_id, .. }) => {
                 Self::Bought { opening: *opening, token_id: *token_id }
             }
             (_, unchanged) => unchanged.clone(),
@@ -196,7 +207,10 @@ pub(super) mod given {
     /// Used at a quarter past noon.
     pub(in crate::links) fn bought() -> Vec<LinkRequestEvent> {
         let mut events = issued();
-        events.push(LinkRequestEvent::TicketBought { bought_at: noon() + minutes(15) });
+        events.push(LinkRequestEvent::TicketBought {
+            bought_at: noon() + minutes(15),
+            requester: Some(Requester::Guest),
+        });
         events
     }
 }

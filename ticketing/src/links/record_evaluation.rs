@@ -46,7 +46,7 @@ impl RecordEvaluation {
         match request {
             LinkRequest::Absent => return Err(LinkRequestError::Unknown),
             LinkRequest::Requested { .. } => {}
-            LinkRequest::Evaluated(_)
+            LinkRequest::Evaluated { .. }
             | LinkRequest::Refused { .. }
             | LinkRequest::Issued { .. }
             | LinkRequest::Bought { .. } => return Ok(Vec::new()),

@@ -101,7 +101,7 @@ pub fn project(mut row: LinkStatus, event: &Envelope<LinkRequestEvent>) -> LinkS
             }
         }
         LinkRequestEvent::LinkIssued { token_id: TokenId(id) } => row.token_id = Some(*id),
-        LinkRequestEvent::TicketBought { bought_at } => row.bought_at = Some(*bought_at),
+        LinkRequestEvent::TicketBought { bought_at, .. } => row.bought_at = Some(*bought_at),
     }
     row
 }

@@ -43,7 +43,7 @@ pub fn meaning(event: &LinkRequestEvent, now: DateTime<Utc>) -> String {
             }
         }
         LinkRequestEvent::LinkIssued { .. } => "the link exists and works once".to_owned(),
-        LinkRequestEvent::TicketBought { bought_at } => {
+        LinkRequestEvent::TicketBought { bought_at, .. } => {
             format!("used {} ago, for good", duration(now - *bought_at))
         }
     }

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use anyhow::Context;
 use chrono::TimeDelta;
 use secrecy::SecretString;
 use shared_events::topology::{MARKET_EVENTS, MARKET_LOG, PROJECT_MARKET, Queue};
@@ -17,18 +16,14 @@ use super::paying::{Paying, PaymentSettling};
 use super::payments::Payments;
 use super::projection::MarketProjection;
 use crate::bounded_context::{BoundedContext, Service};
-use crate::config::{PaymentSettings, ProviderName};
-use crate::platform::Platform;
 use crate::platform::background::Background;
 use crate::platform::caught_up::CaughtUp;
 use crate::platform::commands::Commands;
 use crate::platform::projections::Projection;
 use crate::platform::relay::Route;
 use crate::platform::vault::Vault;
-use crate::providers::stripe::Stripe;
+use crate::providers::Providers;
 use crate::providers::stripe_signature::WebhookSecret;
-use crate::providers::test::TestProvider;
-use crate::providers::{PaymentProvider, Providers};
 use crate::verify::Invariant;
 
 const FED: [Queue; 1] = [PROJECT_MARKET];
@@ -61,7 +56,7 @@ impl BoundedContext for Market {
             listings: listings.clone(),
             orders,
             payments: Commands::new(store.clone()),
-            providers: providers(&settings.payments, platform, hold + longer)?,
+            providers: Providers::open(&settings.payments, platform, hold + longer)?,
             vault: Vault::new(platform.database.clone()),
             clock: clock.clone(),
             longer,
@@ -107,27 +102,4 @@ impl BoundedContext for Market {
         let admin = MarketAdminApi { orders: reads.1, payments, clock: clock.clone() };
         Ok(((listings_api, orders_api, payments_api, webhooks, admin), vec![market]))
     }
-}
-
-/// The providers that are set up: the test provider always, Stripe with its key. `hold` is the
-/// longest of any hold; the test provider's slow token takes longer.
-fn providers(
-    settings: &PaymentSettings,
-    platform: &Platform,
-    hold: TimeDelta,
-) -> anyhow::Result<Providers> {
-    let slow = hold + TimeDelta::minutes(1);
-    let test = TestProvider::new(platform.database.clone(), platform.clock.clone(), slow);
-    let test: Arc<dyn PaymentProvider> = Arc::new(test);
-    let stripe: Option<Arc<dyn PaymentProvider>> = match settings.stripe_secret_key.clone() {
-        Some(key) => Some(Arc::new(Stripe::new(&settings.stripe_url, key.into())?)),
-        None => None,
-    };
-    Ok(match settings.payment_provider {
-        ProviderName::Test => Providers::new(test, stripe.into_iter().collect()),
-        ProviderName::Stripe => {
-            let stripe = stripe.context("PAYMENT_PROVIDER=stripe needs STRIPE_SECRET_KEY")?;
-            Providers::new(stripe, vec![test])
-        }
-    })
 }

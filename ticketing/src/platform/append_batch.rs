@@ -104,9 +104,10 @@ struct Secrets<'a> {
     expires: Vec<Option<DateTime<Utc>>>,
 }
 
-/// Gives equal things the same number and notices whether any came twice.
+/// Gives equal things the same number and notices whether any that is written came twice.
 struct Slots<K> {
-    numbers: HashMap<K, i32>,
+    /// The number, and whether anybody writes.
+    numbers: HashMap<K, (i32, bool)>,
     shared: bool,
 }
 
@@ -116,10 +117,17 @@ impl<K: Eq + Hash> Slots<K> {
     }
 
     fn number(&mut self, key: K) -> i32 {
+        self.number_of(key, true)
+    }
+
+    /// The same, for a thing that may be only looked at: things that are all looked at and never
+    /// written do not meet each other.
+    fn number_of(&mut self, key: K, written: bool) -> i32 {
         let next = number(self.numbers.len());
-        let slot = *self.numbers.entry(key).or_insert(next);
-        self.shared |= slot != next;
-        slot
+        let (slot, any_written) = self.numbers.entry(key).or_insert((next, written));
+        *any_written |= written;
+        self.shared |= *slot != next && *any_written;
+        *slot
     }
 }
 
@@ -159,7 +167,8 @@ impl<'a> Columns<'a> {
         for stream in &append.streams {
             let rows = &mut self.streams;
             rows.append.push(n);
-            rows.slot.push(slots.number((stream.aggregate, stream.id)));
+            let written = !stream.events.is_empty();
+            rows.slot.push(slots.number_of((stream.aggregate, stream.id), written));
             rows.aggregate.push(stream.aggregate);
             rows.id.push(stream.id);
             rows.expected.push(stream.expected);

@@ -83,8 +83,18 @@ impl Background {
 
     /// Has the messages of a queue handled; those that speak of another history are dropped.
     pub fn consume(&mut self, queue: &'static Queue, handler: impl Handler) {
+        self.consume_from(self.store.log(), queue, handler);
+    }
+
+    /// The same for messages that speak of another log.
+    pub fn consume_from(
+        &mut self,
+        log: &'static str,
+        queue: &'static Queue,
+        handler: impl Handler,
+    ) {
         let Platform { database, retries, dead_letters, broker, .. } = &self.platform;
-        let handler = OfThisHistory::new(handler, self.store.log(), database.clone());
+        let handler = OfThisHistory::new(handler, log, database.clone());
         let inbox = Inbox::new(queue, handler, retries.clone(), Arc::clone(dead_letters));
         let broker = broker.clone();
         self.work(queue.name, |stop| inbox.run(broker, stop));

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::append::{Append, AppendError, Attached, NewEvent, Origin, StreamAppend};
 use super::event_store::{EventStore, Loaded, ReadError};
+use super::snapshots;
 
 pub use joint::{Unit, jointly};
 
@@ -30,6 +31,8 @@ const KEPT: u64 = 4_096;
 pub struct Commands<A: Aggregate + Clone + 'static> {
     store: EventStore,
     kept: Cache<Uuid, Arc<Loaded<A>>>,
+    /// Their streams grow long, so states are kept in the store too.
+    with_snapshots: bool,
 }
 
 /// What a command came to.
@@ -100,7 +103,12 @@ where
 {
     /// Commands on the aggregates of one log.
     pub fn new(store: EventStore) -> Self {
-        Self { store, kept: Cache::new(KEPT) }
+        Self { store, kept: Cache::new(KEPT), with_snapshots: false }
+    }
+
+    /// Commands on aggregates whose streams grow long.
+    pub fn with_snapshots(store: EventStore) -> Self {
+        Self { with_snapshots: true, ..Self::new(store) }
     }
 
     /// The log they are in.
@@ -144,7 +152,7 @@ where
             let is_kept = kept.is_some();
             let loaded = match kept.take() {
                 Some(kept) => Loaded::clone(&kept),
-                None => self.store.load(id).await?,
+                None => self.load(id).await?,
             };
             // What is refused is refused whatever its caller has seen (RFC 9110, section 13.2.1).
             let is_elsewhere = execution.is_not_at(loaded.sequence);
@@ -191,7 +199,7 @@ where
             Err(AppendError::KeyTaken) => Err(CommandError::KeyTaken),
             Err(AppendError::AlreadyProcessed) => {
                 self.kept.invalidate(&id);
-                let loaded = self.store.load(id).await?;
+                let loaded = self.load(id).await?;
                 done = Done { state: loaded.state, sequence: loaded.sequence, events: Vec::new() };
                 Ok(done)
             }
@@ -200,6 +208,15 @@ where
                 Err(CommandError::Append(error))
             }
         }
+    }
+}
+
+impl<A: Aggregate + Clone + 'static> Commands<A> {
+    async fn load(&self, id: Uuid) -> Result<Loaded<A>, ReadError> {
+        if self.with_snapshots {
+            return snapshots::load(&self.store, id).await;
+        }
+        self.store.load(id).await
     }
 }
 

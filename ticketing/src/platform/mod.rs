@@ -29,6 +29,7 @@ pub mod relay;
 mod relay_flight;
 mod relay_leadership;
 pub mod retries;
+pub mod snapshots;
 pub mod telemetry;
 pub mod vault;
 pub mod workers;

@@ -11,10 +11,16 @@ pub mod test;
 
 use std::sync::Arc;
 
+use anyhow::Context;
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::SecretString;
 use shared_events::{PaymentId, Price};
+
+use crate::config::{PaymentSettings, ProviderName};
+use crate::platform::Platform;
+use stripe::Stripe;
+use test::TestProvider;
 
 /// Takes money and gives it back.
 #[async_trait]
@@ -61,6 +67,32 @@ pub struct Providers {
 }
 
 impl Providers {
+    /// Those that are set up: the test provider always, Stripe with its key. `hold` is how long
+    /// anything is held at most; the test provider's slow token takes longer.
+    ///
+    /// # Errors
+    /// If the setting of the one that is chosen is missing, or no TLS can be had.
+    pub fn open(
+        settings: &PaymentSettings,
+        platform: &Platform,
+        hold: TimeDelta,
+    ) -> anyhow::Result<Self> {
+        let slow = hold + TimeDelta::minutes(1);
+        let test = TestProvider::new(platform.database.clone(), platform.clock.clone(), slow);
+        let test: Arc<dyn PaymentProvider> = Arc::new(test);
+        let stripe: Option<Arc<dyn PaymentProvider>> = match settings.stripe_secret_key.clone() {
+            Some(key) => Some(Arc::new(Stripe::new(&settings.stripe_url, key.into())?)),
+            None => None,
+        };
+        Ok(match settings.payment_provider {
+            ProviderName::Test => Self::new(test, stripe.into_iter().collect()),
+            ProviderName::Stripe => {
+                let stripe = stripe.context("PAYMENT_PROVIDER=stripe needs STRIPE_SECRET_KEY")?;
+                Self::new(stripe, vec![test])
+            }
+        })
+    }
+
     /// New payments go to `chosen`; `others` end and give back what they have begun.
     pub fn new(chosen: Arc<dyn PaymentProvider>, others: Vec<Arc<dyn PaymentProvider>>) -> Self {
         Self { chosen, others }

@@ -162,14 +162,36 @@ impl<E: std::error::Error> Unit<E> {
         A::Command: Send,
         E: From<A::Error>,
     {
+        self.decide_seen(commands, id, None, command).await
+    }
+
+    /// The same, where the caller may have seen the aggregate lately (`seen`) and so saves reading
+    /// it. What was seen counts as little as what is kept: an append that it is too old for is
+    /// refused, and what it makes the command refuse is decided again from the store.
+    ///
+    /// # Errors
+    /// As [`Unit::decide`].
+    pub async fn decide_seen<A>(
+        &self,
+        commands: &Commands<A>,
+        id: Uuid,
+        seen: Option<Loaded<A>>,
+        command: A::Command,
+    ) -> Result<Done<A>, CommandError<E>>
+    where
+        A: Aggregate<Services = ()> + Clone + 'static,
+        A::Command: Send,
+        E: From<A::Error>,
+    {
         let loaded = match self.before::<A>(id) {
             Some(loaded) => loaded,
             None => {
-                let kept = commands.kept.get(&id).filter(|_| !self.attempt.fresh);
+                let kept = commands.kept.get(&id).map(|kept| Loaded::clone(&kept));
+                let kept = kept.or(seen).filter(|_| !self.attempt.fresh);
                 self.attempt.so_far().used_kept |= kept.is_some();
                 let loaded = match kept {
-                    Some(kept) => Loaded::clone(&kept),
-                    None => commands.store.load(id).await?,
+                    Some(kept) => kept,
+                    None => commands.load(id).await?,
                 };
                 self.join(commands, id, &loaded)?;
                 loaded

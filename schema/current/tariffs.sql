@@ -1,0 +1,10 @@
+create table tariffs (
+    tariff_id uuid primary key,
+    name text not null,
+    price_minor bigint not null,
+    currency text not null,
+    removed boolean not null,
+    sequence bigint not null
+);
+comment on table tariffs is 'One row a named price, projected from the log venues.';
+grant select, insert, update, delete on tariffs to turnstile_app;

@@ -1,0 +1,325 @@
+//! Holding seats: one or several at one match, all or none, in one append over their streams, the
+//! buyer's basket, and the match as it was seen. Each hold has an end, which is a comparison of
+//! times; the deadline only records it.
+//!
+//! What is in memory says what will probably be found, so that nothing is read: an append that it
+//! is too old for is refused and decided again from the store.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use chrono::{DateTime, TimeDelta, Utc};
+use shared_events::{
+    AccountId, BasketId, FixtureId, HeldTicket, HoldId, Place, Price, RequestId, TicketId,
+};
+
+use super::access_right::{AccessRight, AccessRightCommand, AccessRightError, SpendRight};
+use super::basket::{Basket, BasketCommand, FillBasket, LapseTickets, RemoveTicket};
+use super::error::VenuesError;
+use super::fixture::{Fixture, FixtureCommand, FixtureError, Sell};
+use super::scheduling::{Refused, refused};
+use super::seat::{CheckFree, HoldSeat, ReleaseSeat, Seat, SeatCommand, SeatError};
+use super::seat_maps::{OnSale, SeatMaps, Wanted};
+use crate::platform::append::{Attached, NewDeadline, Origin};
+use crate::platform::causes::causes;
+use crate::platform::clock::Clock;
+use crate::platform::commands::{CommandError, Commands, Execution, Unit, jointly};
+use crate::platform::deadlines::{DeadlineHandler, Due};
+
+/// The deadline at which a hold's time may be over; its subject is the basket.
+pub(super) const HOLD_ENDS: &str = "venues.hold_ends";
+/// How often seats are chosen for somebody who names none.
+const CHOICES: usize = 4;
+
+/// Holds seats; cheap to clone.
+#[derive(Clone)]
+pub struct Holding {
+    /// Commands on seats of matches.
+    pub seats: Commands<Seat>,
+    /// Commands on matches.
+    pub fixtures: Commands<Fixture>,
+    /// Commands on baskets.
+    pub baskets: Commands<Basket>,
+    /// Commands on rights.
+    pub rights: Commands<AccessRight>,
+    /// What is probably free.
+    pub maps: SeatMaps,
+    /// How long a seat is held.
+    pub hold: TimeDelta,
+    /// Seats that somebody here is being given just now: others are offered different ones.
+    pub offered: Offered,
+}
+
+/// Who wants to hold seats.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    /// The new hold.
+    pub hold: HoldId,
+    /// Who.
+    pub buyer: AccountId,
+    /// By which link request, if the match is behind the gate.
+    pub request: Option<RequestId>,
+}
+
+/// Seats that are held.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// By which hold.
+    pub hold: HoldId,
+    /// The first instant at which others may have them.
+    pub until: DateTime<Utc>,
+    /// Which, in their order.
+    pub tickets: Vec<HeldSeat>,
+}
+
+/// A seat that is held.
+#[derive(Clone, Debug)]
+pub struct HeldSeat {
+    /// Which ticket.
+    pub ticket: TicketId,
+    /// Where it is.
+    pub place: Place,
+    /// What it costs.
+    pub price: Price,
+}
+
+/// Seats that are being given to somebody in this process.
+#[derive(Clone, Debug, Default)]
+pub struct Offered(Arc<Mutex<HashSet<TicketId>>>);
+
+impl Offered {
+    fn lock(&self) -> MutexGuard<'_, HashSet<TicketId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Seats that are somebody's turn as long as this lives.
+struct Turn {
+    offered: Offered,
+    tickets: Vec<TicketId>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut offered = self.offered.lock();
+        self.tickets.iter().for_each(|ticket| {
+            offered.remove(ticket);
+        });
+    }
+}
+
+impl Holding {
+    /// Holds these seats of one match, all or none.
+    ///
+    /// # Errors
+    /// [`CommandError`], with the refusal of a seat, the match, the basket or the right.
+    pub async fn reserve(
+        &self,
+        wish: Wish,
+        mut tickets: Vec<OnSale>,
+        execution: Execution,
+        attach: impl Fn(&Held) -> Attached,
+    ) -> Result<Held, Refused> {
+        tickets.sort_by_key(|ticket| ticket.ticket);
+        tickets.dedup_by_key(|ticket| ticket.ticket);
+        let Some(fixture) = tickets.first().map(|ticket| ticket.fixture) else {
+            return Err(refused(VenuesError::UnknownTicket));
+        };
+        if tickets.iter().any(|ticket| ticket.fixture != fixture) {
+            return Err(refused(VenuesError::UnknownTicket));
+        }
+        let now = execution.now;
+        let attach = |held: &Held| {
+            let mut attached = attach(held);
+            let (subject, due_at) = (BasketId::of(wish.buyer).0, held.until);
+            attached.deadlines.push(NewDeadline { kind: HOLD_ENDS, subject, due_at });
+            attached
+        };
+        let hold = |unit| self.hold(unit, wish, fixture, &tickets, now);
+        jointly(self.seats.store(), execution, attach, hold).await
+    }
+
+    async fn hold(
+        &self,
+        unit: Unit<VenuesError>,
+        wish: Wish,
+        fixture: FixtureId,
+        tickets: &[OnSale],
+        now: DateTime<Utc>,
+    ) -> Result<Held, Refused> {
+        let Wish { hold, buyer, request } = wish;
+        // The seats first: of many who want one, most are refused here, having read one stream.
+        for OnSale { ticket, seen, .. } in tickets {
+            let check = SeatCommand::CheckFree(CheckFree { now });
+            unit.decide_seen(&self.seats, ticket.0, seen.clone(), check).await?;
+        }
+        let places = tickets.iter().map(|ticket| ticket.place.clone()).collect();
+        let sell = FixtureCommand::Sell(Sell { places, with_link: request.is_some(), now });
+        let seen = self.maps.fixture(fixture);
+        let sold = unit.decide_seen(&self.fixtures, fixture.0, seen, sell).await?;
+        let (Some(details), Some(sale)) = (sold.state.details(), sold.state.sale()) else {
+            return Err(refused(FixtureError::Unknown));
+        };
+        if let (true, Some(request)) = (details.requires_link, request) {
+            let spend = AccessRightCommand::Spend(SpendRight { by: buyer, fixture, hold });
+            unit.decide(&self.rights, request.0, spend).await?;
+        }
+        // A match that moved closer may begin before the hold would end.
+        let until = (now + self.hold).min(details.starts_at);
+        let mut held = Vec::with_capacity(tickets.len());
+        for OnSale { ticket, place, .. } in tickets {
+            let unknown = || refused(FixtureError::NotOnSale(place.clone()));
+            let price = sale.terms(place).ok_or_else(unknown)?.price;
+            let command = SeatCommand::Hold(HoldSeat { fixture, hold, buyer, until, price, now });
+            unit.decide(&self.seats, ticket.0, command).await?;
+            held.push(HeldSeat { ticket: *ticket, place: place.clone(), price });
+        }
+        let of = |seat: &HeldSeat| HeldTicket { ticket: seat.ticket, price: seat.price };
+        let tickets = held.iter().map(of).collect();
+        let fill = FillBasket { buyer, hold, fixture, until, tickets, now };
+        unit.decide(&self.baskets, BasketId::of(buyer).0, BasketCommand::Fill(fill)).await?;
+        held.sort_by(|left, right| left.place.cmp(&right.place));
+        Ok(Held { hold, until, tickets: held })
+    }
+
+    /// Holds the best seats of a match that are to be had. If others are faster, different ones are
+    /// chosen, three times at most.
+    ///
+    /// # Errors
+    /// [`CommandError`]; refused if there are not so many.
+    pub async fn reserve_best(
+        &self,
+        wish: Wish,
+        fixture: FixtureId,
+        wanted: &Wanted,
+        execution: Execution,
+        attach: impl Fn(&Held) -> Attached,
+    ) -> Result<Held, Refused> {
+        let mut lost: HashSet<TicketId> = HashSet::new();
+        for _ in 0..CHOICES {
+            let Some((tickets, _turn)) = self.choose(fixture, wanted, &lost, execution.now) else {
+                break;
+            };
+            let chosen: Vec<_> = tickets.iter().map(|ticket| ticket.ticket).collect();
+            match self.reserve(wish, tickets, execution.clone(), &attach).await {
+                Err(
+                    CommandError::Refused(VenuesError::Seat(SeatError::Taken))
+                    | CommandError::Conflict,
+                ) => lost.extend(chosen),
+                otherwise => return otherwise,
+            }
+        }
+        Err(refused(VenuesError::NotEnoughSeats))
+    }
+
+    /// Chooses seats that nobody else here is being given; if there are none left, others: theirs
+    /// may be free again.
+    fn choose(
+        &self,
+        fixture: FixtureId,
+        wanted: &Wanted,
+        lost: &HashSet<TicketId>,
+        now: DateTime<Utc>,
+    ) -> Option<(Vec<OnSale>, Turn)> {
+        let mut offered = self.offered.lock();
+        let avoided: HashSet<TicketId> = offered.union(lost).copied().collect();
+        let chosen = self.maps.choose(fixture, wanted, &avoided, now);
+        let chosen = chosen.or_else(|| self.maps.choose(fixture, wanted, lost, now))?;
+        let ids = chosen.iter().map(|ticket| ticket.ticket);
+        let tickets: Vec<_> = ids.filter(|ticket| offered.insert(*ticket)).collect();
+        Some((chosen, Turn { offered: self.offered.clone(), tickets }))
+    }
+
+    /// Gives a hold of one seat up.
+    ///
+    /// # Errors
+    /// [`CommandError`]; refused if it is not the buyer's, or not any more.
+    pub async fn cancel(
+        &self,
+        ticket: TicketId,
+        buyer: AccountId,
+        execution: Execution,
+        attach: impl Fn(&TicketId) -> Attached,
+    ) -> Result<TicketId, Refused> {
+        let now = execution.now;
+        let cancel = |unit: Unit<VenuesError>| async move {
+            let basket = BasketId::of(buyer).0;
+            // What is held, by the basket before it is taken out.
+            let look = BasketCommand::Look;
+            let held = unit.decide(&self.baskets, basket, look).await?;
+            let item = held.state.item(ticket).filter(|item| now < item.until);
+            let remove = BasketCommand::Remove(RemoveTicket { ticket, now });
+            unit.decide(&self.baskets, basket, remove).await?;
+            if let Some(item) = item {
+                let release = SeatCommand::Release(ReleaseSeat { hold: item.hold });
+                unit.decide(&self.seats, ticket.0, release).await?;
+            }
+            Ok(ticket)
+        };
+        jointly(self.seats.store(), execution, attach, cancel).await
+    }
+
+    /// Records that holds of a basket are over, if they are.
+    ///
+    /// # Errors
+    /// [`CommandError`].
+    pub async fn expire(&self, basket: BasketId, execution: Execution) -> Result<(), Refused> {
+        let now = execution.now;
+        let expire = |unit: Unit<VenuesError>| async move {
+            let look = BasketCommand::Look;
+            let found = unit.decide(&self.baskets, basket.0, look).await?;
+            let lapsed: Vec<_> = found.state.lapsed(now).collect();
+            let lapse = BasketCommand::Lapse(LapseTickets { now });
+            unit.decide(&self.baskets, basket.0, lapse).await?;
+            for (ticket, item) in lapsed {
+                let release = SeatCommand::Release(ReleaseSeat { hold: item.hold });
+                unit.decide(&self.seats, ticket.0, release).await?;
+            }
+            Ok(())
+        };
+        let nothing = |(): &()| Attached::default();
+        jointly(self.seats.store(), execution, nothing, expire).await
+    }
+
+    /// Whether a right has come to be known.
+    ///
+    /// # Errors
+    /// [`CommandError`] if history can not be read.
+    pub async fn knows_right(&self, request: RequestId) -> Result<bool, Refused> {
+        let loaded = self.rights.store().load::<AccessRight>(request.0).await?;
+        Ok(loaded.state != AccessRight::Absent)
+    }
+}
+
+/// Whether a refusal says that a right is not known.
+pub fn is_unknown_right(error: &Refused) -> bool {
+    let unknown = VenuesError::AccessRight(AccessRightError::Unknown);
+    matches!(error, CommandError::Refused(refusal) if *refusal == unknown)
+}
+
+/// Records that holds are over. It changes no answer: that is a comparison of times.
+pub struct HoldExpiry {
+    /// Ends holds.
+    pub holding: Holding,
+    /// The time.
+    pub clock: Clock,
+}
+
+#[async_trait]
+impl DeadlineHandler for HoldExpiry {
+    fn kind(&self) -> &'static str {
+        HOLD_ENDS
+    }
+
+    async fn handle(&self, due: Due) -> bool {
+        let execution = Execution::new(Origin::new(), self.clock.now());
+        match self.holding.expire(BasketId(due.subject), execution).await {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::debug!(error = causes(&error), "the end of a hold was not recorded");
+                false
+            }
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! What every replica knows of the seats of all matches that are not over, in memory: it serves the
+//! seat map, finds a ticket's seat, and shows commands what they will probably find, so that
+//! holding a seat reads nothing from the store.
+//!
+//! Nothing is decided by it: it follows the log a few milliseconds behind, and every append is
+//! guarded by the streams themselves. Not here: following (`follow.rs`), one match
+//! (`fixture_map.rs`).
+
+mod answer;
+mod fixture_map;
+mod follow;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use shared_events::{Envelope, FixtureEvent, FixtureId, SeatEvent, TicketId};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::best_available;
+use super::fixture::Fixture;
+use super::seat::Seat;
+use crate::platform::database::DatabaseError;
+use crate::platform::event_store::{self, EventStore, Loaded, ReadError};
+use fixture_map::{FixtureMap, KnownSeat};
+
+pub use fixture_map::{Answer, OnSale};
+
+/// How long a match is known after its end.
+const KEPT_AFTER_END: TimeDelta = TimeDelta::days(1);
+/// How long who finds nothing waits for what was appended before.
+const PATIENCE: Duration = Duration::from_millis(250);
+
+/// Seats that somebody wants, whichever.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// How many.
+    pub quantity: usize,
+    /// Only of this section.
+    pub section: Option<String>,
+    /// Beside each other.
+    pub together: bool,
+}
+
+/// The maps; cheap to clone, all clones are the same.
+#[derive(Clone)]
+pub struct SeatMaps {
+    store: EventStore,
+    maps: Arc<RwLock<Maps>>,
+    /// The log's position up to which they are true; -1 before they are.
+    position: watch::Sender<i64>,
+}
+
+#[derive(Debug, Default)]
+struct Maps {
+    fixtures: HashMap<FixtureId, FixtureMap>,
+    /// Where tickets are, by half of their ids.
+    tickets: HashMap<u64, (FixtureId, u32)>,
+    /// Tickets whose half is that of another.
+    others: HashMap<TicketId, (FixtureId, u32)>,
+}
+
+fn half(ticket: TicketId) -> u64 {
+    ticket.0.as_u64_pair().1
+}
+
+impl Maps {
+    fn find(&self, ticket: TicketId) -> Option<(FixtureId, u32)> {
+        self.others.get(&ticket).or_else(|| self.tickets.get(&half(ticket))).copied()
+    }
+
+    fn apply(&mut self, event: &Envelope<FixtureEvent>) {
+        let id = FixtureId(event.aggregate_id);
+        // Others can be read from the store; what begins here is known from its first event on.
+        if event.sequence == 1 {
+            self.fixtures.entry(id).or_insert_with(|| FixtureMap::new(id));
+        }
+        let Self { fixtures, tickets, others } = self;
+        let Some(map) = fixtures.get_mut(&id) else { return };
+        let find = |ticket: TicketId| {
+            let found = others.get(&ticket).or_else(|| tickets.get(&half(ticket)));
+            found.filter(|(fixture, _)| *fixture == id).map(|(_, index)| *index)
+        };
+        let new = map.apply(event, find);
+        for (ticket, index) in new {
+            if tickets.contains_key(&half(ticket)) {
+                others.insert(ticket, (id, index));
+            } else {
+                tickets.insert(half(ticket), (id, index));
+            }
+        }
+    }
+
+    fn apply_to_seat(&mut self, event: &Envelope<SeatEvent>) {
+        if let Some((fixture, index)) = self.find(TicketId(event.aggregate_id))
+            && let Some(map) = self.fixtures.get_mut(&fixture)
+        {
+            map.apply_to_seat(index, event);
+        }
+    }
+
+    fn set(&mut self, known: KnownSeat) {
+        let KnownSeat { ticket, sequence, position, seat } = known;
+        if let Some((fixture, index)) = self.find(ticket)
+            && let Some(map) = self.fixtures.get_mut(&fixture)
+        {
+            map.set(index, sequence, position, seat);
+        }
+    }
+
+    fn on_sale(&self, ticket: TicketId) -> Option<OnSale> {
+        let (fixture, index) = self.find(ticket)?;
+        // Half an id may be that of another ticket.
+        self.fixtures.get(&fixture)?.on_sale(index).filter(|found| found.ticket == ticket)
+    }
+
+    /// Forgets matches that are long over.
+    fn forget(&mut self, now: DateTime<Utc>) {
+        let over: HashSet<FixtureId> = self
+            .fixtures
+            .values()
+            .filter(|map| map.is_over(now - KEPT_AFTER_END))
+            .map(FixtureMap::id)
+            .collect();
+        if !over.is_empty() {
+            self.fixtures.retain(|id, _| !over.contains(id));
+            self.tickets.retain(|_, (id, _)| !over.contains(id));
+            self.others.retain(|_, (id, _)| !over.contains(id));
+        }
+    }
+}
+
+impl SeatMaps {
+    /// Empty maps; [`SeatMaps::follow`] fills them.
+    pub fn new(store: EventStore) -> Self {
+        Self { store, maps: Arc::default(), position: watch::Sender::new(-1) }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Maps> {
+        self.maps.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Maps> {
+        self.maps.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Whether they have been filled.
+    pub fn is_ready(&self) -> bool {
+        *self.position.borrow() >= 0
+    }
+
+    /// Waits until they hold what the log holds now, at most 250 ms.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] if Postgres does not answer.
+    pub async fn caught_up(&self) -> Result<(), DatabaseError> {
+        let head = {
+            let client = self.store.database().get().await?;
+            event_store::head(&**client, self.store.log()).await?
+        };
+        let mut position = self.position.subscribe();
+        // Who waits too long answers what there is.
+        timeout(PATIENCE, position.wait_for(|position| *position >= head)).await.ok();
+        Ok(())
+    }
+
+    /// A ticket that is on sale at a match that is not long over. What was put on sale just now may
+    /// take a moment to be found.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] if Postgres does not answer.
+    pub async fn on_sale(&self, ticket: TicketId) -> Result<Option<OnSale>, DatabaseError> {
+        if let Some(found) = self.read().on_sale(ticket) {
+            return Ok(Some(found));
+        }
+        self.caught_up().await?;
+        Ok(self.read().on_sale(ticket))
+    }
+
+    /// The same of several tickets; `None` for those that are not on sale.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] if Postgres does not answer.
+    pub async fn all_on_sale(
+        &self,
+        tickets: &[TicketId],
+    ) -> Result<Vec<Option<OnSale>>, DatabaseError> {
+        let find = || {
+            let maps = self.read();
+            tickets.iter().map(|ticket| maps.on_sale(*ticket)).collect::<Vec<_>>()
+        };
+        let found = find();
+        if found.iter().all(Option::is_some) {
+            return Ok(found);
+        }
+        self.caught_up().await?;
+        Ok(find())
+    }
+
+    /// A match as it was seen lately.
+    pub fn fixture(&self, id: FixtureId) -> Option<Loaded<Fixture>> {
+        self.read().fixtures.get(&id).map(|map| map.loaded().clone())
+    }
+
+    /// A seat of a match as it was seen lately.
+    pub fn seen(&self, ticket: TicketId) -> Option<Loaded<Seat>> {
+        self.read().on_sale(ticket)?.seen
+    }
+
+    /// The entity tag of a match's map.
+    pub fn etag(&self, id: FixtureId, now: DateTime<Utc>) -> Option<String> {
+        self.read().fixtures.get(&id).map(|map| map.etag(now))
+    }
+
+    /// The map of a match.
+    ///
+    /// # Errors
+    /// [`ReadError`] if Postgres does not answer.
+    pub async fn answer(
+        &self,
+        id: FixtureId,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Answer>, ReadError> {
+        let answer = |maps: &Maps| maps.fixtures.get(&id).map(|map| map.answer(now));
+        if let Some(found) = answer(&self.read()) {
+            return Ok(Some(found));
+        }
+        self.caught_up().await?;
+        if let Some(found) = answer(&self.read()) {
+            return Ok(Some(found));
+        }
+        // It is long over: it is put together for this answer alone.
+        let maps = self.load(&[id]).await?;
+        Ok(answer(&maps))
+    }
+
+    /// The best free seats of a match, none of which `avoided` names; none if there are not enough.
+    pub fn choose(
+        &self,
+        id: FixtureId,
+        wanted: &Wanted,
+        avoided: &HashSet<TicketId>,
+        now: DateTime<Utc>,
+    ) -> Option<Vec<OnSale>> {
+        let maps = self.read();
+        let map = maps.fixtures.get(&id)?;
+        let places = avoided.iter().filter_map(|ticket| maps.find(*ticket));
+        let avoided: HashSet<u32> =
+            places.filter(|(fixture, _)| *fixture == id).map(|(_, index)| index).collect();
+        let rows = map.free_rows(wanted.section.as_deref(), now, |seat| avoided.contains(&seat));
+        let seats = best_available::choose(rows, wanted.quantity, wanted.together)?;
+        seats.into_iter().map(|seat| map.on_sale(seat)).collect()
+    }
+
+    /// How many tickets of a match somebody holds or has, as far as is known.
+    pub fn taken(&self, id: FixtureId, now: DateTime<Utc>) -> usize {
+        self.read().fixtures.get(&id).map_or(0, |map| map.taken(now))
+    }
+}
