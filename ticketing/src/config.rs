@@ -122,6 +122,20 @@ pub struct Settings {
     pub test_clock: bool,
 }
 
+/// What `ticketing generate-data` needs to know.
+#[derive(Args, Clone, Debug)]
+pub struct SampleSettings {
+    /// Where history is kept.
+    #[command(flatten)]
+    pub database: DatabaseSettings,
+    /// Folder of the private keys that sign login tokens.
+    #[arg(long, env = "TOKEN_KEYS_DIR")]
+    pub token_keys_dir: PathBuf,
+    /// What prices are in.
+    #[arg(long, env = "CURRENCY", value_enum, default_value_t = CurrencyName::Usd)]
+    pub currency: CurrencyName,
+}
+
 /// How HTTP is served.
 #[derive(Args, Clone, Debug)]
 pub struct HttpSettings {

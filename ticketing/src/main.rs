@@ -8,16 +8,19 @@ use anyhow::{Context, bail, ensure};
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 use rustix::thread::disable_transparent_huge_pages;
-use shared_events::topology::QUEUES;
+use shared_events::topology::{QUEUES, VENUES_LOG};
 use ticketing::accounts::grant::{self, Grant};
 use ticketing::accounts::keys;
+use ticketing::accounts::samples::{self, Sample};
 use ticketing::api::server;
 use ticketing::app::{self, App};
-use ticketing::config::{BrokerSettings, DatabaseSettings, LogSettings, Settings};
+use ticketing::config::{BrokerSettings, DatabaseSettings, LogSettings, SampleSettings, Settings};
 use ticketing::platform::broker::Broker;
 use ticketing::platform::clock::Clock;
 use ticketing::platform::database::Database;
+use ticketing::platform::event_store::EventStore;
 use ticketing::platform::{dead_letters, projection_copy, telemetry};
+use ticketing::venues::sample_season::{self, Season};
 use ticketing::verify;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -78,6 +81,9 @@ enum Command {
         #[command(flatten)]
         database: DatabaseSettings,
     },
+    /// Fill a season to try things out: stadiums, matches, seats on sale, and people with tokens.
+    /// What is there already stays.
+    GenerateData(SampleSettings),
     /// Make a first key for login tokens, if the folder has none.
     GenerateKey {
         /// The folder, `TOKEN_KEYS_DIR`.
@@ -100,6 +106,7 @@ async fn main() -> anyhow::Result<()> {
             grant::grant(&database, &Clock::default(), &username, grant).await?;
             say(&format!("granted {grant} to {username}\n"))
         }
+        Command::GenerateData(settings) => generate_data(&settings).await,
         Command::GenerateKey { folder } => match keys::generate(&folder, &Clock::default())? {
             Some(file) => say(&format!("made {}\n", file.display())),
             None => say("there is a key already\n"),
@@ -173,6 +180,25 @@ async fn run_verify(settings: &DatabaseSettings) -> anyhow::Result<()> {
     let failed = findings.iter().filter(|finding| finding.violations > 0).count();
     ensure!(failed == 0, "{failed} of {} checks failed", findings.len());
     say(&format!("all {} checks passed\n", findings.len()))
+}
+
+async fn generate_data(settings: &SampleSettings) -> anyhow::Result<()> {
+    let database = Database::new(&settings.database)?;
+    database.migrate().await?;
+    let clock = Clock::default();
+    clock.measure(&database).await?;
+    clock.follow_test_clock(&database).await?;
+    let people = samples::generate(&database, &clock, &settings.token_keys_dir).await?;
+    let accounts: Vec<_> = people.iter().map(|person| person.id).collect();
+    let store = EventStore::open(VENUES_LOG, database.clone());
+    let made = sample_season::generate(store, settings.currency.into(), &accounts, clock.now());
+    let made = made.await?;
+    let Season { stadiums, matches, tickets } = made;
+    say(&format!("{stadiums} stadiums, {matches} matches, {tickets} tickets new on sale\n"))?;
+    for Sample { id, username, token } in people {
+        say(&format!("{username} {id} {token}\n"))?;
+    }
+    Ok(())
 }
 
 async fn redrive(name: &str, amqp_url: &str) -> anyhow::Result<()> {

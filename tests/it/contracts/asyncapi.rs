@@ -111,6 +111,8 @@ fn log_of(aggregate: &str) -> &'static str {
     match aggregate {
         "link_request" => topology::LINKS_LOG,
         "listing" | "order" | "payment" => topology::MARKET_LOG,
+        "stadium" | "fixture" | "tariff" | "seat" | "basket" | "wallet" | "purchase" | "top_up"
+        | "access_right" => topology::VENUES_LOG,
         other => panic!("in which log is {other}?"),
     }
 }

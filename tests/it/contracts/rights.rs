@@ -28,8 +28,27 @@ enum About {
     Order,
     /// A payment; its owner is the seller, who may give it back.
     Payment,
+    /// A stadium; like everything that is sold, it belongs to no account.
+    Stadium,
+    /// A seat of a stadium.
+    Seat,
+    /// A named price.
+    Tariff,
+    /// A match with seats on sale.
+    Match,
+    /// A ticket of a match that anybody can have.
+    Seating,
+    /// A ticket of a match that its owner holds.
+    Held,
+    /// A wallet with nothing reserved to buy with it.
+    Wallet,
+    /// A purchase of tickets.
+    Purchase,
 }
-use About::{Account, Link, Nothing, Order, Payment, Session, Ticket};
+use About::{
+    Account, Held, Link, Match, Nothing, Order, Payment, Purchase, Seat, Seating, Session, Stadium,
+    Tariff, Ticket, Wallet,
+};
 
 /// What the owner, another account, nobody and an administrator are answered; asked are those who
 /// are refused first.
@@ -39,10 +58,16 @@ type Statuses = [u16; 4];
 const ALL: Statuses = [0; 4];
 /// For administrators.
 const ADMIN: Statuses = [403, 403, 401, 200];
+/// For administrators, who make something.
+const MAKERS: Statuses = [403, 403, 401, 201];
+/// For administrators, who remove something.
+const REMOVERS: Statuses = [403, 403, 401, 204];
+/// For everybody who is signed in.
+const READERS: Statuses = [200, 200, 401, 200];
 
 /// Every operation of the document. One that is missing here fails the test until somebody has said
 /// who it is for.
-const OPERATIONS: [(&str, &str, About, Statuses); 52] = [
+const OPERATIONS: [(&str, &str, About, Statuses); 103] = [
     ("get", "/.well-known/jwks.json", Nothing, ALL),
     ("get", "/admin/accounts", Account, ADMIN),
     ("get", "/admin/accounts/{id}", Account, ADMIN),
@@ -98,6 +123,60 @@ const OPERATIONS: [(&str, &str, About, Statuses); 52] = [
     ("post", "/request_for_ticketing_link", Nothing, ALL),
     ("post", "/token/refresh", Nothing, ALL),
     ("post", "/webhooks/stripe", Nothing, ALL),
+    ("get", "/admin/purchases", Purchase, ADMIN),
+    ("get", "/admin/purchases/{id}", Purchase, ADMIN),
+    ("get", "/admin/wallets", Wallet, ADMIN),
+    ("get", "/admin/wallets/{id}", Wallet, ADMIN),
+    ("get", "/api", Match, READERS),
+    ("get", "/api/match", Match, READERS),
+    ("post", "/api/match", Match, [403, 403, 401, 409]),
+    ("delete", "/api/match/{id}", Match, REMOVERS),
+    ("get", "/api/match/{id}", Match, READERS),
+    ("patch", "/api/match/{id}", Match, ADMIN),
+    ("put", "/api/match/{id}", Match, ADMIN),
+    ("post", "/api/match/{id}/reserve", Match, READERS),
+    ("get", "/api/match/{id}/seats", Match, READERS),
+    ("post", "/api/match/{id}/tickets", Match, MAKERS),
+    ("get", "/api/price", Tariff, READERS),
+    ("post", "/api/price", Tariff, MAKERS),
+    ("delete", "/api/price/{id}", Tariff, REMOVERS),
+    ("get", "/api/price/{id}", Tariff, READERS),
+    ("patch", "/api/price/{id}", Tariff, ADMIN),
+    ("put", "/api/price/{id}", Tariff, ADMIN),
+    ("get", "/api/purchase/{id}", Purchase, [200, 404, 401, 200]),
+    // Whoever is let in first gives it back; an administrator is, before the owner.
+    ("post", "/api/purchase/{id}/refund", Purchase, [409, 404, 401, 200]),
+    ("get", "/api/seat", Seat, READERS),
+    ("post", "/api/seat", Seat, [403, 403, 401, 409]),
+    ("delete", "/api/seat/{id}", Seat, REMOVERS),
+    ("get", "/api/seat/{id}", Seat, READERS),
+    ("patch", "/api/seat/{id}", Seat, ADMIN),
+    ("put", "/api/seat/{id}", Seat, ADMIN),
+    ("get", "/api/stadium", Stadium, READERS),
+    ("post", "/api/stadium", Stadium, MAKERS),
+    ("delete", "/api/stadium/{id}", Stadium, REMOVERS),
+    ("get", "/api/stadium/{id}", Stadium, READERS),
+    ("patch", "/api/stadium/{id}", Stadium, ADMIN),
+    ("put", "/api/stadium/{id}", Stadium, ADMIN),
+    ("post", "/api/stadium/{id}/seats", Stadium, MAKERS),
+    ("get", "/api/ticket", Seating, READERS),
+    ("post", "/api/ticket", Seating, MAKERS),
+    ("delete", "/api/ticket/{id}", Seating, REMOVERS),
+    ("get", "/api/ticket/{id}", Seating, READERS),
+    ("patch", "/api/ticket/{id}", Seating, ADMIN),
+    ("put", "/api/ticket/{id}", Seating, ADMIN),
+    ("put", "/api/ticket/{id}/cancel", Held, [200, 409, 401, 409]),
+    ("put", "/api/ticket/{id}/canceled", Held, [200, 409, 401, 409]),
+    ("put", "/api/ticket/{id}/reserve", Held, [409, 409, 401, 409]),
+    ("get", "/api/transactions", Wallet, ADMIN),
+    ("get", "/api/wallet", Wallet, ADMIN),
+    // The owner has one already.
+    ("post", "/api/wallet", Wallet, [409, 201, 401, 201]),
+    ("get", "/api/wallet/{id}", Wallet, [200, 404, 401, 200]),
+    ("post", "/api/wallet/{id}/charge", Wallet, [200, 404, 401, 200]),
+    // With one's own wallet, and only what one holds.
+    ("post", "/api/wallet/{id}/purchase", Wallet, [409, 404, 401, 404]),
+    ("get", "/api/wallet/{id}/transactions", Wallet, [200, 404, 401, 200]),
 ];
 
 #[tokio::test]
@@ -160,6 +239,61 @@ impl World {
                 let (paid, payment) = self.given_paid_order().await;
                 let body = Value::Null;
                 Subject { owner: paid.deal.seller, id: payment, token: no_token, body }
+            }
+            Stadium | Seat | Tariff | Match | Seating | Held | Wallet | Purchase => {
+                self.given_at_venues(about).await
+            }
+        }
+    }
+
+    /// Something of the venues. Its owner is a spectator.
+    async fn given_at_venues(&self, about: About) -> Subject {
+        let owner = self.given_user("standard").await;
+        let sale = self.given_sale(&[("A", 4, 10)]).await;
+        let ticket = sale.ticket("A", 1, 1);
+        let subject = |id: &str, body: Value| {
+            let (owner, token) = (owner.clone(), String::new());
+            Subject { owner, id: id.to_owned(), token, body }
+        };
+        let seat = sale.seat("A", 1, 1);
+        match about {
+            Stadium => {
+                let sections = json!([{ "name": "B", "rows": 1, "seats_per_row": 1 }]);
+                let stadium = self.given_stadium(&sale.admin, &[]).await;
+                subject(
+                    &stadium,
+                    json!({ "name": "Arena", "description": "", "sections": sections }),
+                )
+            }
+            Seat => {
+                let body =
+                    json!({ "stadium": sale.stadium, "section": "A", "row": 1, "number": 1 });
+                subject(&seat, body)
+            }
+            Tariff => subject(&sale.price, json!({ "name": "Adults", "unit_price": 20 })),
+            Seating => {
+                let body = json!({ "match": sale.id, "seat": seat, "price": sale.price });
+                subject(&ticket, body)
+            }
+            Held => {
+                self.reserve(&owner, &ticket).await.is(200);
+                subject(&ticket, Value::Null)
+            }
+            Wallet => {
+                let wallet = self.given_wallet(&owner).await;
+                subject(&wallet, json!({ "money": 0 }))
+            }
+            Purchase => {
+                let wallet = self.given_money(&owner, 100).await;
+                self.reserve(&owner, &ticket).await.is(200);
+                let bought = self.purchase(&owner, &wallet).await.is(200);
+                subject(&bought.member("purchase_id"), Value::Null)
+            }
+            _ => {
+                let (start, end) = sale.time();
+                let body = json!({ "stadium": sale.stadium, "start_time": start, "end_time": end,
+                                   "price": sale.price, "quantity": 1 });
+                subject(&sale.id, body)
             }
         }
     }

@@ -26,6 +26,7 @@ pub mod people;
 pub mod register;
 pub mod revocations;
 mod revoke;
+pub mod samples;
 pub mod sessions;
 pub mod set_password;
 pub mod sign_in_with;

@@ -40,6 +40,7 @@ pub mod projection;
 pub mod purchase;
 pub mod purchases;
 pub mod purchasing;
+pub mod sample_season;
 pub mod scheduling;
 pub mod seat;
 pub mod seat_maps;

@@ -7,10 +7,10 @@ use http::StatusCode;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
-use shared_events::{FixtureEvent, FixtureId, SeatId, StadiumId, TariffId};
+use shared_events::{FixtureId, SeatId, StadiumId, TariffId};
 use uuid::Uuid;
 
-use super::super::fixture::{Details, Fixture};
+use super::super::fixture::{Details, Fixture, seats_offered};
 use super::super::fixtures::{FixtureRow, Fixtures};
 use super::super::offering::{Offer, Offering, Which};
 use super::super::scheduling::{Change, Scheduling};
@@ -240,7 +240,10 @@ impl FixturesApi {
             let offer = Offer { fixture: FixtureId(id.0), tariff: TariffId(price), which };
             let path = format!("{MATCHES}/{}/tickets", id.0);
             let call = call(&caller.0, key.0.as_deref(), "POST", &path, &body.bytes);
-            let answer = |done: &Done<Fixture>| TicketCount { fixture: id.0, tickets: count(done) };
+            let answer = |done: &Done<Fixture>| {
+                let tickets = done.events.iter().map(seats_offered).sum();
+                TicketCount { fixture: id.0, tickets }
+            };
             let execution = self.shared.execution(&context);
             let put = |keep: Arc<Keep<_>>| {
                 let offer = &offer;
@@ -287,18 +290,6 @@ impl FixturesApi {
         }
         Ok(SeatMapAnswer::of(answer))
     }
-}
-
-/// How many seats were put on sale.
-fn count(done: &Done<Fixture>) -> u64 {
-    let of = |event: &FixtureEvent| match event {
-        FixtureEvent::SeatsOffered { blocks, seats, .. } => {
-            let blocks = blocks.iter().map(|block| block.plan.seats() - block.except.len() as u64);
-            blocks.sum::<u64>() + seats.len() as u64
-        }
-        _ => 0,
-    };
-    done.events.iter().map(of).sum()
 }
 
 impl FixturesApi {

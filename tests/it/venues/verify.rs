@@ -1,0 +1,93 @@
+//! `ticketing verify` of the venues, with controls: each promise, broken behind the service's back,
+//! is found.
+
+use uuid::Uuid;
+
+use crate::harness::eventually;
+use crate::world::World;
+
+/// Appends, behind the service's back, one more event to a stream: like its last event of this
+/// type, but of another type, with some members changed.
+const FORGE: &str = "insert into events select log, (select max(position) + 1 from events where log = e.log), \
+    gen_random_uuid(), aggregate, aggregate_id, \
+    (select max(sequence) + 1 from events where aggregate_id = $1 and aggregate = e.aggregate), $3, \
+    event_version, recorded_at, correlation, causation, traceparent, \
+    payload || jsonb_build_object('type', $3::text) || $4::text::jsonb \
+    from events e where aggregate_id = $1 and event_type = $2 order by sequence desc limit 1";
+
+const BEHIND: &str = "select (select max(position) from events where log = 'venues') \
+                      - (select position from checkpoints where log = 'venues')";
+
+#[tokio::test]
+async fn control_venues_that_break_a_promise_are_found() {
+    let world = World::start(&[]).await;
+    let sale = world.given_sale(&[("A", 1, 6)]).await;
+    let (bought, other) =
+        (world.given_purchase(&sale, 1).await, world.given_purchase(&sale, 2).await);
+    let held = world.given_user("standard").await;
+    world.reserve(&held, &sale.ticket("A", 1, 3)).await.is(200);
+    world.reserve(&held, &sale.ticket("A", 1, 4)).await.is(200);
+    eventually("everything is projected", async || world.count(BEHIND).await == 0).await;
+    world.verify().await.unwrap();
+    let sql = world.sql().await;
+    let hold = format!(r#"{{"hold": "{}", "buyer": "{}"}}"#, Uuid::new_v4(), Uuid::new_v4());
+    let past = r#"{"until": "2020-01-01T00:00:00Z"}"#;
+    let spent = r#"{"from": "wallet", "to": "sales", "amount_minor": 1000000, "cause": "none"}"#;
+    for (stream, like, forged, more, promise) in [
+        (sale.ticket("A", 1, 3), "Held", "Held", hold.as_str(), "a seat has one holder"),
+        (bought.ticket.clone(), "Sold", "Sold", "{}", "a seat has one holder"),
+        (sale.ticket("A", 1, 4), "Held", "Sold", past, "a seat is sold within the time"),
+        (bought.wallet.clone(), "Posted", "Posted", spent, "no wallet was ever below zero"),
+        (
+            other.wallet.clone(),
+            "Posted",
+            "Posted",
+            r#"{"to": "wallet", "from": "wallet"}"#,
+            "a posting moves",
+        ),
+        (other.purchase.clone(), "Made", "Refunded", "{}", "each refund has given back"),
+        (
+            other.purchase.clone(),
+            "Made",
+            "Made",
+            r#"{"price_minor": 1}"#,
+            "each purchase has its seats",
+        ),
+    ] {
+        let id: Uuid = stream.parse().unwrap();
+        let count = sql.execute(FORGE, &[&id, &like, &forged, &more]).await.unwrap();
+        assert!(count > 0, "{promise}: nothing was forged");
+        let found = world.verify().await.unwrap_err();
+        let fails = |line: &str| line.starts_with("FAIL") && line.contains(promise);
+        assert!(found.lines().any(fails), "{promise} is not found:\n{found}");
+    }
+    world.system.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn control_a_row_of_the_venues_that_does_not_follow_from_history_is_found() {
+    let world = World::start(&[]).await;
+    let sale = world.given_sale(&[("A", 1, 6)]).await;
+    world.given_purchase(&sale, 1).await;
+    eventually("everything is projected", async || world.count(BEHIND).await == 0).await;
+    world.verify().await.unwrap();
+    for (table, change) in [
+        ("stadiums", "name = 'x'"),
+        ("stadium_seats", "section = 'x'"),
+        ("tariffs", "price_minor = 1"),
+        ("fixtures", "title = 'x'"),
+        ("tickets", "price_minor = 1"),
+        ("wallets", "balance_minor = 1"),
+        ("ledger", "amount_minor = 1"),
+        ("purchases", "total_minor = 1"),
+    ] {
+        let sql = world.sql().await;
+        sql.batch_execute(&format!("update {table} set {change}")).await.unwrap();
+        let found = world.verify().await.unwrap_err();
+        assert!(found.contains("FAIL") && found.contains(table), "{found}");
+    }
+    // The projection is built again from history.
+    world.run(&["rebuild", "venues"]).await.unwrap();
+    world.verify().await.unwrap();
+    world.system.stop().await.unwrap();
+}
