@@ -10,6 +10,7 @@ mod matches;
 mod purchases;
 mod races;
 mod reserving;
+mod samples;
 mod seat_maps;
 mod stadiums;
 mod tickets;

@@ -1,5 +1,5 @@
-//! Snapshots: states of aggregates whose streams grow long, read instead of their first events. They
-//! are made when a reader has had to replay [`EVERY`] events, and only save time: one that is
+//! Snapshots: states of aggregates whose streams grow long, read instead of their first events.
+//! They are made when a reader has had to replay [`EVERY`] events, and only save time: one that is
 //! missing, or was made of a state of another shape, is not used. Not here: which aggregates need
 //! them.
 

@@ -106,8 +106,8 @@ impl Scheduling {
         jointly(self.fixtures.store(), execution, attach, change).await
     }
 
-    /// Cancels a match of which nobody holds or has a ticket, as far as is known here. A ticket that
-    /// is sold in the same moment can be refunded.
+    /// Cancels a match of which nobody holds or has a ticket, as far as is known here. A ticket
+    /// that is sold in the same moment can be refunded.
     ///
     /// # Errors
     /// [`CommandError`]; refused if somebody holds or has a ticket.

@@ -309,7 +309,10 @@ impl WalletsApi {
         let execution = self.shared.execution(&context);
         let start = |keep: Arc<Keep<_>>| {
             let charge = &charge;
-            async move { self.topping_up.start(charge, execution, |top_up| keep.attach(top_up)).await }
+            async move {
+                let attach = |top_up: &TopUpId| keep.attach(top_up);
+                self.topping_up.start(charge, execution, attach).await
+            }
         };
         let idempotent = &self.shared.idempotent;
         let started = idempotent.run(call, StatusCode::ACCEPTED, answer, start).await?;

@@ -1,5 +1,5 @@
-//! The aggregate `Stadium`: its seats, each place once, and the calendar of its matches, of which no
-//! two overlap. Both are decided here and nowhere else.
+//! The aggregate `Stadium`: its seats, each place once, and the calendar of its matches, of which
+//! no two overlap. Both are decided here and nowhere else.
 
 mod add_seat;
 mod book;
