@@ -5,7 +5,6 @@ use serde_json::json;
 
 use super::given::Sale;
 use crate::harness::eventually;
-use crate::market::given::just_before;
 use crate::world::World;
 use crate::world::people::User;
 
@@ -29,7 +28,7 @@ async fn a_hold_ends_with_its_time_also_over_a_restart() {
     let (sale, user) = world.given_timed_sale().await;
     let ticket = sale.ticket("A", 1, 1);
     let until = end(&world.reserve(&user, &ticket).await.is(200));
-    world.move_clock_to(just_before(until)).await;
+    world.move_clock_to(until - TimeDelta::minutes(2)).await;
     assert_eq!(world.ticket_status(&user, &ticket).await.0, 1);
     world.system.ticketing.kill().await.unwrap();
     world.system.ticketing.start().await.unwrap();

@@ -9,7 +9,7 @@ use crate::world::people::User;
 
 impl World {
     /// The id of a link request whose link this user has used.
-    async fn given_used_link(&self, user: &User) -> String {
+    async fn use_a_link(&self, user: &User) -> String {
         let get = async |path: &str| self.get_as(user, path).await;
         let request = get("/request_for_ticketing_link").await.is(201).member("request_id");
         let check = format!("/check_ticketing_link?request_id={request}");
@@ -40,13 +40,13 @@ async fn a_used_link_buys_once_and_only_its_owner() {
     let unused = uuid::Uuid::new_v4();
     let by = |request: &str| json!({ "request_id": request });
     reserve(&user, 1, by(&unused.to_string())).await.problem(403, "link_required");
-    let request = world.given_used_link(&user).await;
+    let request = world.use_a_link(&user).await;
     reserve(&other, 1, by(&request)).await.problem(403, "link_required");
     // At once after the link was used.
     reserve(&user, 1, by(&request)).await.is(200);
     reserve(&user, 2, by(&request)).await.problem(409, "link_spent");
     // A refused reservation uses nothing.
-    let theirs = world.given_used_link(&other).await;
+    let theirs = world.use_a_link(&other).await;
     reserve(&other, 1, by(&theirs)).await.problem(409, "ticket_unavailable");
     let seats = json!({ "quantity": 2, "request_id": theirs });
     world.reserve_many(&other, &sale.id, &seats).await.is(200);

@@ -42,9 +42,9 @@ async fn overlapping_carts_are_all_or_nothing_and_nobody_waits_for_ever() {
         let seats = [3, 0, 2, 1].map(|more| sale.ticket("A", 1, (first + more) % SEATS + 1));
         (&buyers[n as usize % buyers.len()], json!({ "tickets": seats }))
     });
-    let (world, id) = (&world, &sale.id);
+    let (system, id) = (&world, &sale.id);
     let reserved = carts
-        .map(|(buyer, body)| async move { (world.reserve_many(buyer, id, &body).await, body) });
+        .map(|(buyer, body)| async move { (system.reserve_many(buyer, id, &body).await, body) });
     let answers = join_all(reserved).await;
     let mut held = HashSet::new();
     for (answer, body) in &answers {

@@ -134,6 +134,27 @@ impl Offering {
         jointly(self.fixtures.store(), execution, attach, withdraw).await
     }
 
+    /// Where seats of a match's stadium are, by the stadium itself: for those that are too new for
+    /// the read table. Slower than that: a plan has to be gone through.
+    ///
+    /// # Errors
+    /// [`Refused`] if there is no such match, or it has no such seat.
+    pub async fn places(
+        &self,
+        fixture: FixtureId,
+        seats: &[SeatId],
+    ) -> Result<Vec<(SeatId, Place)>, Refused> {
+        let found: Loaded<Fixture> = self.fixtures.store().load(fixture.0).await?;
+        let details = found.state.details().ok_or_else(|| refused(FixtureError::Unknown))?;
+        let stadium: Loaded<Stadium> = self.stadiums.store().load(details.stadium.0).await?;
+        let unknown = || refused(super::stadium::StadiumError::Unknown);
+        let places = stadium.state.seating().ok_or_else(unknown)?.places(details.stadium, seats);
+        match seats.iter().find(|seat| !places.iter().any(|(found, _)| found == *seat)) {
+            Some(seat) => Err(refused(VenuesError::UnknownSeat(seat.to_string()))),
+            None => Ok(places),
+        }
+    }
+
     /// The seat and the match of a ticket, as current as their last events; `None` if there is no
     /// such match.
     ///

@@ -37,9 +37,9 @@ const STADIUMS: [(&str, u32, u32, u32); 10] = [
 ];
 /// Matches of each stadium, a week apart.
 const MATCHES: i64 = 10;
-/// In a larger stadium only the next matches are on sale.
+/// Matches of a stadium that are on sale; of a large one only the next.
+const ON_SALE: i64 = 4;
 const LARGE: u64 = 10_000;
-const NEXT: i64 = 2;
 /// What everybody has at first, in hundredths.
 const OPENING: i64 = 100_000;
 
@@ -122,7 +122,7 @@ impl Making {
                 let fixture = FixtureId(id(&format!("{name} {week}")));
                 self.fixture(fixture, stadium, name, week).await?;
                 season.matches += 1;
-                if seats <= LARGE || week <= NEXT {
+                if week == 1 || week <= ON_SALE && seats <= LARGE {
                     season.tickets += self.offer(fixture, tariff).await?;
                 }
             }

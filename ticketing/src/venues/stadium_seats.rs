@@ -10,6 +10,10 @@ use uuid::Uuid;
 use super::place_key::PlaceKey;
 use crate::platform::event_store::{EventStore, ReadError};
 
+/// Rows that one statement writes: on a slow machine too it stays well within the time that a
+/// statement of the service may take.
+pub(super) const MOST_ROWS: usize = 10_000;
+
 /// A seat of a stadium.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SeatRow {
@@ -91,11 +95,13 @@ async fn insert(
                 from unnest($2::uuid[], $3::text[], $4::int[], $5::int[]) \
                     s(id, section, in_row, number)";
     let statement = transaction.prepare_cached(text).await?;
-    let ids: Vec<Uuid> = seats.iter().map(|(seat, _)| seat.0).collect();
-    let sections: Vec<&str> = seats.iter().map(|(_, place)| place.section.as_str()).collect();
-    let rows: Vec<i32> = seats.iter().map(|(_, place)| number(place.row)).collect();
-    let numbers: Vec<i32> = seats.iter().map(|(_, place)| number(place.number)).collect();
-    transaction.execute(&statement, &[&stadium.0, &ids, &sections, &rows, &numbers]).await?;
+    for seats in seats.chunks(MOST_ROWS) {
+        let ids: Vec<Uuid> = seats.iter().map(|(seat, _)| seat.0).collect();
+        let sections: Vec<&str> = seats.iter().map(|(_, place)| place.section.as_str()).collect();
+        let rows: Vec<i32> = seats.iter().map(|(_, place)| number(place.row)).collect();
+        let numbers: Vec<i32> = seats.iter().map(|(_, place)| number(place.number)).collect();
+        transaction.execute(&statement, &[&stadium.0, &ids, &sections, &rows, &numbers]).await?;
+    }
     Ok(())
 }
 

@@ -12,7 +12,7 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::place_key::PlaceKey;
-use super::stadium_seats::{number, place};
+use super::stadium_seats::{MOST_ROWS, number, place};
 use super::ticket_status::TicketStatus;
 use crate::platform::event_store::{EventStore, ReadError};
 
@@ -80,18 +80,20 @@ pub async fn project(
                             tariff_id = excluded.tariff_id, price_minor = excluded.price_minor, \
                             currency = excluded.currency";
             let statement = transaction.prepare_cached(text).await?;
-            let ticket = |(seat, _): &(SeatId, Place)| TicketId::of(fixture, *seat).0;
-            let tickets: Vec<Uuid> = seats.iter().map(ticket).collect();
-            let ids: Vec<Uuid> = seats.iter().map(|(seat, _)| seat.0).collect();
-            let sections: Vec<&str> = seats.iter().map(|(_, p)| p.section.as_str()).collect();
-            let rows: Vec<i32> = seats.iter().map(|(_, place)| number(place.row)).collect();
-            let numbers: Vec<i32> = seats.iter().map(|(_, place)| number(place.number)).collect();
-            let (minor, currency) = (price.price_minor, price.currency.as_str());
-            let parameters: [&(dyn ToSql + Sync); 9] = [
-                &fixture.0, &tariff.0, &minor, &currency, &tickets, &ids, &sections, &rows,
-                &numbers,
-            ];
-            transaction.execute(&statement, &parameters).await?;
+            for seats in seats.chunks(MOST_ROWS) {
+                let ticket = |(seat, _): &(SeatId, Place)| TicketId::of(fixture, *seat).0;
+                let tickets: Vec<Uuid> = seats.iter().map(ticket).collect();
+                let ids: Vec<Uuid> = seats.iter().map(|(seat, _)| seat.0).collect();
+                let sections: Vec<&str> = seats.iter().map(|(_, p)| p.section.as_str()).collect();
+                let rows: Vec<i32> = seats.iter().map(|(_, place)| number(place.row)).collect();
+                let numbers: Vec<i32> = seats.iter().map(|(_, p)| number(p.number)).collect();
+                let (minor, currency) = (price.price_minor, price.currency.as_str());
+                let parameters: [&(dyn ToSql + Sync); 9] = [
+                    &fixture.0, &tariff.0, &minor, &currency, &tickets, &ids, &sections, &rows,
+                    &numbers,
+                ];
+                transaction.execute(&statement, &parameters).await?;
+            }
         }
         FixtureEvent::TicketRepriced { ticket, tariff, price, .. } => {
             let text = "update tickets set tariff_id = $2, price_minor = $3, currency = $4 \

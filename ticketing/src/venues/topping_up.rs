@@ -30,7 +30,7 @@ use super::wallet::{Receive, Wallet, WalletCommand};
 use crate::platform::append::{Attached, NewDeadline, NewSecret, Origin};
 use crate::platform::causes::causes;
 use crate::platform::clock::Clock;
-use crate::platform::commands::{Commands, Execution, Unit, jointly};
+use crate::platform::commands::{CommandError, Commands, Execution, Unit, jointly};
 use crate::platform::database::DatabaseError;
 use crate::platform::deadlines::{DeadlineHandler, Due};
 use crate::platform::event_store::{EventStore, Loaded, ReadError};
@@ -42,6 +42,8 @@ use crate::providers::{Capture, Outcome, PaymentProvider, ProviderError};
 const TOP_UP_SETTLES: &str = "venues.top_up_settles";
 /// How long who has started a top-up has the provider for itself; longer than any call may take.
 const OWN_TIME: TimeDelta = TimeDelta::seconds(15);
+/// How often it is tried to record an outcome, each time with the attempts of a command.
+const RECORD_ATTEMPTS: usize = 8;
 /// What the source of a top-up is called in the vault.
 const SOURCE: &str = "top_up_source";
 /// How long a source is kept for asking again.
@@ -146,7 +148,10 @@ impl ToppingUp {
         };
         let start = |unit: Unit<VenuesError>| async move {
             let Charge { top_up, wallet, by, price, .. } = *charge;
-            unit.decide(&self.wallets, wallet.0, WalletCommand::Look).await?;
+            // A wallet that was opened stays: no append has to be guarded by it, or many top-ups at
+            // once would stand in each other's way.
+            let found: Loaded<Wallet> = snapshots::load(self.store(), wallet.0).await?;
+            found.state.balance().ok_or_else(|| refused(super::wallet::WalletError::Unknown))?;
             let provider = self.provider.name().to_owned();
             let begin = TopUpCommand::Begin(BeginTopUp(Demand { wallet, by, price, provider }));
             unit.create(&self.top_ups, top_up.0, begin).await?;
@@ -220,7 +225,14 @@ impl ToppingUp {
             Ok(())
         };
         let nothing = |(): &()| Attached::default();
-        jointly(self.store(), self.execution(), nothing, record).await?;
+        let mut attempt = 1;
+        loop {
+            match jointly(self.store(), self.execution(), nothing, record).await {
+                // Others keep changing the wallet; what the provider did has to get into it.
+                Err(CommandError::Conflict) if attempt < RECORD_ATTEMPTS => attempt += 1,
+                recorded => break recorded?,
+            }
+        }
         if *outcome != Outcome::Pending {
             self.vault.forget(top_up.0).await?;
         }

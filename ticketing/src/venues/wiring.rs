@@ -22,17 +22,21 @@ use super::purchases::Purchases;
 use super::purchasing::Purchasing;
 use super::scheduling::Scheduling;
 use super::seat_maps::SeatMaps;
+use super::stadium::Stadium;
 use super::stadium_seats::StadiumSeats;
 use super::stadiums::Stadiums;
+use super::tariff::Tariff;
 use super::tariffs::Tariffs;
 use super::tickets::Tickets;
 use super::topping_up::{TopUpSettling, ToppingUp};
+use super::wallet::Wallet;
 use super::wallets::Wallets;
 use crate::accounts::People;
 use crate::bounded_context::{BoundedContext, Service};
 use crate::platform::background::Background;
 use crate::platform::caught_up::CaughtUp;
 use crate::platform::commands::Commands;
+use crate::platform::event_store::EventStore;
 use crate::platform::projections::Projection;
 use crate::platform::relay::Route;
 use crate::platform::vault::Vault;
@@ -71,108 +75,141 @@ impl BoundedContext for Venues {
         let clock = platform.clock.clone();
         let mut venues = Background::open(platform, VENUES_LOG, ROUTE, &Self::projections());
         let store = venues.store().clone();
-        let currency = settings.payments.currency.into();
-        let maps = SeatMaps::new(store.clone());
-        let (followed, now) = (maps.clone(), clock.clone());
-        venues.work("seat maps", move |stop| followed.follow(now, stop));
-        let (stadiums, tariffs) = (Commands::new(store.clone()), Commands::new(store.clone()));
-        let (fixtures, seats) = (Commands::new(store.clone()), Commands::new(store.clone()));
-        let (baskets, rights) = (Commands::new(store.clone()), Commands::new(store.clone()));
-        let wallets = Commands::with_snapshots(store.clone());
-        let offering = Offering {
-            stadiums: stadiums.clone(),
-            tariffs: tariffs.clone(),
-            fixtures: fixtures.clone(),
-            seats: seats.clone(),
-        };
-        let scheduling = Scheduling {
-            stadiums: stadiums.clone(),
-            fixtures: fixtures.clone(),
-            maps: maps.clone(),
-        };
-        let hold = TimeDelta::seconds(settings.venues.seat_hold_seconds.into());
-        let holding = Holding {
-            seats: seats.clone(),
-            fixtures: fixtures.clone(),
-            baskets: baskets.clone(),
-            rights: rights.clone(),
-            maps: maps.clone(),
-            hold,
-            offered: Offered::default(),
-        };
-        let purchasing = Purchasing {
-            seats,
-            fixtures,
-            baskets,
-            wallets: wallets.clone(),
-            purchases: Commands::new(store.clone()),
-            maps: maps.clone(),
-            refund_until: TimeDelta::hours(settings.venues.refund_until_hours.into()),
-            currency,
-        };
-        let topping_up = ToppingUp {
-            top_ups: Commands::new(store.clone()),
-            wallets: wallets.clone(),
-            provider: providers::open(&settings.payments, platform, hold)?,
-            vault: Vault::new(platform.database.clone()),
-            clock: clock.clone(),
-        };
-        venues.on_deadline(HoldExpiry { holding: holding.clone(), clock: clock.clone() });
-        venues.on_deadline(TopUpSettling(topping_up.clone()));
-        let granting = GrantAccessRights { rights, clock: clock.clone() };
+        let processes = Processes::of(service, &store)?;
+        let (maps, now) = (processes.maps.clone(), clock.clone());
+        venues.work("seat maps", move |stop| maps.follow(now, stop));
+        let (holding, topping_up) = (processes.holding.clone(), processes.topping_up.clone());
+        let granting = GrantAccessRights { rights: holding.rights.clone(), clock: clock.clone() };
+        venues.on_deadline(HoldExpiry { holding, clock: clock.clone() });
+        venues.on_deadline(TopUpSettling(topping_up));
         venues.consume_from(LINKS_LOG, &GRANT_ACCESS_RIGHTS, granting);
         let shared = Shared {
             idempotent: idempotent.clone(),
             limits: VenuesLimits::declare(limits, &settings.limits),
             caught_up: CaughtUp::new(store.clone(), VENUES_PROJECTION),
             clock,
-            currency,
+            currency: settings.payments.currency.into(),
         };
-        let (stadium_reads, seat_reads) =
-            (Stadiums::new(store.clone()), StadiumSeats::new(store.clone()));
-        let (wallet_reads, purchase_reads) =
-            (Wallets::new(store.clone()), Purchases::new(store.clone()));
-        let tickets = TicketsApi {
-            offering: offering.clone(),
-            tickets: Tickets::new(store.clone()),
-            places: seat_reads.clone(),
-            maps: maps.clone(),
-            shared: shared.clone(),
-        };
-        let routes = (
-            IndexApi { public_url: settings.http.public_url().into() },
-            StadiumsApi {
-                commands: stadiums,
-                stadiums: stadium_reads,
-                seats: seat_reads.clone(),
-                shared: shared.clone(),
-            },
-            TariffsApi {
-                commands: tariffs,
-                tariffs: Tariffs::new(store.clone()),
-                shared: shared.clone(),
-            },
-            FixturesApi {
-                scheduling,
-                offering,
-                fixtures: Fixtures::new(store.clone()),
-                seats: seat_reads,
-                maps: maps.clone(),
-                shared: shared.clone(),
-            },
-            tickets,
-            ReservingApi { holding, maps, shared: shared.clone() },
-            WalletsApi {
-                commands: wallets,
-                wallets: wallet_reads.clone(),
-                topping_up,
-                purchasing: purchasing.clone(),
-                people: People::new(platform.database.clone()),
-                shared: shared.clone(),
-            },
-            PurchasesApi { purchasing, purchases: purchase_reads.clone(), shared },
-            VenuesAdminApi { wallets: wallet_reads, purchases: purchase_reads },
-        );
-        Ok((routes, vec![venues]))
+        let people = People::new(platform.database.clone());
+        let public_url = settings.http.public_url().into();
+        Ok((routes(processes, &store, &shared, people, public_url), vec![venues]))
     }
+}
+
+/// What changes the venues.
+struct Processes {
+    stadiums: Commands<Stadium>,
+    tariffs: Commands<Tariff>,
+    wallets: Commands<Wallet>,
+    scheduling: Scheduling,
+    offering: Offering,
+    holding: Holding,
+    purchasing: Purchasing,
+    topping_up: ToppingUp,
+    maps: SeatMaps,
+}
+
+impl Processes {
+    fn of(service: Service<'_>, store: &EventStore) -> anyhow::Result<Self> {
+        let Service { platform, settings, .. } = service;
+        let maps = SeatMaps::new(store.clone());
+        let (stadiums, tariffs) = (Commands::new(store.clone()), Commands::new(store.clone()));
+        let (fixtures, seats) = (Commands::new(store.clone()), Commands::new(store.clone()));
+        let baskets = Commands::new(store.clone());
+        let wallets = Commands::with_snapshots(store.clone());
+        let hold = TimeDelta::seconds(settings.venues.seat_hold_seconds.into());
+        Ok(Self {
+            scheduling: Scheduling {
+                stadiums: stadiums.clone(),
+                fixtures: fixtures.clone(),
+                maps: maps.clone(),
+            },
+            offering: Offering {
+                stadiums: stadiums.clone(),
+                tariffs: tariffs.clone(),
+                fixtures: fixtures.clone(),
+                seats: seats.clone(),
+            },
+            holding: Holding {
+                seats: seats.clone(),
+                fixtures: fixtures.clone(),
+                baskets: baskets.clone(),
+                rights: Commands::new(store.clone()),
+                maps: maps.clone(),
+                hold,
+                offered: Offered::default(),
+            },
+            purchasing: Purchasing {
+                seats,
+                fixtures,
+                baskets,
+                wallets: wallets.clone(),
+                purchases: Commands::new(store.clone()),
+                maps: maps.clone(),
+                refund_until: TimeDelta::hours(settings.venues.refund_until_hours.into()),
+                currency: settings.payments.currency.into(),
+            },
+            topping_up: ToppingUp {
+                top_ups: Commands::new(store.clone()),
+                wallets: wallets.clone(),
+                provider: providers::open(&settings.payments, platform, hold)?,
+                vault: Vault::new(platform.database.clone()),
+                clock: platform.clock.clone(),
+            },
+            stadiums,
+            tariffs,
+            wallets,
+            maps,
+        })
+    }
+}
+
+fn routes(
+    processes: Processes,
+    store: &EventStore,
+    shared: &Shared,
+    people: People,
+    public_url: Arc<str>,
+) -> <Venues as BoundedContext>::Routes {
+    let Processes { stadiums, tariffs, wallets, maps, .. } = processes;
+    let Processes { scheduling, offering, holding, purchasing, topping_up, .. } = processes;
+    let shared = || shared.clone();
+    let seats = StadiumSeats::new(store.clone());
+    let (read_wallets, purchases) = (Wallets::new(store.clone()), Purchases::new(store.clone()));
+    (
+        IndexApi { public_url },
+        StadiumsApi {
+            commands: stadiums,
+            stadiums: Stadiums::new(store.clone()),
+            seats: seats.clone(),
+            shared: shared(),
+        },
+        TariffsApi { commands: tariffs, tariffs: Tariffs::new(store.clone()), shared: shared() },
+        FixturesApi {
+            scheduling,
+            offering: offering.clone(),
+            fixtures: Fixtures::new(store.clone()),
+            seats: seats.clone(),
+            maps: maps.clone(),
+            shared: shared(),
+        },
+        TicketsApi {
+            offering,
+            tickets: Tickets::new(store.clone()),
+            places: seats,
+            maps: maps.clone(),
+            shared: shared(),
+        },
+        ReservingApi { holding, maps, shared: shared() },
+        WalletsApi {
+            commands: wallets,
+            wallets: read_wallets.clone(),
+            topping_up,
+            purchasing: purchasing.clone(),
+            people,
+            shared: shared(),
+        },
+        PurchasesApi { purchasing, purchases: purchases.clone(), shared: shared() },
+        VenuesAdminApi { wallets: read_wallets, purchases },
+    )
 }

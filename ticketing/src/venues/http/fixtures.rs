@@ -17,7 +17,7 @@ use super::super::scheduling::{Change, Scheduling};
 use super::super::seat_maps::SeatMaps;
 use super::super::stadium_seats::StadiumSeats;
 use super::answers::{FixtureSeen, Gone, Made, Many, One, TicketCount};
-use super::errors::{invalid, unknown_match, unknown_seat};
+use super::errors::{invalid, unknown_match};
 use super::requests::{FixtureChange, Judge, NewFixture};
 use super::ticket_answers::SeatMapAnswer;
 use super::ticket_requests::TicketsOffer;
@@ -236,7 +236,7 @@ impl FixturesApi {
         let rate = self.shared.limits.change(caller.0.account)?;
         let offered = async {
             let TicketsOffer { price, sections, seats } = body.value;
-            let which = self.which(sections, seats).await?;
+            let which = self.which(FixtureId(id.0), sections, seats).await?;
             let offer = Offer { fixture: FixtureId(id.0), tariff: TariffId(price), which };
             let path = format!("{MATCHES}/{}/tickets", id.0);
             let call = call(&caller.0, key.0.as_deref(), "POST", &path, &body.bytes);
@@ -327,6 +327,7 @@ impl FixturesApi {
 
     async fn which(
         &self,
+        fixture: FixtureId,
         sections: Option<Vec<String>>,
         seats: Option<Vec<Uuid>>,
     ) -> Result<Which, ApiError> {
@@ -342,14 +343,10 @@ impl FixturesApi {
         let mut ids: Vec<SeatId> = seats.into_iter().map(SeatId).collect();
         ids.sort_unstable();
         ids.dedup();
-        let mut rows = self.seats.find(&ids).await?;
+        let rows = self.seats.find(&ids).await?;
         if rows.len() < ids.len() {
-            // Those that were put in just now may be on their way.
-            self.shared.caught_up.wait().await?;
-            rows = self.seats.find(&ids).await?;
-        }
-        if rows.len() < ids.len() {
-            return Err(unknown_seat());
+            // Those that were put in just now may be on their way to the table.
+            return Ok(Which::Seats(self.offering.places(fixture, &ids).await?));
         }
         Ok(Which::Seats(rows.into_iter().map(|row| (row.seat, row.place)).collect()))
     }

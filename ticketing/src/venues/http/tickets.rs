@@ -69,12 +69,13 @@ impl TicketsApi {
         let made = async {
             let NewTicket { fixture, seat, price } = body.value;
             let (fixture, seat, tariff) = (FixtureId(fixture), SeatId(seat), TariffId(price));
-            let mut found = self.places.find(&[seat]).await?;
-            if found.is_empty() {
-                self.shared.caught_up.wait().await?;
-                found = self.places.find(&[seat]).await?;
-            }
-            let place = found.pop().ok_or_else(unknown_seat)?.place;
+            let place = match self.places.find(&[seat]).await?.pop() {
+                Some(row) => row.place,
+                None => {
+                    let mut places = self.offering.places(fixture, &[seat]).await?;
+                    places.pop().ok_or_else(unknown_seat)?.1
+                }
+            };
             let which = Which::Seats(vec![(seat, place.clone())]);
             let offer = Offer { fixture, tariff, which };
             let terms =
@@ -286,7 +287,10 @@ impl TicketsApi {
         let Some(ticket) = self.maps.on_sale(id).await? else {
             // Of a match that is long over, or taken off sale.
             let row = self.tickets.find(id, now).await?;
-            let row = row.filter(|row| row.status != TicketStatus::Cancelled);
+            // In memory is what is on sale: the table may lag behind that.
+            let row = row.filter(|row| {
+                row.status != TicketStatus::Cancelled && self.maps.fixture(row.fixture).is_none()
+            });
             let row = row.ok_or_else(unknown_ticket)?;
             return Ok(One::One(Json(row.into()), if_match::etag(0)));
         };

@@ -207,7 +207,10 @@ impl FixtureMap {
             let seat = single.unwrap_or_else(|| SeatId::of(stadium, &place));
             let ticket = TicketId::of(self.id, seat);
             if let Some(cell) = find(ticket).and_then(|index| self.cell(index)) {
-                *cell = Cell { terms, state: State::Free, ..*cell };
+                cell.terms = terms;
+                if cell.state == State::Withdrawn {
+                    cell.state = State::Free;
+                }
                 continue;
             }
             let Ok(index) = u32::try_from(self.cells.len()) else { break };

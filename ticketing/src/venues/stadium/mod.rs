@@ -11,7 +11,7 @@ mod plan_seats;
 mod remove_seat;
 mod unbook;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
@@ -94,6 +94,16 @@ impl Seating {
         }
         let planned = !self.missing.contains(place) && self.sections.iter().any(|s| s.has(place));
         planned.then(|| SeatId::of(stadium, place))
+    }
+
+    /// Where these seats are; those that are not there are left out.
+    pub fn places(&self, stadium: StadiumId, seats: &[SeatId]) -> Vec<(SeatId, Place)> {
+        let asked: HashSet<SeatId> = seats.iter().copied().collect();
+        let single = self.single.iter().map(|(place, seat)| (*seat, place.clone()));
+        let planned = self.sections.iter().flat_map(SectionPlan::places);
+        let planned = planned.filter(|place| !self.missing.contains(place));
+        let planned = planned.map(|place| (SeatId::of(stadium, &place), place));
+        single.chain(planned).filter(|(seat, _)| asked.contains(seat)).take(asked.len()).collect()
     }
 
     fn has(&self, place: &Place) -> bool {

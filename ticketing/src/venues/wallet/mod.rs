@@ -43,8 +43,6 @@ pub enum WalletCommand {
     Receive(Receive),
     /// Pay with it.
     Pay(Pay),
-    /// Look at it: nothing happens, but it has to be there.
-    Look,
 }
 
 /// Why a command is refused.
@@ -95,7 +93,6 @@ impl Aggregate for Wallet {
             WalletCommand::Open(command) => command.decide(self),
             WalletCommand::Receive(command) => command.decide(self),
             WalletCommand::Pay(command) => command.decide(self),
-            WalletCommand::Look => self.open().map(|_| Vec::new()),
         }?;
         for event in events {
             sink.write(event, self).await;
