@@ -170,8 +170,8 @@ const OPERATIONS: [(&str, &str, About, Statuses); 103] = [
     ("put", "/api/ticket/{id}/reserve", Held, [409, 409, 401, 409]),
     ("get", "/api/transactions", Wallet, ADMIN),
     ("get", "/api/wallet", Wallet, ADMIN),
-    // The owner has one already.
-    ("post", "/api/wallet", Wallet, [409, 201, 401, 201]),
+    // With money in it.
+    ("post", "/api/wallet", Wallet, [403, 403, 401, 201]),
     ("get", "/api/wallet/{id}", Wallet, [200, 404, 401, 200]),
     ("post", "/api/wallet/{id}/charge", Wallet, [200, 404, 401, 200]),
     // With one's own wallet, and only what one holds.
@@ -281,7 +281,7 @@ impl World {
             }
             Wallet => {
                 let wallet = self.given_wallet(&owner).await;
-                subject(&wallet, json!({ "money": 0 }))
+                subject(&wallet, json!({ "money": 5 }))
             }
             Purchase => {
                 let wallet = self.given_money(&owner, 100).await;

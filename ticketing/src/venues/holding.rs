@@ -198,19 +198,42 @@ impl Holding {
     ) -> Result<Held, Refused> {
         let mut lost: HashSet<TicketId> = HashSet::new();
         for _ in 0..CHOICES {
-            let Some((tickets, _turn)) = self.choose(fixture, wanted, &lost, execution.now) else {
-                break;
+            let chosen = {
+                let now = execution.now;
+                let Some((tickets, _turn)) = self.choose(fixture, wanted, &lost, now) else {
+                    break;
+                };
+                let chosen: Vec<_> = tickets.iter().map(|ticket| ticket.ticket).collect();
+                match self.reserve(wish, tickets, execution.clone(), &attach).await {
+                    Err(
+                        CommandError::Refused(VenuesError::Seat(SeatError::Taken))
+                        | CommandError::Conflict,
+                    ) => chosen,
+                    otherwise => return otherwise,
+                }
             };
-            let chosen: Vec<_> = tickets.iter().map(|ticket| ticket.ticket).collect();
-            match self.reserve(wish, tickets, execution.clone(), &attach).await {
-                Err(
-                    CommandError::Refused(VenuesError::Seat(SeatError::Taken))
-                    | CommandError::Conflict,
-                ) => lost.extend(chosen),
-                otherwise => return otherwise,
-            }
+            self.lose(&mut lost, chosen, execution.now).await?;
         }
         Err(refused(VenuesError::NotEnoughSeats))
+    }
+
+    /// Somebody was faster. Once the maps know of it, all but what is taken can be chosen again;
+    /// if they do not, none of these seats.
+    async fn lose(
+        &self,
+        lost: &mut HashSet<TicketId>,
+        chosen: Vec<TicketId>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Refused> {
+        self.maps.caught_up().await.map_err(|error| CommandError::Read(error.into()))?;
+        let is_free =
+            |ticket: &TicketId| self.maps.seen(*ticket).is_some_and(|seen| seen.state.is_free(now));
+        if chosen.iter().all(is_free) {
+            lost.extend(chosen);
+        } else {
+            lost.clear();
+        }
+        Ok(())
     }
 
     /// Chooses seats that nobody else here is being given; if there are none left, others: theirs

@@ -50,6 +50,7 @@ mod tests {
             link_requests_per_minute: 10,
             guest_link_requests_per_minute: 30,
             market_changes_per_minute: 120,
+            venues_changes_per_minute: 120,
             registrations_per_minute: 60,
         };
         LinkLimits::declare(&RateLimits::new(true), &settings)
