@@ -12,6 +12,7 @@ mod follow;
 #[cfg(test)]
 mod tests;
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -87,10 +88,13 @@ impl Maps {
         };
         let new = map.apply(event, find);
         for (ticket, index) in new {
-            if tickets.contains_key(&half(ticket)) {
-                others.insert(ticket, (id, index));
-            } else {
-                tickets.insert(half(ticket), (id, index));
+            match tickets.entry(half(ticket)) {
+                Entry::Vacant(place) => {
+                    place.insert((id, index));
+                }
+                Entry::Occupied(_) => {
+                    others.insert(ticket, (id, index));
+                }
             }
         }
     }
