@@ -1,13 +1,28 @@
 //! The events of the right to buy that a used access link gives: it is granted once and used once.
-//! Its id is that of the link request.
+//! Its id follows from that of the link request.
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use crate::account::AccountId;
 use crate::fixture::FixtureId;
-use crate::link_request::Requester;
+use crate::id::id;
+use crate::link_request::{RequestId, Requester};
 use crate::seat::HoldId;
+
+id! {
+    /// Which right to buy.
+    AccessRightId
+}
+
+impl AccessRightId {
+    /// The right that a link request gives: a UUID v5 of `access_right` in the request's
+    /// namespace.
+    pub fn of(request: RequestId) -> Self {
+        Self(Uuid::new_v5(&request.0, b"access_right"))
+    }
+}
 
 /// What happens to a right to buy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -29,7 +29,7 @@ pub mod upcast;
 pub mod verdict;
 pub mod wallet;
 
-pub use access_right::AccessRightEvent;
+pub use access_right::{AccessRightEvent, AccessRightId};
 pub use account::{AccountId, Tier};
 pub use basket::{BasketEvent, BasketId, HeldTicket};
 pub use envelope::Envelope;

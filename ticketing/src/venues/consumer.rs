@@ -1,7 +1,7 @@
 //! Used access links become rights to buy: from the events of the links, once each.
 
 use shared_events::topology::GRANT_ACCESS_RIGHTS;
-use shared_events::{Envelope, LinkRequestEvent, decode};
+use shared_events::{AccessRightId, Envelope, LinkRequestEvent, RequestId, decode};
 
 use super::access_right::{AccessRight, AccessRightCommand, GrantRight};
 use crate::platform::clock::Clock;
@@ -37,7 +37,8 @@ impl Handler for GrantAccessRights {
         let grant = AccessRightCommand::Grant(GrantRight { requester });
         let execution = message.execution(self.clock.now());
         let attach = |_: &Done<AccessRight>| message.attached(&GRANT_ACCESS_RIGHTS);
-        let granted = self.rights.execute(aggregate_id, grant, execution, attach).await;
+        let id = AccessRightId::of(RequestId(aggregate_id)).0;
+        let granted = self.rights.execute(id, grant, execution, attach).await;
         Handled::of(granted, |refusal| Handled::Poison(refusal.to_string()))
     }
 

@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_events::{
-    AccountId, BasketId, FixtureId, HeldTicket, HoldId, Place, Price, RequestId, TicketId,
+    AccessRightId, AccountId, BasketId, FixtureId, HeldTicket, HoldId, Place, Price, RequestId,
+    TicketId,
 };
 
 use super::access_right::{AccessRight, AccessRightCommand, AccessRightError, SpendRight};
@@ -163,7 +164,7 @@ impl Holding {
         };
         if let (true, Some(request)) = (details.requires_link, request) {
             let spend = AccessRightCommand::Spend(SpendRight { by: buyer, fixture, hold });
-            unit.decide(&self.rights, request.0, spend).await?;
+            unit.decide(&self.rights, AccessRightId::of(request).0, spend).await?;
         }
         // A match that moved closer may begin before the hold would end.
         let until = (now + self.hold).min(details.starts_at);
@@ -310,7 +311,8 @@ impl Holding {
     /// # Errors
     /// [`CommandError`] if history can not be read.
     pub async fn knows_right(&self, request: RequestId) -> Result<bool, Refused> {
-        let loaded = self.rights.store().load::<AccessRight>(request.0).await?;
+        let id = AccessRightId::of(request).0;
+        let loaded = self.rights.store().load::<AccessRight>(id).await?;
         Ok(loaded.state != AccessRight::Absent)
     }
 }
