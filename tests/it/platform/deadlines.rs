@@ -76,6 +76,42 @@ async fn a_deadline_whose_worker_failed_is_taken_again_after_its_lease() {
     assert_eq!(worker.step().await.unwrap(), Step::Did(1));
 }
 
+/// Puts a deadline off once, then records it.
+struct Patient {
+    until: DateTime<chrono::Utc>,
+    put_off: AtomicBool,
+}
+
+#[async_trait]
+impl DeadlineHandler for Patient {
+    fn kind(&self) -> &'static str {
+        "test"
+    }
+
+    async fn handle(&self, _due: Due) -> Handled {
+        match self.put_off.swap(true, Ordering::Relaxed) {
+            false => Handled::NotBefore(self.until),
+            true => Handled::Recorded,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_with_nothing_left_to_record_for_now_is_due_when_there_will_be() {
+    let (_place, database) = Place::migrated().await;
+    let clock = Clock::default();
+    with_deadline(&database, clock.now()).await;
+    let until = clock.now() + TimeDelta::minutes(5);
+    let handler = Patient { until, put_off: AtomicBool::default() };
+    let worker = DeadlineWorker::new(database.clone(), clock.clone(), Box::new(handler));
+    assert_eq!(worker.step().await.unwrap(), Step::Idle);
+    clock.move_test_clock(&database, until - TimeDelta::seconds(1)).await.unwrap();
+    assert_eq!(worker.step().await.unwrap(), Step::Idle);
+    clock.move_test_clock(&database, until).await.unwrap();
+    assert_eq!(worker.step().await.unwrap(), Step::Did(1));
+    assert_eq!(worker.step().await.unwrap(), Step::Idle);
+}
+
 #[tokio::test]
 async fn a_deadline_that_keeps_failing_is_tried_less_and_less_often() {
     let (_place, database) = Place::migrated().await;

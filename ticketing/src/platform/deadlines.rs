@@ -54,6 +54,8 @@ pub enum Handled {
     Recorded,
     /// There is nothing to record yet: try again later.
     NotYet,
+    /// Nothing is left to record before this time: it is due then.
+    NotBefore(DateTime<Utc>),
     /// It could not be recorded: try again later, and tell.
     Failed,
 }
@@ -128,7 +130,10 @@ impl DeadlineWorker {
         let recorded: Vec<Claimed> = recorded.into_iter().map(|(claimed, _)| claimed).collect();
         self.finish(&recorded).await?;
         for (claimed, handled) in left {
-            self.put_off(claimed, handled == Handled::Failed).await?;
+            match handled {
+                Handled::NotBefore(due_at) => self.move_to(due_at, claimed).await?,
+                handled => self.put_off(claimed, handled == Handled::Failed).await?,
+            }
         }
         Ok(if recorded.is_empty() { Step::Idle } else { Step::Did(recorded.len()) })
     }
@@ -167,6 +172,15 @@ impl DeadlineWorker {
                         and claimed_until = $3 order by kind, subject for update) \
                     update deadlines set done_at = $2 where id in (select id from recorded)";
         client.execute(text, &[&ids, &self.clock.now(), until]).await?;
+        Ok(())
+    }
+
+    /// Makes it due at another time, unless a later deadline took its place meanwhile.
+    async fn move_to(&self, due_at: DateTime<Utc>, claimed: Claimed) -> Result<(), DatabaseError> {
+        let client = self.database.get().await?;
+        let text = "update deadlines set due_at = $2, claimed_until = null, attempts = 0 \
+                    where id = $1 and claimed_until = $3";
+        client.execute(text, &[&claimed.due.id, &due_at, &claimed.until]).await?;
         Ok(())
     }
 

@@ -26,7 +26,7 @@ use crate::platform::append::{Attached, NewDeadline, Origin};
 use crate::platform::causes::causes;
 use crate::platform::clock::Clock;
 use crate::platform::commands::{CommandError, Commands, Execution, Unit, jointly};
-use crate::platform::deadlines::{DeadlineHandler, Due};
+use crate::platform::deadlines::{DeadlineHandler, Due, Handled};
 
 /// The deadline at which a hold's time may be over; its subject is the basket.
 pub(super) const HOLD_ENDS: &str = "venues.hold_ends";
@@ -131,16 +131,18 @@ impl Holding {
             return Err(refused(VenuesError::UnknownTicket));
         }
         let now = execution.now;
-        let attach = |held: &Held| {
+        let basket = BasketId::of(wish.buyer);
+        let attach = |(held, first_end): &(Held, DateTime<Utc>)| {
             let mut attached = attach(held);
-            let (subject, due_at) = (BasketId::of(wish.buyer).0, held.until);
-            attached.deadlines.push(NewDeadline { kind: HOLD_ENDS, subject, due_at });
+            attached.deadlines.push(ending(basket, *first_end));
             attached
         };
         let hold = |unit| self.hold(unit, wish, fixture, &tickets, now);
-        jointly(self.seats.store(), execution, attach, hold).await
+        let (held, _) = jointly(self.seats.store(), execution, attach, hold).await?;
+        Ok(held)
     }
 
+    /// What is held, and when the first of all holds of this buyer is over.
     async fn hold(
         &self,
         unit: Unit<VenuesError>,
@@ -148,7 +150,7 @@ impl Holding {
         fixture: FixtureId,
         tickets: &[OnSale],
         now: DateTime<Utc>,
-    ) -> Result<Held, Refused> {
+    ) -> Result<(Held, DateTime<Utc>), Refused> {
         let Wish { hold, buyer, request } = wish;
         // The seats first: of many who want one, most are refused here, having read one stream.
         for OnSale { ticket, seen, .. } in tickets {
@@ -179,9 +181,11 @@ impl Holding {
         let of = |seat: &HeldSeat| HeldTicket { ticket: seat.ticket, price: seat.price };
         let tickets = held.iter().map(of).collect();
         let fill = FillBasket { buyer, hold, fixture, until, tickets, now };
-        unit.decide(&self.baskets, BasketId::of(buyer).0, BasketCommand::Fill(fill)).await?;
+        let fill = BasketCommand::Fill(fill);
+        let filled = unit.decide(&self.baskets, BasketId::of(buyer).0, fill).await?;
+        let first_end = filled.state.first_end().unwrap_or(until);
         held.sort_by(|left, right| left.place.cmp(&right.place));
-        Ok(Held { hold, until, tickets: held })
+        Ok((Held { hold, until, tickets: held }, first_end))
     }
 
     /// Holds the best seats of a match that are to be had. If others are faster, different ones are
@@ -284,25 +288,29 @@ impl Holding {
         jointly(self.seats.store(), execution, attach, cancel).await
     }
 
-    /// Records that holds of a basket are over, if they are.
+    /// Records that holds of a basket are over, if they are; when the next one will be.
     ///
     /// # Errors
     /// [`CommandError`].
-    pub async fn expire(&self, basket: BasketId, execution: Execution) -> Result<(), Refused> {
+    pub async fn expire(
+        &self,
+        basket: BasketId,
+        execution: Execution,
+    ) -> Result<Option<DateTime<Utc>>, Refused> {
         let now = execution.now;
         let expire = |unit: Unit<VenuesError>| async move {
             let look = BasketCommand::Look;
             let found = unit.decide(&self.baskets, basket.0, look).await?;
             let lapsed: Vec<_> = found.state.lapsed(now).collect();
             let lapse = BasketCommand::Lapse(LapseTickets { now });
-            unit.decide(&self.baskets, basket.0, lapse).await?;
+            let left = unit.decide(&self.baskets, basket.0, lapse).await?;
             for (ticket, item) in lapsed {
                 let release = SeatCommand::Release(ReleaseSeat { hold: item.hold });
                 unit.decide(&self.seats, ticket.0, release).await?;
             }
-            Ok(())
+            Ok(left.state.first_end())
         };
-        let nothing = |(): &()| Attached::default();
+        let nothing = |_: &Option<_>| Attached::default();
         jointly(self.seats.store(), execution, nothing, expire).await
     }
 
@@ -315,6 +323,11 @@ impl Holding {
         let loaded = self.rights.store().load::<AccessRight>(id).await?;
         Ok(loaded.state != AccessRight::Absent)
     }
+}
+
+/// The deadline of a basket whose first hold is over at `due_at`.
+fn ending(basket: BasketId, due_at: DateTime<Utc>) -> NewDeadline {
+    NewDeadline { kind: HOLD_ENDS, subject: basket.0, due_at }
 }
 
 /// Whether a refusal says that a right is not known.
@@ -337,13 +350,14 @@ impl DeadlineHandler for HoldExpiry {
         HOLD_ENDS
     }
 
-    async fn handle(&self, due: Due) -> bool {
+    async fn handle(&self, due: Due) -> Handled {
         let execution = Execution::new(Origin::new(), self.clock.now());
         match self.holding.expire(BasketId(due.subject), execution).await {
-            Ok(()) => true,
+            Ok(None) => Handled::Recorded,
+            Ok(Some(next)) => Handled::NotBefore(next),
             Err(error) => {
                 tracing::debug!(error = causes(&error), "the end of a hold was not recorded");
-                false
+                Handled::Failed
             }
         }
     }

@@ -10,8 +10,6 @@
 //! the provider is asked what became of it, and only if it has never heard of it is it asked again,
 //! with the same key.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use cqrs_es::Aggregate;
@@ -32,11 +30,11 @@ use crate::platform::causes::causes;
 use crate::platform::clock::Clock;
 use crate::platform::commands::{CommandError, Commands, Execution, Unit, jointly};
 use crate::platform::database::DatabaseError;
-use crate::platform::deadlines::{DeadlineHandler, Due};
+use crate::platform::deadlines::{DeadlineHandler, Due, Handled};
 use crate::platform::event_store::{EventStore, Loaded, ReadError};
 use crate::platform::snapshots;
 use crate::platform::vault::Vault;
-use crate::providers::{Capture, Outcome, PaymentProvider, ProviderError};
+use crate::providers::{Capture, Outcome, ProviderError, Providers};
 
 /// The deadline at which a top-up's outcome should be known.
 const TOP_UP_SETTLES: &str = "venues.top_up_settles";
@@ -57,7 +55,7 @@ pub struct ToppingUp {
     /// Commands on wallets.
     pub wallets: Commands<Wallet>,
     /// Who moves the money.
-    pub provider: Arc<dyn PaymentProvider>,
+    pub providers: Providers,
     /// Holds what is paid with.
     pub vault: Vault,
     /// The time.
@@ -152,7 +150,7 @@ impl ToppingUp {
             // once would stand in each other's way.
             let found: Loaded<Wallet> = snapshots::load(self.store(), wallet.0).await?;
             found.state.balance().ok_or_else(|| refused(super::wallet::WalletError::Unknown))?;
-            let provider = self.provider.name().to_owned();
+            let provider = self.providers.chosen().name().to_owned();
             let begin = TopUpCommand::Begin(BeginTopUp(Demand { wallet, by, price, provider }));
             unit.create(&self.top_ups, top_up.0, begin).await?;
             Ok(top_up)
@@ -166,8 +164,13 @@ impl ToppingUp {
     /// [`SettleError`]: the outcome is not known; the top-up is settled later.
     pub async fn capture(&self, charge: &Charge) -> Result<Standing, SettleError> {
         let Charge { top_up, price, source, .. } = charge.clone();
+        let loaded: Loaded<TopUp> = self.store().load(top_up.0).await?;
+        let TopUp::Started { demand, progress: Progress::Capturing } = loaded.state else {
+            // Somebody has settled it meanwhile.
+            return self.standing(top_up).await;
+        };
         let capture = Capture { payment: PaymentId(top_up.0), price, source };
-        let outcome = self.provider.capture(&capture).await?;
+        let outcome = self.providers.of(&demand.provider)?.capture(&capture).await?;
         self.record(top_up, outcome).await?;
         self.standing(top_up).await
     }
@@ -253,9 +256,9 @@ impl ToppingUp {
             self.vault.forget(top_up.0).await?;
             return Ok(true);
         }
-        let outcome = match self.provider.find(PaymentId(top_up.0), since).await? {
+        let outcome = match self.providers.of(&demand.provider)?.find(PaymentId(top_up.0), since).await? {
             Some(outcome) => outcome,
-            None => self.ask_again(top_up, demand.price).await?,
+            None => self.ask_again(top_up, demand).await?,
         };
         let known = outcome != Outcome::Pending;
         self.record(top_up, outcome).await?;
@@ -263,13 +266,14 @@ impl ToppingUp {
     }
 
     /// The provider has never heard of the top-up: who started it died before the call.
-    async fn ask_again(&self, top_up: TopUpId, price: Price) -> Result<Outcome, SettleError> {
+    async fn ask_again(&self, top_up: TopUpId, demand: Demand) -> Result<Outcome, SettleError> {
         let mut sources = self.vault.find(&[top_up.0], SOURCE).await?;
         let Some(source) = sources.remove(&top_up.0) else {
             return Ok(Outcome::Declined { reason: "abandoned".to_owned() });
         };
+        let Demand { price, provider, .. } = demand;
         let capture = Capture { payment: PaymentId(top_up.0), price, source };
-        Ok(self.provider.capture(&capture).await?)
+        Ok(self.providers.of(&provider)?.capture(&capture).await?)
     }
 }
 
@@ -286,11 +290,15 @@ impl DeadlineHandler for TopUpSettling {
         TOP_UP_SETTLES
     }
 
-    async fn handle(&self, due: Due) -> bool {
+    async fn handle(&self, due: Due) -> Handled {
         let top_up = TopUpId(due.subject);
-        self.0.settle(top_up).await.unwrap_or_else(|error| {
-            tracing::warn!(%top_up, error = causes(&error), "a top-up is not settled");
-            false
-        })
+        match self.0.settle(top_up).await {
+            Ok(true) => Handled::Recorded,
+            Ok(false) => Handled::NotYet,
+            Err(error) => {
+                tracing::warn!(%top_up, error = causes(&error), "a top-up is not settled");
+                Handled::Failed
+            }
+        }
     }
 }

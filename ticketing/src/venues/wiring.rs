@@ -40,7 +40,7 @@ use crate::platform::event_store::EventStore;
 use crate::platform::projections::Projection;
 use crate::platform::relay::Route;
 use crate::platform::vault::Vault;
-use crate::providers;
+use crate::providers::Providers;
 use crate::verify::Invariant;
 
 const FED: [Queue; 1] = [PROJECT_VENUES];
@@ -152,7 +152,7 @@ impl Processes {
             topping_up: ToppingUp {
                 top_ups: Commands::new(store.clone()),
                 wallets: wallets.clone(),
-                provider: providers::open(&settings.payments, platform, hold)?,
+                providers: Providers::open(&settings.payments, platform, hold)?,
                 vault: Vault::new(platform.database.clone()),
                 clock: platform.clock.clone(),
             },

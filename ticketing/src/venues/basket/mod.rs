@@ -86,6 +86,11 @@ impl Basket {
         lapsed.map(|(ticket, item)| (*ticket, *item))
     }
 
+    /// When the first of its holds is over, or was: nothing more has to be recorded before.
+    pub fn first_end(&self) -> Option<DateTime<Utc>> {
+        self.tickets.values().map(|item| item.until).min()
+    }
+
     /// A ticket that is held, or was until lately.
     pub fn item(&self, ticket: TicketId) -> Option<Item> {
         self.tickets.get(&ticket).copied()
