@@ -256,10 +256,11 @@ impl ToppingUp {
             self.vault.forget(top_up.0).await?;
             return Ok(true);
         }
-        let outcome = match self.providers.of(&demand.provider)?.find(PaymentId(top_up.0), since).await? {
-            Some(outcome) => outcome,
-            None => self.ask_again(top_up, demand).await?,
-        };
+        let outcome =
+            match self.providers.of(&demand.provider)?.find(PaymentId(top_up.0), since).await? {
+                Some(outcome) => outcome,
+                None => self.ask_again(top_up, demand).await?,
+            };
         let known = outcome != Outcome::Pending;
         self.record(top_up, outcome).await?;
         Ok(known)
