@@ -36,10 +36,13 @@ pub enum AccessRightEvent {
     /// Seats were reserved by it; it is worth nothing any more.
     Used {
         /// At which match.
+        #[serde(rename = "match_id")]
         fixture: FixtureId,
         /// By which hold.
+        #[serde(rename = "hold_id")]
         hold: HoldId,
         /// By whom.
+        #[serde(rename = "account_id")]
         by: AccountId,
     },
 }

@@ -29,6 +29,7 @@ impl BasketId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HeldTicket {
     /// Which ticket.
+    #[serde(rename = "ticket_id")]
     pub ticket: TicketId,
     /// What it costs.
     #[serde(flatten)]
@@ -42,10 +43,13 @@ pub enum BasketEvent {
     /// Seats were reserved together.
     TicketsHeld {
         /// Whose basket it is.
+        #[serde(rename = "buyer_id")]
         buyer: AccountId,
         /// By which hold.
+        #[serde(rename = "hold_id")]
         hold: HoldId,
         /// At which match.
+        #[serde(rename = "match_id")]
         fixture: FixtureId,
         /// The first instant at which others may have them.
         until: DateTime<Utc>,
@@ -60,6 +64,7 @@ pub enum BasketEvent {
     /// Tickets were bought.
     TicketsBought {
         /// In which purchase.
+        #[serde(rename = "purchase_id")]
         purchase: PurchaseId,
         /// Which.
         tickets: Vec<TicketId>,

@@ -43,6 +43,7 @@ pub struct Block {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfferedSeat {
     /// Which seat.
+    #[serde(rename = "seat_id")]
     pub seat: SeatId,
     /// Where it is.
     #[serde(flatten)]
@@ -56,6 +57,7 @@ pub enum FixtureEvent {
     /// A match will take place.
     Scheduled {
         /// Where.
+        #[serde(rename = "stadium_id")]
         stadium: StadiumId,
         /// What it is called; may be empty.
         title: String,
@@ -83,6 +85,7 @@ pub enum FixtureEvent {
     /// Seats are on sale from now on.
     SeatsOffered {
         /// At which named price.
+        #[serde(rename = "tariff_id")]
         tariff: TariffId,
         /// How much that is; it stays, whatever becomes of the named price.
         #[serde(flatten)]
@@ -95,11 +98,13 @@ pub enum FixtureEvent {
     /// A ticket has another price.
     TicketRepriced {
         /// Which ticket.
+        #[serde(rename = "ticket_id")]
         ticket: TicketId,
         /// Where its seat is.
         #[serde(flatten)]
         place: Place,
         /// At which named price.
+        #[serde(rename = "tariff_id")]
         tariff: TariffId,
         /// How much that is.
         #[serde(flatten)]
@@ -108,6 +113,7 @@ pub enum FixtureEvent {
     /// A ticket is not on sale any more.
     TicketWithdrawn {
         /// Which ticket.
+        #[serde(rename = "ticket_id")]
         ticket: TicketId,
         /// Where its seat is.
         #[serde(flatten)]

@@ -18,8 +18,10 @@ id! {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BoughtTicket {
     /// Which ticket.
+    #[serde(rename = "ticket_id")]
     pub ticket: TicketId,
     /// For which match.
+    #[serde(rename = "match_id")]
     pub fixture: FixtureId,
     /// What it cost.
     #[serde(flatten)]
@@ -33,8 +35,10 @@ pub enum PurchaseEvent {
     /// Tickets were bought.
     Made {
         /// By whom.
+        #[serde(rename = "buyer_id")]
         buyer: AccountId,
         /// From which wallet.
+        #[serde(rename = "wallet_id")]
         wallet: WalletId,
         /// What all of them cost together.
         #[serde(flatten)]
@@ -45,6 +49,7 @@ pub enum PurchaseEvent {
     /// The money went back, and the seats are free.
     Refunded {
         /// By whom.
+        #[serde(rename = "account_id")]
         by: AccountId,
     },
 }

@@ -24,10 +24,13 @@ pub enum SeatEvent {
     /// Somebody holds it for a while.
     Held {
         /// At which match.
+        #[serde(rename = "match_id")]
         fixture: FixtureId,
         /// By which hold.
+        #[serde(rename = "hold_id")]
         hold: HoldId,
         /// Who.
+        #[serde(rename = "buyer_id")]
         buyer: AccountId,
         /// The first instant at which somebody else may have it.
         until: DateTime<Utc>,
@@ -38,20 +41,25 @@ pub enum SeatEvent {
     /// The hold is over, before its time or after it.
     Released {
         /// Which hold.
+        #[serde(rename = "hold_id")]
         hold: HoldId,
     },
     /// It is the holder's for good, unless the purchase is refunded.
     Sold {
         /// By which hold.
+        #[serde(rename = "hold_id")]
         hold: HoldId,
         /// In which purchase.
+        #[serde(rename = "purchase_id")]
         purchase: PurchaseId,
         /// To whom.
+        #[serde(rename = "buyer_id")]
         buyer: AccountId,
     },
     /// The purchase was refunded: others may have the seat.
     Returned {
         /// Which purchase.
+        #[serde(rename = "purchase_id")]
         purchase: PurchaseId,
     },
 }

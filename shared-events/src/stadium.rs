@@ -99,6 +99,7 @@ pub enum StadiumEvent {
     /// A seat was put in.
     SeatAdded {
         /// Which.
+        #[serde(rename = "seat_id")]
         seat: SeatId,
         /// Where.
         #[serde(flatten)]
@@ -107,6 +108,7 @@ pub enum StadiumEvent {
     /// A seat is elsewhere now.
     SeatMoved {
         /// Which.
+        #[serde(rename = "seat_id")]
         seat: SeatId,
         /// Where it was.
         from: Place,
@@ -116,6 +118,7 @@ pub enum StadiumEvent {
     /// A seat was taken out.
     SeatRemoved {
         /// Which.
+        #[serde(rename = "seat_id")]
         seat: SeatId,
         /// Where it was.
         #[serde(flatten)]
@@ -124,6 +127,7 @@ pub enum StadiumEvent {
     /// A match takes place, or takes place at another time than before.
     Booked {
         /// Which match.
+        #[serde(rename = "match_id")]
         fixture: FixtureId,
         /// Its first instant.
         starts_at: DateTime<Utc>,
@@ -133,6 +137,7 @@ pub enum StadiumEvent {
     /// A match does not take place here.
     Unbooked {
         /// Which match.
+        #[serde(rename = "match_id")]
         fixture: FixtureId,
     },
     /// There is no such stadium any more.

@@ -21,8 +21,10 @@ pub enum TopUpEvent {
     /// The provider is being asked for the money.
     Started {
         /// For which wallet.
+        #[serde(rename = "wallet_id")]
         wallet: WalletId,
         /// By whom.
+        #[serde(rename = "account_id")]
         by: AccountId,
         /// How much.
         #[serde(flatten)]

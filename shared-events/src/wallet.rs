@@ -61,21 +61,25 @@ pub enum Cause {
     /// An administrator opened the wallet with a sum.
     Opening {
         /// Who.
+        #[serde(rename = "account_id")]
         by: AccountId,
     },
     /// Money came from a payment provider.
     TopUp {
         /// In which top-up.
+        #[serde(rename = "top_up_id")]
         top_up: TopUpId,
     },
     /// Tickets were bought.
     Purchase {
         /// In which purchase.
+        #[serde(rename = "purchase_id")]
         purchase: PurchaseId,
     },
     /// A purchase was refunded.
     Refund {
         /// Which purchase.
+        #[serde(rename = "purchase_id")]
         purchase: PurchaseId,
     },
 }
@@ -87,6 +91,7 @@ pub enum WalletEvent {
     /// There is a wallet; it is empty.
     Opened {
         /// Whose.
+        #[serde(rename = "owner_id")]
         owner: AccountId,
         /// Of which currency.
         currency: Currency,
@@ -94,6 +99,7 @@ pub enum WalletEvent {
     /// Money moved between two accounts, one of which is the wallet.
     Posted {
         /// Which posting.
+        #[serde(rename = "transaction_id")]
         transaction: TransactionId,
         /// Why.
         #[serde(flatten)]

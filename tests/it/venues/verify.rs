@@ -30,7 +30,7 @@ async fn control_venues_that_break_a_promise_are_found() {
     eventually("everything is projected", async || world.count(BEHIND).await == 0).await;
     world.verify().await.unwrap();
     let sql = world.sql().await;
-    let hold = format!(r#"{{"hold": "{}", "buyer": "{}"}}"#, Uuid::new_v4(), Uuid::new_v4());
+    let hold = format!(r#"{{"hold_id": "{}", "buyer_id": "{}"}}"#, Uuid::new_v4(), Uuid::new_v4());
     let past = r#"{"until": "2020-01-01T00:00:00Z"}"#;
     let spent = r#"{"from": "wallet", "to": "sales", "amount_minor": 1000000, "cause": "none"}"#;
     for (stream, like, forged, more, promise) in [

@@ -8,8 +8,8 @@ pub const INVARIANTS: [Invariant; 9] = [
     Invariant {
         // A hold begins when the one before has ended: by an event, or at least by its time.
         name: "a seat has one holder at a time",
-        violations: "select count(*) from (select event_type, payload->>'hold' as hold, \
-                     lag(event_type) over w as before, lag(payload->>'hold') over w as hold_before \
+        violations: "select count(*) from (select event_type, payload->>'hold_id' as hold, \
+                     lag(event_type) over w as before, lag(payload->>'hold_id') over w as hold_before \
                      from events where aggregate = 'seat' \
                      window w as (partition by aggregate_id order by sequence)) x \
                      where (event_type = 'Held' and before in ('Held', 'Sold')) \
@@ -22,7 +22,7 @@ pub const INVARIANTS: [Invariant; 9] = [
         violations: "select count(*) from (select event_type, recorded_at, \
                      lag(event_type) over w as before, lag((payload->>'until')::timestamptz) over w as until, \
                      lead(event_type) over w as after, correlation, lead(correlation) over w as next_call, \
-                     lead(payload->>'buyer') over w as next_buyer, lag(payload->>'buyer') over w as buyer \
+                     lead(payload->>'buyer_id') over w as next_buyer, lag(payload->>'buyer_id') over w as buyer \
                      from events where aggregate = 'seat' \
                      window w as (partition by aggregate_id order by sequence)) x \
                      where event_type = 'Released' and before = 'Held' and after = 'Held' \
@@ -67,10 +67,10 @@ pub const INVARIANTS: [Invariant; 9] = [
         violations: "with made as (select aggregate_id as id, (payload->>'price_minor')::bigint as total, \
                          payload->'tickets' as tickets from events \
                          where aggregate = 'purchase' and event_type = 'Made'), \
-                     paid as (select (payload->>'purchase')::uuid as id, \
+                     paid as (select (payload->>'purchase_id')::uuid as id, \
                          sum((payload->>'amount_minor')::bigint) as paid from events \
                          where aggregate = 'wallet' and payload->>'cause' = 'purchase' group by 1), \
-                     sold as (select (payload->>'purchase')::uuid as id, count(*) as seats from events \
+                     sold as (select (payload->>'purchase_id')::uuid as id, count(*) as seats from events \
                          where aggregate = 'seat' and event_type = 'Sold' group by 1) \
                      select count(*) from made full join paid using (id) full join sold using (id) \
                      where paid is distinct from total or seats is distinct from jsonb_array_length(tickets) \
@@ -83,10 +83,10 @@ pub const INVARIANTS: [Invariant; 9] = [
                          jsonb_array_length(m.payload->'tickets') as tickets from events r \
                          join events m using (aggregate, aggregate_id) \
                          where r.aggregate = 'purchase' and r.event_type = 'Refunded' and m.event_type = 'Made'), \
-                     back as (select (payload->>'purchase')::uuid as id, \
+                     back as (select (payload->>'purchase_id')::uuid as id, \
                          sum((payload->>'amount_minor')::bigint) as back from events \
                          where aggregate = 'wallet' and payload->>'cause' = 'refund' group by 1), \
-                     returned as (select (payload->>'purchase')::uuid as id, count(*) as seats from events \
+                     returned as (select (payload->>'purchase_id')::uuid as id, count(*) as seats from events \
                          where aggregate = 'seat' and event_type = 'Returned' group by 1) \
                      select count(*) from refunded full join back using (id) full join returned using (id) \
                      where back is distinct from total or seats is distinct from tickets",
