@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 /// Nothing is answered later than this, or something is wrong.
 const ANSWER_LIMIT: Duration = Duration::from_secs(30);
-/// Longer answers than this are not expected.
+/// Longer answers than this are not expected unless it is said.
 const LONGEST_ANSWER: usize = 64 * 1024;
 const FIRST_CAPACITY: usize = 4 * 1024;
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
@@ -36,6 +36,22 @@ pub fn post(path: &str, token: Option<&str>, body: &Value) -> Bytes {
     .into()
 }
 
+/// The bytes of a GET of what may not have changed since it had this entity tag.
+pub fn get_unless(path: &str, token: &str, etag: &str) -> Bytes {
+    let authorization = authorization(Some(token));
+    format!(
+        "GET {path} HTTP/1.1\r\nhost: localhost\r\nif-none-match: {etag}\r\n{authorization}\r\n"
+    )
+    .into()
+}
+
+/// The bytes of a PUT without a body.
+pub fn put(path: &str, token: &str) -> Bytes {
+    let authorization = authorization(Some(token));
+    format!("PUT {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n{authorization}\r\n")
+        .into()
+}
+
 fn authorization(token: Option<&str>) -> String {
     token.map(|token| format!("authorization: Bearer {token}\r\n")).unwrap_or_default()
 }
@@ -45,6 +61,8 @@ fn authorization(token: Option<&str>) -> String {
 pub struct Answer<'a> {
     /// The status code.
     pub status: u16,
+    /// The lines above the body.
+    pub head: &'a str,
     /// The body as text.
     pub body: &'a str,
 }
@@ -55,6 +73,11 @@ impl<'a> Answer<'a> {
         let from = self.body.find(&format!("\"{name}\":\""))? + name.len() + 4;
         let rest = self.body.get(from..)?;
         rest.get(..rest.find('"')?)
+    }
+
+    /// A header.
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        header(self.head, name)
     }
 
     /// Itself if it has this status.
@@ -74,6 +97,7 @@ impl<'a> Answer<'a> {
 pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
+    longest: usize,
 }
 
 impl Connection {
@@ -84,7 +108,13 @@ impl Connection {
     pub async fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await.context("connecting")?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(FIRST_CAPACITY) })
+        let buffer = Vec::with_capacity(FIRST_CAPACITY);
+        Ok(Self { stream, buffer, longest: LONGEST_ANSWER })
+    }
+
+    /// Expects answers of up to so many bytes.
+    pub fn allow(&mut self, longest: usize) {
+        self.longest = longest;
     }
 
     /// Sends a request and reads the whole answer.
@@ -96,8 +126,9 @@ impl Connection {
         self.buffer.clear();
         let read = timeout(ANSWER_LIMIT, self.read()).await;
         let (status, body) = read.context("no answer")??;
-        let body = self.buffer.get(body..).unwrap_or_default();
-        Ok(Answer { status, body: std::str::from_utf8(body).context("a body of text")? })
+        let (head, body) = self.buffer.split_at_checked(body).context("an answer")?;
+        let head = std::str::from_utf8(head).context("a head of text")?;
+        Ok(Answer { status, head, body: std::str::from_utf8(body).context("a body of text")? })
     }
 
     /// Reads one answer into the buffer: its status and where the body begins.
@@ -124,8 +155,8 @@ impl Connection {
         if count == 0 {
             bail!("the connection was closed before the answer was complete");
         }
-        if self.buffer.len() > LONGEST_ANSWER {
-            bail!("an answer of more than {LONGEST_ANSWER} bytes");
+        if self.buffer.len() > self.longest {
+            bail!("an answer of more than {} bytes", self.longest);
         }
         Ok(())
     }
@@ -141,11 +172,19 @@ fn read_head(head: &[u8]) -> Result<(u16, usize)> {
     let mut lines = head.split("\r\n");
     let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok());
     let status = status.with_context(|| format!("not HTTP: {head}"))?;
-    let length = lines.find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse().ok())?
-    });
+    // What has not changed has no body, whatever its length is said to be (RFC 9112, section 6.3).
+    let length = match status {
+        304 => Some(0),
+        _ => header(head, "content-length").and_then(|length| length.parse().ok()),
+    };
     Ok((status, length.with_context(|| format!("an answer without a length: {head}"))?))
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.split("\r\n").find_map(|line| {
+        let (found, value) = line.split_once(':')?;
+        found.eq_ignore_ascii_case(name).then(|| value.trim())
+    })
 }
 
 #[cfg(test)]

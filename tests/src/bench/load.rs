@@ -46,6 +46,16 @@ where
     .await
 }
 
+/// Sends each of the requests once, [`CLIENTS`] at a time: how many per second. Every answer has to
+/// have the status `expected`.
+///
+/// # Errors
+/// At the first answer with another status, with its body.
+pub async fn each(address: SocketAddr, expected: u16, requests: Arc<[Bytes]>) -> Result<f64> {
+    let request = move |number| requests.get(usize::try_from(number).ok()?).cloned();
+    closed(address, Duration::MAX, expected, request).await
+}
+
 /// Tasks per second of `count` clients: each performs `task` with its connection and the task's
 /// number, again and again for `lasting`, or until it answers `None`. What was begun is finished,
 /// and its time counts.

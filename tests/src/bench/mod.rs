@@ -12,6 +12,7 @@
 
 pub mod accounts;
 pub mod broker;
+pub mod crowd;
 pub mod empty_server;
 pub mod figures;
 pub mod history;
@@ -22,6 +23,7 @@ pub mod relay;
 pub mod report;
 pub mod rounds;
 pub mod row;
+pub mod sale;
 pub mod seed;
 pub mod stage;
 pub mod store;
@@ -66,6 +68,10 @@ pub enum Figure {
     Buy,
     /// Tickets of the market ordered, and whole purchases.
     Market,
+    /// Seats of matches reserved, and their map.
+    Venues,
+    /// Seats that everybody wants at one instant.
+    FlashSale,
     /// Requests until their link is seen by a check.
     Flows,
     /// The time from a request to its link, at a fixed rate.
@@ -132,6 +138,8 @@ async fn measure(figure: Figure, stage: &mut Stage) -> Result<Vec<Row>> {
         Figure::Check => figures::check::measure(stage).await,
         Figure::Buy => figures::buy::measure(stage).await,
         Figure::Market => figures::market::measure(stage).await,
+        Figure::Venues => figures::venues::measure(stage).await,
+        Figure::FlashSale => figures::flash_sale::measure(stage).await,
         Figure::Flows => figures::flows::measure(stage).await,
         Figure::Latency => figures::latency::measure(stage).await,
         Figure::Logins => figures::logins::measure(stage).await,

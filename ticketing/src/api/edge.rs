@@ -25,8 +25,8 @@ use super::response_headers;
 use super::routes::{Route, Routes};
 use crate::api_error::{ApiError, Cause, Code};
 
-/// More requests in flight than this are refused with 503.
-const MAX_IN_FLIGHT: usize = 4096;
+/// More requests in flight than this are refused with 503: as many as can wait for an append.
+const MAX_IN_FLIGHT: usize = 16_384;
 /// The headers by which browsers say that they fetch ahead, with the value that says so.
 const PREFETCH: [&str; 3] = ["sec-purpose", "purpose", "x-moz"];
 /// The name under which requests for no route are counted and logged. Their paths may hold secrets.

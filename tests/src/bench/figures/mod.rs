@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod buy;
 pub mod check;
+pub mod flash_sale;
 pub mod flows;
 pub mod latency;
 pub mod logins;
@@ -10,6 +11,7 @@ pub mod market;
 pub mod process;
 pub mod rebuild;
 pub mod size;
+pub mod venues;
 
 use std::sync::Arc;
 use std::time::Duration;
