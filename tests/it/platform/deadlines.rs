@@ -104,6 +104,7 @@ async fn a_deadline_with_nothing_left_to_record_for_now_is_due_when_there_will_b
     let until = clock.now() + TimeDelta::minutes(5);
     let handler = Patient { until, put_off: AtomicBool::default() };
     let worker = DeadlineWorker::new(database.clone(), clock.clone(), Box::new(handler));
+    assert_eq!(worker.step().await.unwrap(), Step::Did(1));
     assert_eq!(worker.step().await.unwrap(), Step::Idle);
     clock.move_test_clock(&database, until - TimeDelta::seconds(1)).await.unwrap();
     assert_eq!(worker.step().await.unwrap(), Step::Idle);

@@ -186,6 +186,8 @@ codes! {
     TooManyHeld = "too_many_held", CONFLICT, "Too many tickets held";
     /// The account has a wallet already; each has one.
     WalletExists = "wallet_exists", CONFLICT, "Wallet exists";
+    /// The wallet holds money of another currency.
+    OtherCurrency = "other_currency", CONFLICT, "Other currency";
     /// There would be more money in the wallet than any holds.
     WalletFull = "wallet_full", CONFLICT, "Wallet full";
     /// There is less in the wallet than is to be paid.

@@ -72,7 +72,7 @@ pub trait DeadlineHandler: Send + Sync {
 /// Whether a step found anything to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
-    /// It recorded so many.
+    /// It recorded, or put off until they are due, so many.
     Did(usize),
     /// Nothing was due.
     Idle,
@@ -129,13 +129,18 @@ impl DeadlineWorker {
             handled.into_iter().partition(|(_, handled)| *handled == Handled::Recorded);
         let recorded: Vec<Claimed> = recorded.into_iter().map(|(claimed, _)| claimed).collect();
         self.finish(&recorded).await?;
+        let mut moved = 0;
         for (claimed, handled) in left {
             match handled {
-                Handled::NotBefore(due_at) => self.move_to(due_at, claimed).await?,
+                Handled::NotBefore(due_at) => {
+                    self.move_to(due_at, claimed).await?;
+                    moved += 1;
+                }
                 handled => self.put_off(claimed, handled == Handled::Failed).await?,
             }
         }
-        Ok(if recorded.is_empty() { Step::Idle } else { Step::Did(recorded.len()) })
+        let done = recorded.len() + moved;
+        Ok(if done == 0 { Step::Idle } else { Step::Did(done) })
     }
 
     /// What became of it in time.

@@ -58,53 +58,50 @@ fn beside_each_other(runs: impl Iterator<Item = Run>, quantity: usize) -> Option
 /// the seats are.
 type Cost = (usize, usize);
 
+/// Takes from the first runs so that the cost is the least; looks no further than it has to.
 fn anywhere(runs: impl Iterator<Item = Run>, quantity: usize) -> Option<Vec<u32>> {
-    let mut runs = runs;
-    let mut looked_at: Vec<Run> = Vec::new();
-    let mut free = 0;
-    // At least as many as are needed, however short they are.
-    while looked_at.len() < MOST_RUNS || free < quantity {
-        let Some(run) = runs.next() else { break };
-        free += run.seats.len();
-        looked_at.push(run);
-    }
-    if free < quantity {
-        return None;
-    }
-    let taken = cheapest(&looked_at, quantity)?;
-    let seats = looked_at.iter().zip(taken);
-    Some(seats.flat_map(|(run, taken)| run.seats.iter().take(taken).copied()).collect())
-}
-
-/// How many to take of each run, so that the cost is the least.
-fn cheapest(runs: &[Run], quantity: usize) -> Option<Vec<usize>> {
     let mut best: Vec<Option<Cost>> = vec![None; quantity + 1];
     *best.first_mut()? = Some((0, 0));
-    let mut choices: Vec<Vec<usize>> = Vec::with_capacity(runs.len());
-    for (rank, run) in runs.iter().enumerate() {
-        let mut next = vec![None; quantity + 1];
-        let mut chosen = vec![0; quantity + 1];
-        for (sum, (cost, choice)) in next.iter_mut().zip(&mut chosen).enumerate() {
-            for taken in 0..=run.seats.len().min(sum) {
-                let before = best.get(sum - taken).copied().flatten();
-                let Some((alone, back)) = before else { continue };
-                let here = (alone + left_alone(run.seats.len(), taken), back + rank * taken);
-                if cost.is_none_or(|known| here < known) {
-                    (*cost, *choice) = (Some(here), taken);
-                }
-            }
+    let mut looked_at: Vec<(Run, Vec<usize>)> = Vec::new();
+    let mut free = 0;
+    for (rank, run) in runs.enumerate() {
+        let cost = best.last().copied().flatten();
+        // A seat of this run or a later one is at least as far back as all that was found.
+        let is_best = cost.is_some_and(|(alone, back)| alone == 0 && back <= rank);
+        // At least as many as are needed, however short they are.
+        if is_best || (rank >= MOST_RUNS && free >= quantity) {
+            break;
         }
+        free += run.seats.len();
+        let (next, choices) = with_run(&best, rank, run.seats.len());
         best = next;
-        choices.push(chosen);
+        looked_at.push((run, choices));
     }
     best.last().copied().flatten()?;
     let mut left = quantity;
-    let mut taken = vec![0; runs.len()];
-    for (taken, choice) in taken.iter_mut().zip(&choices).rev() {
-        *taken = choice.get(left).copied().unwrap_or_default();
-        left -= *taken;
+    for (run, choices) in looked_at.iter_mut().rev() {
+        let taken = choices.get(left).copied().unwrap_or_default();
+        run.seats.truncate(taken);
+        left -= taken;
     }
-    Some(taken)
+    Some(looked_at.into_iter().flat_map(|(run, _)| run.seats).collect())
+}
+
+/// What each sum of seats costs at least with one more run, and how many of its seats that takes.
+fn with_run(best: &[Option<Cost>], rank: usize, run: usize) -> (Vec<Option<Cost>>, Vec<usize>) {
+    let mut next = vec![None; best.len()];
+    let mut choices = vec![0; best.len()];
+    for (sum, (cost, choice)) in next.iter_mut().zip(&mut choices).enumerate() {
+        for taken in 0..=run.min(sum) {
+            let before = best.get(sum - taken).copied().flatten();
+            let Some((alone, back)) = before else { continue };
+            let here: Cost = (alone + left_alone(run, taken), back + rank * taken);
+            if cost.is_none_or(|known| here < known) {
+                (*cost, *choice) = (Some(here), taken);
+            }
+        }
+    }
+    (next, choices)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,6 +15,7 @@ use shared_events::{
     AccessRightId, AccountId, BasketId, FixtureId, HeldTicket, HoldId, Place, Price, RequestId,
     TicketId,
 };
+use tokio::time::{Instant, sleep};
 
 use super::access_right::{AccessRight, AccessRightCommand, AccessRightError, SpendRight};
 use super::basket::{Basket, BasketCommand, FillBasket, LapseTickets, RemoveTicket};
@@ -21,7 +23,7 @@ use super::error::VenuesError;
 use super::fixture::{Fixture, FixtureCommand, FixtureError, Sell};
 use super::scheduling::{Refused, refused};
 use super::seat::{CheckFree, HoldSeat, ReleaseSeat, Seat, SeatCommand, SeatError};
-use super::seat_maps::{OnSale, SeatMaps, Wanted};
+use super::seat_maps::{OnSale, SeatMaps, SeatOf, Wanted};
 use crate::platform::append::{Attached, NewDeadline, Origin};
 use crate::platform::causes::causes;
 use crate::platform::clock::Clock;
@@ -32,6 +34,10 @@ use crate::platform::deadlines::{DeadlineHandler, Due, Handled};
 pub(super) const HOLD_ENDS: &str = "venues.hold_ends";
 /// How often seats are chosen for somebody who names none.
 const CHOICES: usize = 4;
+/// How long who names none waits for seats that others are being given.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// How often it is looked what has become of those.
+const LOOK: Duration = Duration::from_millis(25);
 
 /// Holds seats; cheap to clone.
 #[derive(Clone)]
@@ -87,10 +93,10 @@ pub struct HeldSeat {
 
 /// Seats that are being given to somebody in this process.
 #[derive(Clone, Debug, Default)]
-pub struct Offered(Arc<Mutex<HashSet<TicketId>>>);
+pub struct Offered(Arc<Mutex<HashSet<SeatOf>>>);
 
 impl Offered {
-    fn lock(&self) -> MutexGuard<'_, HashSet<TicketId>> {
+    fn lock(&self) -> MutexGuard<'_, HashSet<SeatOf>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -98,14 +104,26 @@ impl Offered {
 /// Seats that are somebody's turn as long as this lives.
 struct Turn {
     offered: Offered,
-    tickets: Vec<TicketId>,
+    seats: Vec<SeatOf>,
+}
+
+impl Turn {
+    /// Ends once the maps show what has become of the seats: until then others would choose them
+    /// again.
+    fn end_when_known(self, maps: &SeatMaps) {
+        let maps = maps.clone();
+        tokio::spawn(async move {
+            maps.have_news().await;
+            drop(self);
+        });
+    }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut offered = self.offered.lock();
-        self.tickets.iter().for_each(|ticket| {
-            offered.remove(ticket);
+        self.seats.iter().for_each(|seat| {
+            offered.remove(seat);
         });
     }
 }
@@ -201,62 +219,96 @@ impl Holding {
         execution: Execution,
         attach: impl Fn(&Held) -> Attached,
     ) -> Result<Held, Refused> {
-        let mut lost: HashSet<TicketId> = HashSet::new();
+        let mut lost = HashSet::new();
+        let now = execution.now;
         for _ in 0..CHOICES {
-            let chosen = {
-                let now = execution.now;
-                let Some((tickets, _turn)) = self.choose(fixture, wanted, &lost, now) else {
-                    break;
-                };
-                let chosen: Vec<_> = tickets.iter().map(|ticket| ticket.ticket).collect();
-                match self.reserve(wish, tickets, execution.clone(), &attach).await {
-                    Err(
-                        CommandError::Refused(VenuesError::Seat(SeatError::Taken))
-                        | CommandError::Conflict,
-                    ) => chosen,
-                    otherwise => return otherwise,
-                }
+            let Some((tickets, turn)) = self.turn(fixture, wanted, &lost, now).await else {
+                return Err(refused(VenuesError::NotEnoughSeats));
             };
-            self.lose(&mut lost, chosen, execution.now).await?;
+            let chosen: Vec<_> =
+                tickets.iter().map(|ticket| (ticket.ticket, ticket.seat_of())).collect();
+            match self.reserve(wish, tickets, execution.clone(), &attach).await {
+                Ok(held) => {
+                    turn.end_when_known(&self.maps);
+                    return Ok(held);
+                }
+                Err(CommandError::Refused(
+                    VenuesError::Seat(SeatError::Taken)
+                    | VenuesError::Fixture(FixtureError::NotOnSale(_)),
+                )) => self.lose(&mut lost, chosen, now).await?,
+                // Others were busy with the same seats, or the buyer with others.
+                Err(CommandError::Conflict) => {}
+                Err(error) => return Err(error),
+            }
         }
-        Err(refused(VenuesError::NotEnoughSeats))
+        // There are seats, but others were faster each time.
+        Err(CommandError::Conflict)
     }
 
     /// Somebody was faster. Once the maps know of it, all but what is taken can be chosen again;
     /// if they do not, none of these seats.
     async fn lose(
         &self,
-        lost: &mut HashSet<TicketId>,
-        chosen: Vec<TicketId>,
+        lost: &mut HashSet<SeatOf>,
+        chosen: Vec<(TicketId, SeatOf)>,
         now: DateTime<Utc>,
     ) -> Result<(), Refused> {
         self.maps.caught_up().await.map_err(|error| CommandError::Read(error.into()))?;
-        let is_free =
-            |ticket: &TicketId| self.maps.seen(*ticket).is_some_and(|seen| seen.state.is_free(now));
+        let is_free = |(ticket, _): &(TicketId, _)| {
+            self.maps.seen(*ticket).is_some_and(|seen| seen.state.is_free(now))
+        };
         if chosen.iter().all(is_free) {
-            lost.extend(chosen);
+            lost.extend(chosen.into_iter().map(|(_, seat)| seat));
         } else {
             lost.clear();
         }
         Ok(())
     }
 
-    /// Chooses seats that nobody else here is being given; if there are none left, others: theirs
-    /// may be free again.
+    /// Chooses seats that nobody else here is being given. Where there are none left, those that
+    /// others are being given may be free again when their turn is over: it is waited for a moment.
+    async fn turn(
+        &self,
+        fixture: FixtureId,
+        wanted: &Wanted,
+        lost: &HashSet<SeatOf>,
+        now: DateTime<Utc>,
+    ) -> Option<(Vec<OnSale>, Turn)> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut knows_all = false;
+        loop {
+            if let Some(turn) = self.choose(fixture, wanted, lost, now) {
+                return Some(turn);
+            }
+            let is_lost = |seat| lost.contains(&seat);
+            if self.maps.choose(fixture, wanted, is_lost, now).is_some() {
+                if Instant::now() > deadline {
+                    return None;
+                }
+                sleep(LOOK).await;
+            } else if knows_all {
+                return None;
+            } else {
+                // Some may have become free a moment ago.
+                self.maps.have_news().await;
+                knows_all = true;
+            }
+        }
+    }
+
     fn choose(
         &self,
         fixture: FixtureId,
         wanted: &Wanted,
-        lost: &HashSet<TicketId>,
+        lost: &HashSet<SeatOf>,
         now: DateTime<Utc>,
     ) -> Option<(Vec<OnSale>, Turn)> {
         let mut offered = self.offered.lock();
-        let avoided: HashSet<TicketId> = offered.union(lost).copied().collect();
-        let chosen = self.maps.choose(fixture, wanted, &avoided, now);
-        let chosen = chosen.or_else(|| self.maps.choose(fixture, wanted, lost, now))?;
-        let ids = chosen.iter().map(|ticket| ticket.ticket);
-        let tickets: Vec<_> = ids.filter(|ticket| offered.insert(*ticket)).collect();
-        Some((chosen, Turn { offered: self.offered.clone(), tickets }))
+        let avoided = |seat| lost.contains(&seat) || offered.contains(&seat);
+        let chosen = self.maps.choose(fixture, wanted, avoided, now)?;
+        let seats: Vec<_> = chosen.iter().map(OnSale::seat_of).collect();
+        offered.extend(&seats);
+        Some((chosen, Turn { offered: self.offered.clone(), seats }))
     }
 
     /// Gives a hold of one seat up.

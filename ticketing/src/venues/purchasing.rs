@@ -1,13 +1,15 @@
 //! Buying what is held, and giving it back: basket, seats, matches, wallet and purchase in one
 //! append, all or nothing.
 
-use chrono::TimeDelta;
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, TimeDelta, Utc};
 use shared_events::{
-    AccountId, BasketId, BoughtTicket, Cause, Currency, FixtureId, LedgerAccount, Price,
-    PurchaseId, TicketId, TransactionId, WalletId,
+    AccountId, BasketId, BoughtTicket, Cause, FixtureId, LedgerAccount, Price, PurchaseId,
+    TicketId, TransactionId, WalletId,
 };
 
-use super::basket::{Basket, BasketCommand, BuyHeld, Item};
+use super::basket::{Basket, BasketCommand, BasketError, BuyHeld, Item};
 use super::error::VenuesError;
 use super::fixture::{Fixture, FixtureCommand, FixtureError, Sell};
 use super::purchase::{
@@ -18,7 +20,7 @@ use super::seat::{GiveBackSeat, Seat, SeatCommand, SellSeat};
 use super::seat_maps::SeatMaps;
 use super::wallet::{Pay, Receive, Wallet, WalletCommand, WalletError};
 use crate::platform::append::Attached;
-use crate::platform::commands::{Commands, Execution, Unit, jointly};
+use crate::platform::commands::{CommandError, Commands, Execution, Unit, jointly};
 
 /// Buys and refunds; cheap to clone.
 #[derive(Clone)]
@@ -37,8 +39,6 @@ pub struct Purchasing {
     pub maps: SeatMaps,
     /// How long before a match its tickets can be given back.
     pub refund_until: TimeDelta,
-    /// What everything costs in.
-    pub currency: Currency,
 }
 
 /// What somebody wants to buy: all that they hold.
@@ -95,23 +95,15 @@ impl Purchasing {
             let basket = BasketId::of(buyer).0;
             let look = BasketCommand::Look;
             let held = unit.decide(&self.baskets, basket, look).await?;
-            let items: Vec<(TicketId, Item)> = held.state.live(now).collect();
-            let take = BasketCommand::Buy(BuyHeld { purchase, now });
+            let mut items: Vec<(TicketId, Item)> = held.state.live(now).collect();
+            let fixtures = self.on_sale(&unit, &items, now).await?;
+            items.retain(|(_, item)| fixtures.contains(&item.fixture));
+            let take = BasketCommand::Buy(BuyHeld { purchase, fixtures, now });
             unit.decide(&self.baskets, basket, take).await?;
             let tickets: Vec<TicketId> = items.iter().map(|(ticket, _)| *ticket).collect();
-            let amount_minor = total(&items)?;
-            let pay = Pay { transaction, purchase, amount_minor, tickets: tickets.clone() };
+            let total = total(&items)?;
+            let pay = Pay { transaction, purchase, price: total, tickets: tickets.clone() };
             unit.decide(&self.wallets, wallet.0, WalletCommand::Pay(pay)).await?;
-            let mut fixtures: Vec<FixtureId> = items.iter().map(|(_, item)| item.fixture).collect();
-            fixtures.sort_unstable();
-            fixtures.dedup();
-            for fixture in fixtures {
-                // What was reserved can be bought until the match begins, whatever has become of
-                // its sale.
-                let sell = Sell { places: Vec::new(), with_link: true, now };
-                let (sell, seen) = (FixtureCommand::Sell(sell), self.maps.fixture(fixture));
-                unit.decide_seen(&self.fixtures, fixture.0, seen, sell).await?;
-            }
             for (ticket, item) in &items {
                 let sell = SeatCommand::Sell(SellSeat { hold: item.hold, purchase, now });
                 let seen = self.maps.seen(*ticket);
@@ -122,13 +114,39 @@ impl Purchasing {
                 fixture: item.fixture,
                 price: item.price,
             };
-            let total = Price { price_minor: amount_minor, currency: self.currency };
             let made = Bought { buyer, wallet, total, tickets: items.iter().map(bought).collect() };
             let make = PurchaseCommand::Make(MakePurchase(made));
             unit.create(&self.purchases, purchase.0, make).await?;
             Ok(Receipt { purchase, tickets, total })
         };
         jointly(self.purchases.store(), execution, attach, buy).await
+    }
+
+    /// The matches of these items that are still to come. What is held for one that was cancelled,
+    /// or was moved and has begun, is left to its end, unless nothing else is held.
+    async fn on_sale(
+        &self,
+        unit: &Unit<VenuesError>,
+        items: &[(TicketId, Item)],
+        now: DateTime<Utc>,
+    ) -> Result<Vec<FixtureId>, Refused> {
+        let all: BTreeSet<FixtureId> = items.iter().map(|(_, item)| item.fixture).collect();
+        let (mut on_sale, mut refusal) = (Vec::new(), None);
+        for fixture in all {
+            // What was reserved can be bought until the match begins, whatever has become of its
+            // sale.
+            let sell = Sell { places: Vec::new(), with_link: true, now };
+            let (sell, seen) = (FixtureCommand::Sell(sell), self.maps.fixture(fixture));
+            match unit.decide_seen(&self.fixtures, fixture.0, seen, sell).await {
+                Ok(_) => on_sale.push(fixture),
+                Err(CommandError::Refused(refused)) => refusal = Some(refused),
+                Err(error) => return Err(error),
+            }
+        }
+        match refusal {
+            Some(refusal) if on_sale.is_empty() => Err(CommandError::Refused(refusal)),
+            _ => Ok(on_sale),
+        }
     }
 
     /// Gives a purchase back: its seats are free, its money is in the wallet.
@@ -156,7 +174,7 @@ impl Purchasing {
                 transaction,
                 cause: Cause::Refund { purchase },
                 from: LedgerAccount::Sales,
-                amount_minor: bought.total.price_minor,
+                price: bought.total,
                 tickets: tickets.clone(),
             });
             unit.decide(&self.wallets, bought.wallet.0, back).await?;
@@ -175,7 +193,7 @@ impl Purchasing {
         &self,
         unit: &Unit<VenuesError>,
         bought: &Bought,
-    ) -> Result<Option<chrono::DateTime<chrono::Utc>>, Refused> {
+    ) -> Result<Option<DateTime<Utc>>, Refused> {
         let mut fixtures: Vec<_> = bought.tickets.iter().map(|ticket| ticket.fixture).collect();
         fixtures.sort_unstable();
         fixtures.dedup();
@@ -193,8 +211,16 @@ impl Purchasing {
     }
 }
 
-fn total(items: &[(TicketId, Item)]) -> Result<i64, Refused> {
-    let sum =
-        items.iter().try_fold(0_i64, |sum, (_, item)| sum.checked_add(item.price.price_minor));
-    sum.ok_or_else(|| refused(WalletError::InsufficientFunds))
+/// What all of it costs; it has to be of one currency. There is something.
+fn total(items: &[(TicketId, Item)]) -> Result<Price, Refused> {
+    let mut prices = items.iter().map(|(_, item)| item.price);
+    let first = prices.next().ok_or_else(|| refused(BasketError::Empty))?;
+    prices.try_fold(first, |sum, price| {
+        if price.currency != sum.currency {
+            return Err(refused(WalletError::OtherCurrency));
+        }
+        let price_minor = sum.price_minor.checked_add(price.price_minor);
+        let price_minor = price_minor.ok_or_else(|| refused(WalletError::InsufficientFunds))?;
+        Ok(Price { price_minor, ..sum })
+    })
 }

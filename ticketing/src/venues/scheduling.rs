@@ -11,7 +11,7 @@ use super::fixture::{
 };
 use super::seat_maps::SeatMaps;
 use super::stadium::{Book, Span, Stadium, StadiumCommand, Unbook};
-use crate::platform::append::Attached;
+use crate::platform::append::{AppendError, Attached};
 use crate::platform::commands::{CommandError, Commands, Done, Execution, Unit, jointly};
 
 /// Schedules matches; cheap to clone.
@@ -107,19 +107,27 @@ impl Scheduling {
     }
 
     /// Cancels a match of which nobody holds or has a ticket, as far as is known here. A ticket
-    /// that is sold in the same moment can be refunded.
+    /// that is held in the same moment can not be bought any more, one that is sold can be given
+    /// back at any time.
     ///
     /// # Errors
-    /// [`CommandError`]; refused if somebody holds or has a ticket.
+    /// [`CommandError`]; refused if somebody holds or has a ticket, unavailable if that is not
+    /// known.
     pub async fn cancel(&self, id: FixtureId, execution: Execution) -> Result<(), Refused> {
-        self.maps.caught_up().await.map_err(|error| CommandError::Read(error.into()))?;
-        if self.maps.taken(id, execution.now) > 0 {
+        let unavailable = || CommandError::Append(AppendError::Unavailable);
+        let known =
+            self.maps.caught_up().await.map_err(|error| CommandError::Read(error.into()))?;
+        let taken = self.maps.taken(id, execution.now).filter(|_| known);
+        if taken.is_some_and(|taken| taken > 0) {
             return Err(refused(VenuesError::HasSales));
         }
+        let now = execution.now;
         let nothing = |(): &()| Attached::default();
         let cancel = |unit: Unit<VenuesError>| async move {
-            let cancel = FixtureCommand::Cancel(CancelFixture);
+            let cancel = FixtureCommand::Cancel(CancelFixture { now });
             let cancelled = unit.decide(&self.fixtures, id.0, cancel).await?;
+            // It can be cancelled, but whose its seats are is not known here.
+            taken.ok_or_else(unavailable)?;
             if let Some(details) = cancelled.state.details() {
                 let unbook = StadiumCommand::Unbook(Unbook { fixture: id });
                 unit.decide(&self.stadiums, details.stadium.0, unbook).await?;

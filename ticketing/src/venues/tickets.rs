@@ -77,6 +77,8 @@ pub async fn project(
                         from unnest($5::uuid[], $6::uuid[], $7::text[], $8::int[], $9::int[]) \
                             s(ticket, seat, section, in_row, number) \
                         on conflict (ticket_id) do update set on_sale = true, \
+                            section = excluded.section, row_number = excluded.row_number, \
+                            seat_number = excluded.seat_number, \
                             tariff_id = excluded.tariff_id, price_minor = excluded.price_minor, \
                             currency = excluded.currency";
             let statement = transaction.prepare_cached(text).await?;

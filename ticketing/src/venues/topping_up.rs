@@ -149,7 +149,7 @@ impl ToppingUp {
             // A wallet that was opened stays: no append has to be guarded by it, or many top-ups at
             // once would stand in each other's way.
             let found: Loaded<Wallet> = snapshots::load(self.store(), wallet.0).await?;
-            found.state.balance().ok_or_else(|| refused(super::wallet::WalletError::Unknown))?;
+            found.state.has_room_for(price).map_err(refused)?;
             let provider = self.providers.chosen().name().to_owned();
             let begin = TopUpCommand::Begin(BeginTopUp(Demand { wallet, by, price, provider }));
             unit.create(&self.top_ups, top_up.0, begin).await?;
@@ -219,7 +219,7 @@ impl ToppingUp {
                         transaction: TransactionId(Uuid::now_v7()),
                         cause: Cause::TopUp { top_up },
                         from: LedgerAccount::Provider,
-                        amount_minor: demand.price.price_minor,
+                        price: demand.price,
                         tickets: Vec::new(),
                     });
                     unit.decide(&self.wallets, demand.wallet.0, receive).await?;

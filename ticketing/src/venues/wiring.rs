@@ -147,7 +147,6 @@ impl Processes {
                 purchases: Commands::new(store.clone()),
                 maps: maps.clone(),
                 refund_until: TimeDelta::hours(settings.venues.refund_until_hours.into()),
-                currency: settings.payments.currency.into(),
             },
             topping_up: ToppingUp {
                 top_ups: Commands::new(store.clone()),

@@ -96,6 +96,7 @@ impl From<FixtureError> for ApiError {
             FixtureError::Unknown => unknown_match(),
             FixtureError::Begun => Self::new(Code::MatchBegun, "The match has begun"),
             FixtureError::Passed => invalid("start_time", "must be in the future"),
+            FixtureError::EndsTooEarly => invalid("end_time", "must be after start_time"),
             FixtureError::NotOnSale(_) => unknown_ticket(),
             FixtureError::RequiresLink => {
                 let detail = "The match is sold to holders of a used access link: name yours as \
@@ -116,6 +117,9 @@ impl From<WalletError> for ApiError {
             }
             WalletError::InsufficientFunds => {
                 Self::new(Code::InsufficientFunds, "Insufficient funds in the wallet")
+            }
+            WalletError::OtherCurrency => {
+                Self::new(Code::OtherCurrency, "The wallet holds money of another currency")
             }
             WalletError::TooMuch => {
                 Self::new(Code::WalletFull, "There would be too much money in the wallet")

@@ -2,7 +2,7 @@
 //! What its events made of it, what it answers, and when that changes. Pure: who brings the events
 //! stands in `seat_maps/follow.rs`.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
@@ -49,6 +49,8 @@ struct RowOfSeats {
     /// Where they begin among the cells.
     start: usize,
     length: usize,
+    /// Seats that nobody has or holds, nor held until now.
+    free: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -56,12 +58,13 @@ struct Cell {
     /// Of the seat's last event; 0 if it has none.
     sequence: u32,
     terms: u16,
+    /// It is not on sale any more, whatever has become of the seat.
+    withdrawn: bool,
     state: State,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Withdrawn,
     Free,
     Held,
     Sold,
@@ -91,6 +94,8 @@ pub struct OnSale {
     pub ticket: TicketId,
     /// At which match.
     pub fixture: FixtureId,
+    /// Which cell of the match's map it is.
+    pub(super) index: u32,
     /// Which seat of the stadium.
     pub seat: SeatId,
     /// Where it is.
@@ -108,6 +113,12 @@ pub(super) struct KnownSeat {
     pub(super) sequence: i64,
     pub(super) position: i64,
     pub(super) seat: Seat,
+}
+
+impl Cell {
+    fn is_free(&self) -> bool {
+        self.state == State::Free && !self.withdrawn
+    }
 }
 
 impl FixtureMap {
@@ -172,17 +183,14 @@ impl FixtureMap {
             }
             FixtureEvent::TicketRepriced { ticket, tariff, price, .. } => {
                 let number = self.terms_number(Terms { tariff: *tariff, price: *price });
-                if let Some(cell) = find(*ticket).and_then(|index| self.cell(index)) {
-                    cell.terms = number;
+                if let Some(index) = find(*ticket) {
+                    self.change(index, |cell| cell.terms = number);
                 }
                 Vec::new()
             }
             FixtureEvent::TicketWithdrawn { ticket, .. } => {
                 if let Some(index) = find(*ticket) {
-                    self.no_longer_held(index);
-                    if let Some(cell) = self.cell(index) {
-                        cell.state = State::Withdrawn;
-                    }
+                    self.change(index, |cell| cell.withdrawn = true);
                 }
                 Vec::new()
             }
@@ -206,16 +214,23 @@ impl FixtureMap {
         for (place, single) in places {
             let seat = single.unwrap_or_else(|| SeatId::of(stadium, &place));
             let ticket = TicketId::of(self.id, seat);
-            if let Some(cell) = find(ticket).and_then(|index| self.cell(index)) {
-                cell.terms = terms;
-                if cell.state == State::Withdrawn {
-                    cell.state = State::Free;
-                }
+            let known = find(ticket);
+            if let Some(index) = known.filter(|index| self.place(*index).as_ref() == Some(&place)) {
+                self.change(index, |cell| (cell.terms, cell.withdrawn) = (terms, false));
                 continue;
             }
             let Ok(index) = u32::try_from(self.cells.len()) else { break };
+            let fresh = Cell { sequence: 0, terms, withdrawn: false, state: State::Free };
+            // A seat that was moved since it was on sale: where it was there is none any more.
+            let cell = known.and_then(|known| self.leave(known)).unwrap_or(fresh);
             self.put(&place);
-            self.cells.push(Cell { sequence: 0, terms, state: State::Free });
+            let nobody = Cell { withdrawn: true, ..cell };
+            self.cells.push(nobody);
+            self.change(index, |cell| (cell.terms, cell.withdrawn) = (terms, false));
+            if let Some(hold) = known.and_then(|known| self.no_longer_held(known)) {
+                self.ends.insert((hold.until, index));
+                self.held.insert(index, hold);
+            }
             if let Some(seat) = single {
                 self.single.insert(index, seat);
             }
@@ -225,6 +240,13 @@ impl FixtureMap {
         let rows = &self.rows;
         self.order.sort_by_key(|row| rows.get(*row).map(|row| (row.section, row.row, row.first)));
         new
+    }
+
+    /// Takes a seat from its cell, which stays empty; what was in it.
+    fn leave(&mut self, index: u32) -> Option<Cell> {
+        let left = self.cells.get(index as usize).copied()?;
+        self.change(index, |cell| (cell.withdrawn, cell.state) = (true, State::Free));
+        Some(left)
     }
 
     /// Makes room for one more seat: in the last row, if it goes on there.
@@ -243,7 +265,7 @@ impl FixtureMap {
         }
         let start = self.cells.len();
         let (row, first) = (place.row, place.number);
-        self.rows.push(RowOfSeats { section, row, first, start, length: 1 });
+        self.rows.push(RowOfSeats { section, row, first, start, length: 1, free: 0 });
     }
 
     fn terms_number(&mut self, terms: Terms) -> u16 {
@@ -255,8 +277,17 @@ impl FixtureMap {
         u16::try_from(number).unwrap_or(u16::MAX)
     }
 
-    fn cell(&mut self, index: u32) -> Option<&mut Cell> {
-        self.cells.get_mut(index as usize)
+    /// Changes a cell, and what its row counts.
+    fn change(&mut self, index: u32, change: impl FnOnce(&mut Cell)) {
+        let Some(row) = self.row_of(index).and_then(|row| self.rows.get_mut(row)) else { return };
+        let Some(cell) = self.cells.get_mut(index as usize) else { return };
+        row.free -= usize::from(cell.is_free());
+        change(cell);
+        row.free += usize::from(cell.is_free());
+    }
+
+    fn row_of(&self, index: u32) -> Option<usize> {
+        self.rows.partition_point(|row| row.start <= index as usize).checked_sub(1)
     }
 
     /// Takes in an event of a seat; one that was taken in before changes nothing.
@@ -274,15 +305,15 @@ impl FixtureMap {
     /// Takes in what a seat is known to be.
     pub(super) fn set(&mut self, index: u32, sequence: i64, position: i64, seat: Seat) {
         let sequence = u32::try_from(sequence).unwrap_or(u32::MAX);
-        let Some(cell) = self.cell(index).filter(|cell| sequence > cell.sequence) else { return };
-        cell.sequence = sequence;
-        let withdrawn = cell.state == State::Withdrawn;
-        cell.state = match seat {
+        if self.cells.get(index as usize).is_none_or(|cell| sequence <= cell.sequence) {
+            return;
+        }
+        let state = match seat {
             Seat::Held { .. } => State::Held,
             Seat::Sold { .. } => State::Sold,
-            Seat::Free if withdrawn => State::Withdrawn,
             Seat::Free => State::Free,
         };
+        self.change(index, |cell| (cell.sequence, cell.state) = (sequence, state));
         self.no_longer_held(index);
         if let Seat::Held { hold, buyer, until, price } = seat {
             self.held.insert(index, Hold { hold, buyer, until, price });
@@ -291,25 +322,23 @@ impl FixtureMap {
         self.position = self.position.max(position);
     }
 
-    fn no_longer_held(&mut self, index: u32) {
-        if let Some(hold) = self.held.remove(&index) {
-            self.ends.remove(&(hold.until, index));
-        }
+    fn no_longer_held(&mut self, index: u32) -> Option<Hold> {
+        let hold = self.held.remove(&index)?;
+        self.ends.remove(&(hold.until, index));
+        Some(hold)
     }
 
     fn place(&self, index: u32) -> Option<Place> {
-        let index = index as usize;
-        let row = self.rows.partition_point(|row| row.start <= index).checked_sub(1)?;
-        let row = self.rows.get(row)?;
+        let row = self.rows.get(self.row_of(index)?)?;
         let section = self.sections.get(row.section)?.as_ref().to_owned();
-        let number = row.first + u32::try_from(index - row.start).ok()?;
+        let number = row.first + u32::try_from(index as usize - row.start).ok()?;
         Some(Place { section, row: row.row, number })
     }
 
     /// A seat that is on sale.
     pub(super) fn on_sale(&self, index: u32) -> Option<OnSale> {
         let cell = self.cells.get(index as usize)?;
-        if cell.state == State::Withdrawn {
+        if cell.withdrawn {
             return None;
         }
         let (place, stadium) = (self.place(index)?, self.details()?.stadium);
@@ -322,11 +351,12 @@ impl FixtureMap {
                 Seat::Held { hold, buyer, until, price }
             }),
             State::Free => Some(Seat::Free),
-            State::Sold | State::Withdrawn => None,
+            State::Sold => None,
         };
         Some(OnSale {
             ticket: TicketId::of(self.id, seat),
             fixture: self.id,
+            index,
             seat,
             place,
             terms: *self.terms.get(usize::from(cell.terms))?,
@@ -337,7 +367,6 @@ impl FixtureMap {
     fn status(&self, index: usize, now: DateTime<Utc>) -> Option<TicketStatus> {
         let cell = self.cells.get(index)?;
         let held_until = match cell.state {
-            State::Withdrawn => return None,
             State::Sold => return Some(TicketStatus::Confirmed),
             State::Free => None,
             State::Held => {
@@ -347,6 +376,9 @@ impl FixtureMap {
         };
         if held_until.is_some_and(|until| now < until) {
             return Some(TicketStatus::Reserved);
+        }
+        if cell.withdrawn {
+            return None;
         }
         Some(if self.loaded.state.is_cancelled() {
             TicketStatus::Cancelled
@@ -363,38 +395,47 @@ impl FixtureMap {
         sold + self.held.values().filter(|hold| now < hold.until).count()
     }
 
-    /// The rows, best first, with the seats that somebody can have.
+    /// The rows, best first, with the seats that somebody can have. Rows without any cost nothing.
     pub(super) fn free_rows(
         &self,
         section: Option<&str>,
         now: DateTime<Utc>,
         avoided: impl Fn(u32) -> bool + Copy,
     ) -> impl Iterator<Item = Row> {
-        let mut rows = self.order.iter().filter_map(|row| self.rows.get(*row)).peekable();
+        let lapsed = self.ends.range(..=(now, u32::MAX));
+        let lapsed: HashSet<usize> = lapsed.filter_map(|(_, index)| self.row_of(*index)).collect();
+        let asked = move |row: &RowOfSeats| {
+            let name = self.sections.get(row.section);
+            section.is_none_or(|asked| name.is_some_and(|name| **name == *asked))
+        };
+        let rows = self.order.iter().filter_map(|row| Some((*row, self.rows.get(*row)?)));
+        let mut rows = rows.filter(move |(_, row)| asked(row)).peekable();
         std::iter::from_fn(move || {
-            let first = rows.next()?;
+            let (number, first) = rows.next()?;
             let mut seats: Row = Vec::new();
-            let add = |row: &RowOfSeats, seats: &mut Row| {
+            let add = |number: usize, row: &RowOfSeats, seats: &mut Row| {
+                if row.free == 0 && !lapsed.contains(&number) {
+                    // Nobody's seats are as good as a gap.
+                    return seats.push(None);
+                }
                 seats.extend((row.start..row.start + row.length).map(|index| {
                     let free = self.status(index, now) == Some(TicketStatus::Empty);
                     u32::try_from(index).ok().filter(|index| free && !avoided(*index))
                 }));
             };
-            add(first, &mut seats);
+            add(number, first, &mut seats);
             let mut next = first.first as usize + first.length;
             // What was put on sale later may go on in the same row.
-            while let Some(row) =
-                rows.next_if(|row| (row.section, row.row) == (first.section, first.row))
+            while let Some((number, row)) =
+                rows.next_if(|(_, row)| (row.section, row.row) == (first.section, first.row))
             {
                 if row.first as usize != next {
                     seats.push(None);
                 }
-                add(row, &mut seats);
+                add(number, row, &mut seats);
                 next = row.first as usize + row.length;
             }
-            let name = self.sections.get(first.section);
-            let asked = section.is_none_or(|asked| name.is_some_and(|name| **name == *asked));
-            Some(if asked { seats } else { Vec::new() })
+            Some(seats)
         })
     }
 

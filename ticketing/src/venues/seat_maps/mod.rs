@@ -47,6 +47,20 @@ pub struct Wanted {
     pub together: bool,
 }
 
+/// A seat of a match in these maps; smaller than a ticket's id, and found without computing that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct SeatOf {
+    fixture: FixtureId,
+    index: u32,
+}
+
+impl OnSale {
+    /// Which seat of these maps it is.
+    pub fn seat_of(&self) -> SeatOf {
+        SeatOf { fixture: self.fixture, index: self.index }
+    }
+}
+
 /// The maps; cheap to clone, all clones are the same.
 #[derive(Clone)]
 pub struct SeatMaps {
@@ -157,19 +171,28 @@ impl SeatMaps {
         *self.position.borrow() >= 0
     }
 
-    /// Waits until they hold what the log holds now, at most 250 ms.
+    /// Waits until they hold what the log holds now, at most 250 ms; whether they do.
     ///
     /// # Errors
     /// [`DatabaseError`] if Postgres does not answer.
-    pub async fn caught_up(&self) -> Result<(), DatabaseError> {
+    pub async fn caught_up(&self) -> Result<bool, DatabaseError> {
         let head = {
             let client = self.store.database().get().await?;
             event_store::head(&**client, self.store.log()).await?
         };
+        Ok(self.reach(head).await)
+    }
+
+    /// Waits until they hold what this process knows to be in the log, at most 250 ms.
+    pub async fn have_news(&self) {
+        let head = *self.store.signal().head().borrow();
+        self.reach(head).await;
+    }
+
+    async fn reach(&self, head: i64) -> bool {
         let mut position = self.position.subscribe();
-        // Who waits too long answers what there is.
-        timeout(PATIENCE, position.wait_for(|position| *position >= head)).await.ok();
-        Ok(())
+        let reached = position.wait_for(|position| *position >= head);
+        timeout(PATIENCE, reached).await.is_ok_and(|reached| reached.is_ok())
     }
 
     /// A ticket that is on sale at a match that is not long over. What was put on sale just now may
@@ -242,26 +265,25 @@ impl SeatMaps {
         Ok(answer(&maps))
     }
 
-    /// The best free seats of a match, none of which `avoided` names; none if there are not enough.
+    /// The best free seats of a match, none of which is `avoided`; none if there are not enough.
     pub fn choose(
         &self,
         id: FixtureId,
         wanted: &Wanted,
-        avoided: &HashSet<TicketId>,
+        avoided: impl Fn(SeatOf) -> bool,
         now: DateTime<Utc>,
     ) -> Option<Vec<OnSale>> {
         let maps = self.read();
         let map = maps.fixtures.get(&id)?;
-        let places = avoided.iter().filter_map(|ticket| maps.find(*ticket));
-        let avoided: HashSet<u32> =
-            places.filter(|(fixture, _)| *fixture == id).map(|(_, index)| index).collect();
-        let rows = map.free_rows(wanted.section.as_deref(), now, |seat| avoided.contains(&seat));
+        let avoided = |index| avoided(SeatOf { fixture: id, index });
+        let rows = map.free_rows(wanted.section.as_deref(), now, &avoided);
         let seats = best_available::choose(rows, wanted.quantity, wanted.together)?;
         seats.into_iter().map(|seat| map.on_sale(seat)).collect()
     }
 
-    /// How many tickets of a match somebody holds or has, as far as is known.
-    pub fn taken(&self, id: FixtureId, now: DateTime<Utc>) -> usize {
-        self.read().fixtures.get(&id).map_or(0, |map| map.taken(now))
+    /// How many tickets of a match somebody holds or has, as far as is known; `None` if the match
+    /// is not known here.
+    pub fn taken(&self, id: FixtureId, now: DateTime<Utc>) -> Option<usize> {
+        self.read().fixtures.get(&id).map(|map| map.taken(now))
     }
 }

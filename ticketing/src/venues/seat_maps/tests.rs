@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use shared_events::{
-    AccountId, Currency, Envelope, FixtureEvent, FixtureId, HoldId, Price, PurchaseId, SeatEvent,
-    SeatId, TicketId,
+    AccountId, Currency, Envelope, FixtureEvent, FixtureId, HoldId, OfferedSeat, Price, PurchaseId,
+    SeatEvent, SeatId, TicketId,
 };
 use uuid::Uuid;
 
@@ -172,6 +172,54 @@ fn a_withdrawn_ticket_is_none_and_one_with_another_price_is_a_part_of_its_own() 
     assert!(maps.on_sale(ticket("A", 1, 1)).is_none());
     maps.apply(&envelope(FIXTURE.0, 5, 5, given::offered_event()));
     assert_eq!(maps.on_sale(ticket("A", 1, 1)).map(|found| found.terms), Some(given::TERMS));
+}
+
+#[test]
+fn what_was_withdrawn_stays_so_whatever_the_read_tables_still_say() {
+    let (mut followed, mut filled) = (maps(), maps());
+    let (seat, place) = (ticket("A", 1, 1), given::place("A", 1, 1));
+    let withdrawn = FixtureEvent::TicketWithdrawn { ticket: seat, place };
+    let (held, released) = (held(given::at(13)), SeatEvent::Released { hold: HoldId(Uuid::nil()) });
+    let SeatEvent::Held { hold, buyer, until, price, .. } = held else { panic!() };
+    followed.apply_to_seat(&envelope(seat.0, 1, 3, held));
+    followed.apply_to_seat(&envelope(seat.0, 2, 4, released.clone()));
+    followed.apply(&envelope(FIXTURE.0, 3, 5, withdrawn.clone()));
+    // Filled when the tables knew of the hold only; then the rest comes.
+    filled.apply(&envelope(FIXTURE.0, 3, 5, withdrawn.clone()));
+    let known = Seat::Held { hold, buyer, until, price };
+    filled.set(KnownSeat { ticket: seat, sequence: 1, position: 3, seat: known });
+    filled.apply_to_seat(&envelope(seat.0, 2, 4, released));
+    filled.apply(&envelope(FIXTURE.0, 3, 5, withdrawn));
+    for now in [given::at(12), given::at(13)] {
+        assert_eq!(rows(&filled, now), ["044", "444", "4"]);
+        assert_eq!(rows(&filled, now), rows(&followed, now));
+        assert_eq!(etag(&filled, now), etag(&followed, now));
+    }
+}
+
+#[test]
+fn a_seat_that_was_moved_and_put_on_sale_again_is_at_its_new_place_only() {
+    let mut maps = maps();
+    let (seat, old, new) = (
+        SeatId::of(given::STADIUM, &given::place("A", 1, 1)),
+        given::place("A", 1, 1),
+        given::place("A", 9, 9),
+    );
+    let ticket = TicketId::of(FIXTURE, seat);
+    maps.apply_to_seat(&envelope(ticket.0, 1, 3, held(given::at(13))));
+    maps.apply(&envelope(FIXTURE.0, 3, 4, FixtureEvent::TicketWithdrawn { ticket, place: old }));
+    let again = FixtureEvent::SeatsOffered {
+        tariff: given::TERMS.tariff,
+        price: given::TERMS.price,
+        blocks: Vec::new(),
+        seats: vec![OfferedSeat { seat, place: new.clone() }],
+    };
+    maps.apply(&envelope(FIXTURE.0, 4, 5, again));
+    assert_eq!(rows(&maps, given::at(12)), ["044", "444", "1", "4"]);
+    assert_eq!(rows(&maps, given::at(13)), ["044", "444", "4", "4"]);
+    let found = maps.on_sale(ticket).unwrap();
+    assert_eq!((found.place, found.seat), (new, seat));
+    assert_eq!(found.seen.unwrap().sequence, 1);
 }
 
 #[test]

@@ -8,7 +8,7 @@ mod receive;
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
-use shared_events::{AccountId, Currency, LedgerAccount, WalletEvent};
+use shared_events::{AccountId, Currency, LedgerAccount, Price, WalletEvent};
 
 pub use open::{OpenWallet, OpeningSum};
 pub use pay::Pay;
@@ -57,6 +57,9 @@ pub enum WalletError {
     /// There is less in it.
     #[error("there is not enough money in the wallet")]
     InsufficientFunds,
+    /// It holds money of another currency.
+    #[error("the wallet holds money of another currency")]
+    OtherCurrency,
     /// There would be more in it than any wallet holds.
     #[error("there would be too much money in the wallet")]
     TooMuch,
@@ -71,8 +74,24 @@ impl Wallet {
         }
     }
 
-    fn open(&self) -> Result<i64, WalletError> {
-        self.balance().map(|(_, balance)| balance).ok_or(WalletError::Unknown)
+    /// What is in it, if it is of this currency.
+    fn open_for(&self, wanted: Currency) -> Result<i64, WalletError> {
+        match self {
+            Self::Absent => Err(WalletError::Unknown),
+            Self::Open { currency, .. } if *currency != wanted => Err(WalletError::OtherCurrency),
+            Self::Open { balance_minor, .. } => Ok(*balance_minor),
+        }
+    }
+
+    /// Whether so much may be put in. Asked before money is taken elsewhere: what was taken is not
+    /// refused for being much.
+    ///
+    /// # Errors
+    /// [`WalletError`] if it may not.
+    pub fn has_room_for(&self, price: Price) -> Result<(), WalletError> {
+        let sum = self.open_for(price.currency)?.checked_add(price.price_minor);
+        let fits = sum.is_some_and(|sum| sum <= MOST_MONEY);
+        fits.then_some(()).ok_or(WalletError::TooMuch)
     }
 }
 
@@ -134,6 +153,10 @@ mod given {
     pub(super) const TOP_UP: TopUpId = TopUpId(Uuid::from_u128(3));
     pub(super) const PURCHASE: PurchaseId = PurchaseId(Uuid::from_u128(4));
     pub(super) const TICKET: TicketId = TicketId(Uuid::from_u128(5));
+
+    pub(super) fn price(price_minor: i64) -> Price {
+        Price { price_minor, currency: Currency::Usd }
+    }
 
     pub(super) fn empty() -> Vec<WalletEvent> {
         vec![WalletEvent::Opened { owner: OWNER, currency: Currency::Usd }]

@@ -1,6 +1,8 @@
 //! Paying with a wallet for tickets; only with what is in it.
 
-use shared_events::{Cause, LedgerAccount, PurchaseId, TicketId, TransactionId, WalletEvent};
+use shared_events::{
+    Cause, LedgerAccount, Price, PurchaseId, TicketId, TransactionId, WalletEvent,
+};
 
 use super::{Wallet, WalletError};
 
@@ -11,16 +13,17 @@ pub struct Pay {
     pub transaction: TransactionId,
     /// For which purchase.
     pub purchase: PurchaseId,
-    /// How much, in hundredths; more than nothing.
-    pub amount_minor: i64,
+    /// How much; more than nothing.
+    pub price: Price,
     /// For which tickets.
     pub tickets: Vec<TicketId>,
 }
 
 impl Pay {
     pub(super) fn decide(self, wallet: &Wallet) -> Result<Vec<WalletEvent>, WalletError> {
-        let Self { transaction, purchase, amount_minor, tickets } = self;
-        if wallet.open()? < amount_minor {
+        let Self { transaction, purchase, price, tickets } = self;
+        let amount_minor = price.price_minor;
+        if wallet.open_for(price.currency)? < amount_minor {
             return Err(WalletError::InsufficientFunds);
         }
         Ok(vec![WalletEvent::Posted {
@@ -36,6 +39,8 @@ impl Pay {
 
 #[cfg(test)]
 mod tests {
+    use shared_events::Currency;
+
     use super::super::{WalletCommand, given};
     use super::*;
 
@@ -43,7 +48,7 @@ mod tests {
         WalletCommand::Pay(Pay {
             transaction: given::TRANSACTION,
             purchase: given::PURCHASE,
-            amount_minor,
+            price: given::price(amount_minor),
             tickets: vec![given::TICKET],
         })
     }
@@ -56,5 +61,13 @@ mod tests {
         let spent = [given::full(), vec![given::paid(5_000)]].concat();
         assert_eq!(given::decided(spent, pay(1)), Err(WalletError::InsufficientFunds));
         assert_eq!(given::decided(Vec::new(), pay(1)), Err(WalletError::Unknown));
+    }
+
+    #[test]
+    fn money_of_another_currency_pays_nothing() {
+        let WalletCommand::Pay(mut pay) = pay(1) else { panic!("a payment") };
+        pay.price.currency = Currency::Eur;
+        let refused = given::decided(given::full(), WalletCommand::Pay(pay));
+        assert_eq!(refused, Err(WalletError::OtherCurrency));
     }
 }

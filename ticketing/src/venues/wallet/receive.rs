@@ -1,6 +1,6 @@
 //! Putting money into a wallet that came from a payment provider, or that goes back.
 
-use shared_events::{Cause, LedgerAccount, TicketId, TransactionId, WalletEvent};
+use shared_events::{Cause, LedgerAccount, Price, TicketId, TransactionId, WalletEvent};
 
 use super::{MOST_MONEY, Wallet, WalletError};
 
@@ -13,8 +13,8 @@ pub struct Receive {
     pub cause: Cause,
     /// Where it comes from.
     pub from: LedgerAccount,
-    /// How much, in hundredths; more than nothing.
-    pub amount_minor: i64,
+    /// How much; more than nothing.
+    pub price: Price,
     /// The tickets that are given back.
     pub tickets: Vec<TicketId>,
 }
@@ -22,8 +22,9 @@ pub struct Receive {
 impl Receive {
     /// What was taken or paid is never refused for being much: it is limited where it is asked for.
     pub(super) fn decide(self, wallet: &Wallet) -> Result<Vec<WalletEvent>, WalletError> {
-        let balance = wallet.open()?;
-        let Self { transaction, cause, from, amount_minor, tickets } = self;
+        let Self { transaction, cause, from, price, tickets } = self;
+        let balance = wallet.open_for(price.currency)?;
+        let amount_minor = price.price_minor;
         if balance.checked_add(amount_minor).is_none_or(|sum| sum > 2 * MOST_MONEY) {
             return Err(WalletError::TooMuch);
         }
@@ -34,6 +35,8 @@ impl Receive {
 
 #[cfg(test)]
 mod tests {
+    use shared_events::Currency;
+
     use super::super::{WalletCommand, given};
     use super::*;
 
@@ -42,7 +45,7 @@ mod tests {
             transaction: given::TRANSACTION,
             cause: Cause::TopUp { top_up: given::TOP_UP },
             from: LedgerAccount::Provider,
-            amount_minor,
+            price: given::price(amount_minor),
             tickets: Vec::new(),
         })
     }
@@ -52,6 +55,17 @@ mod tests {
         let decided = given::decided(given::empty(), receive(5_000));
         assert_eq!(decided, Ok(vec![given::topped_up(5_000)]));
         assert_eq!(given::decided(Vec::new(), receive(1)), Err(WalletError::Unknown));
+    }
+
+    #[test]
+    fn there_is_room_up_to_the_most_that_a_wallet_holds() {
+        let currency = Currency::Usd;
+        let wallet = Wallet::Open { owner: given::OWNER, currency, balance_minor: 5_000 };
+        assert_eq!(wallet.has_room_for(given::price(MOST_MONEY - 5_000)), Ok(()));
+        let more = wallet.has_room_for(given::price(MOST_MONEY - 4_999));
+        assert_eq!(more, Err(WalletError::TooMuch));
+        let other = Price { currency: Currency::Eur, ..given::price(1) };
+        assert_eq!(wallet.has_room_for(other), Err(WalletError::OtherCurrency));
     }
 
     #[test]
