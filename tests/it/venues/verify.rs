@@ -25,6 +25,7 @@ async fn control_venues_that_break_a_promise_are_found() {
     let (bought, other) =
         (world.given_purchase(&sale, 1).await, world.given_purchase(&sale, 2).await);
     let held = world.given_user("standard").await;
+    let given = world.given_money(&held, 7).await;
     world.reserve(&held, &sale.ticket("A", 1, 3)).await.is(200);
     world.reserve(&held, &sale.ticket("A", 1, 4)).await.is(200);
     eventually("everything is projected", async || world.count(BEHIND).await == 0).await;
@@ -32,6 +33,8 @@ async fn control_venues_that_break_a_promise_are_found() {
     let sql = world.sql().await;
     let hold = format!(r#"{{"hold_id": "{}", "buyer_id": "{}"}}"#, Uuid::new_v4(), Uuid::new_v4());
     let past = r#"{"until": "2020-01-01T00:00:00Z"}"#;
+    let other_top_up = format!(r#"{{"top_up_id": "{}"}}"#, Uuid::new_v4());
+    let other_buyer = format!(r#"{{"buyer_id": "{}"}}"#, Uuid::new_v4());
     let spent = r#"{"from": "wallet", "to": "sales", "amount_minor": 1000000, "cause": "none"}"#;
     for (stream, like, forged, more, promise) in [
         (sale.ticket("A", 1, 3), "Held", "Held", hold.as_str(), "a seat has one holder"),
@@ -44,6 +47,14 @@ async fn control_venues_that_break_a_promise_are_found() {
             "Posted",
             r#"{"to": "wallet", "from": "wallet"}"#,
             "a posting moves",
+        ),
+        (given.clone(), "Posted", "Posted", other_top_up.as_str(), "each top-up that was taken"),
+        (
+            other.purchase.clone(),
+            "Made",
+            "Made",
+            other_buyer.as_str(),
+            "a purchase is paid with its buyer's wallet",
         ),
         (other.purchase.clone(), "Made", "Refunded", "{}", "each refund has given back"),
         (
@@ -60,6 +71,53 @@ async fn control_venues_that_break_a_promise_are_found() {
         let found = world.verify().await.unwrap_err();
         let fails = |line: &str| line.starts_with("FAIL") && line.contains(promise);
         assert!(found.lines().any(fails), "{promise} is not found:\n{found}");
+    }
+    world.system.stop().await.unwrap();
+}
+
+/// The same for what the read tables and the log as a whole have to fulfil.
+#[tokio::test]
+async fn control_sales_that_break_a_promise_are_found() {
+    let world = World::start(&[]).await;
+    let sale = world.given_sale(&[("A", 1, 2)]).await;
+    world.given_purchase(&sale, 1).await;
+    eventually("everything is projected", async || world.count(BEHIND).await == 0).await;
+    world.verify().await.unwrap();
+    let sql = world.sql().await;
+    let used = "insert into events select log, (select max(position) + 1 from events where log = e.log), \
+        gen_random_uuid(), 'access_right', '00000000-0000-0000-0000-000000000001', \
+        (select count(*) + 1 from events where aggregate = 'access_right'), 'Used', event_version, \
+        recorded_at, correlation, causation, traceparent, payload from events e \
+        where log = 'venues' order by position limit 1";
+    let sold_again = "insert into tickets select gen_random_uuid(), fixture_id, seat_id, section, \
+        row_number, seat_number, tariff_id, price_minor, currency, on_sale, status, hold_id, holder, \
+        held_until, purchase_id, sequence, position from tickets where status = 'confirmed'";
+    let overlapping = "insert into fixtures select gen_random_uuid(), stadium_id, title, starts_at, \
+        ends_at, requires_link, cancelled, sequence from fixtures";
+    let apart = "delete from fixtures where fixture_id not in (select fixture_id from tickets)";
+    let reversed = "update fixtures set ends_at = starts_at - interval '1 hour'";
+    let forwards = "update fixtures set ends_at = starts_at + interval '1 hour'";
+    let sold_once = "delete from tickets t using tickets other where t.ticket_id < other.ticket_id \
+        and t.seat_id = other.seat_id";
+    let off_sale = "update tickets set on_sale = false";
+    for (broken, mended, promise) in [
+        (reversed, forwards, "each ends after it has begun"),
+        (overlapping, apart, "matches of one stadium follow each other"),
+        (sold_again, sold_once, "no place of a match is sold twice"),
+        (off_sale, "select", "what is sold is on sale"),
+    ] {
+        sql.batch_execute(broken).await.unwrap();
+        let found = world.verify().await.unwrap_err();
+        let fails = |line: &str| line.starts_with("FAIL") && line.contains(promise);
+        assert!(found.lines().any(fails), "{promise} is not found:\n{found}");
+        sql.batch_execute(mended).await.unwrap();
+    }
+    let promise = "an access link is bought with once";
+    for times in [1, 2] {
+        sql.batch_execute(used).await.unwrap();
+        let found = world.verify().await.unwrap_err();
+        let fails = |line: &str| line.starts_with("FAIL") && line.contains(promise);
+        assert_eq!(found.lines().any(fails), times == 2, "used {times} times:\n{found}");
     }
     world.system.stop().await.unwrap();
 }

@@ -135,7 +135,7 @@ impl Writer {
             Err(Failure::Unknown) => self.find_out(&batch).await,
         };
         let mut head = 0;
-        for (waiting, outcome) in batch.into_iter().zip(outcomes) {
+        for (waiting, outcome) in batch.iter().zip(&outcomes) {
             if let Ok(appended) = outcome {
                 let events: usize = waiting.append.streams.iter().map(|s| s.events.len()).sum();
                 head = appended.first_position + i64::try_from(events).unwrap_or(0) - 1;
@@ -143,11 +143,14 @@ impl Writer {
                     self.signal.stream_changed(stream.id);
                 }
             }
-            // A caller that is gone has lost interest in the answer, not in the effect.
-            let _ = waiting.answer.send(outcome);
         }
+        // The news before the answers: who was answered can wait for what follows from it.
         if head > 0 {
             self.signal.head_moved(head);
+        }
+        for (waiting, outcome) in batch.into_iter().zip(outcomes) {
+            // A caller that is gone has lost interest in the answer, not in the effect.
+            let _ = waiting.answer.send(outcome);
         }
     }
 

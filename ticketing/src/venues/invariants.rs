@@ -4,7 +4,7 @@
 use crate::verify::Invariant;
 
 /// Each counts its violations.
-pub const INVARIANTS: [Invariant; 9] = [
+pub const INVARIANTS: [Invariant; 14] = [
     Invariant {
         // A hold begins when the one before has ended: by an event, or at least by its time.
         name: "a seat has one holder at a time",
@@ -18,15 +18,18 @@ pub const INVARIANTS: [Invariant; 9] = [
                      or (event_type = 'Returned' and before is distinct from 'Sold')",
     },
     Invariant {
+        // Released and held again by one append: two events side by side, at one time.
         name: "nobody is given a seat before the hold of somebody else has ended",
         violations: "select count(*) from (select event_type, recorded_at, \
                      lag(event_type) over w as before, lag((payload->>'until')::timestamptz) over w as until, \
-                     lead(event_type) over w as after, correlation, lead(correlation) over w as next_call, \
+                     lead(event_type) over w as after, lead(recorded_at) over w as next_at, \
+                     position, lead(position) over w as next_position, \
                      lead(payload->>'buyer_id') over w as next_buyer, lag(payload->>'buyer_id') over w as buyer \
                      from events where aggregate = 'seat' \
                      window w as (partition by aggregate_id order by sequence)) x \
                      where event_type = 'Released' and before = 'Held' and after = 'Held' \
-                     and next_call = correlation and next_buyer <> buyer and recorded_at < until",
+                     and next_position = position + 1 and next_at = recorded_at \
+                     and next_buyer <> buyer and recorded_at < until",
     },
     Invariant {
         name: "a seat is sold within the time of its hold",
@@ -40,6 +43,24 @@ pub const INVARIANTS: [Invariant; 9] = [
         violations: "select count(*) from (select e.aggregate_id from events e where e.aggregate = 'seat' \
                      and e.event_type = 'Sold' and e.position <= (select position from checkpoints \
                      where projection = 'venues') except select ticket_id from tickets) x",
+    },
+    Invariant {
+        name: "what is sold is on sale, and no place of a match is sold twice",
+        violations: "select (select count(*) from tickets where status = 'confirmed' and not on_sale) \
+                     + (select count(*) from (select 1 from tickets where status = 'confirmed' \
+                     group by fixture_id, section, row_number, seat_number having count(*) > 1) x)",
+    },
+    Invariant {
+        name: "matches of one stadium follow each other, and each ends after it has begun",
+        violations: "select (select count(*) from fixtures where ends_at <= starts_at) \
+                     + (select count(*) from fixtures one join fixtures other using (stadium_id) \
+                     where one.fixture_id < other.fixture_id and not one.cancelled and not other.cancelled \
+                     and one.starts_at < other.ends_at and other.starts_at < one.ends_at)",
+    },
+    Invariant {
+        name: "an access link is bought with once",
+        violations: "select count(*) from (select aggregate_id from events where aggregate = 'access_right' \
+                     and event_type = 'Used' group by aggregate_id having count(*) > 1) x",
     },
     Invariant {
         name: "a posting moves money between two accounts, one of them the wallet",
@@ -61,6 +82,27 @@ pub const INVARIANTS: [Invariant; 9] = [
                      else -(payload->>'amount_minor')::bigint end) \
                      over (partition by aggregate_id order by sequence) as balance \
                      from events where aggregate = 'wallet') x where balance < 0",
+    },
+    Invariant {
+        name: "each top-up that was taken is in its wallet, once",
+        violations: "with taken as (select s.aggregate_id as id, s.payload->>'wallet_id' as wallet, \
+                         (s.payload->>'price_minor')::bigint as minor from events s \
+                         join events c using (aggregate, aggregate_id) where s.aggregate = 'top_up' \
+                         and s.event_type = 'Started' and c.event_type = 'Captured'), \
+                     posted as (select (payload->>'top_up_id')::uuid as id, aggregate_id::text as wallet, \
+                         (payload->>'amount_minor')::bigint as minor from events \
+                         where aggregate = 'wallet' and payload->>'cause' = 'top_up') \
+                     select (select count(*) from taken full join posted using (id) \
+                         where taken.wallet is distinct from posted.wallet \
+                         or taken.minor is distinct from posted.minor) \
+                     + (select count(*) from (select id from posted group by id having count(*) > 1) x)",
+    },
+    Invariant {
+        name: "a purchase is paid with its buyer's wallet",
+        violations: "select count(*) from events m join events o on o.aggregate = 'wallet' \
+                     and o.aggregate_id = (m.payload->>'wallet_id')::uuid and o.event_type = 'Opened' \
+                     where m.aggregate = 'purchase' and m.event_type = 'Made' \
+                     and m.payload->>'buyer_id' <> o.payload->>'owner_id'",
     },
     Invariant {
         name: "each purchase has its seats, and what they cost was paid once",
