@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use shared_events::topology::LINKS_LOG;
 use tokio::time::{interval, timeout};
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, NoTls};
 
 /// A leader that does not give way within this time is at fault.
@@ -25,33 +25,35 @@ const END_LEADER: &str = "with locks as ( \
     select pg_terminate_backend(pid) from locks where granted and pid <> $2 \
       and exists (select 1 from locks where pid = $2 and not granted)";
 
-/// While it is there, nothing of the log `links` is relayed. Dropped, the relay goes on.
+/// While it is there, nothing of a log is relayed. Dropped, the relay goes on.
 pub struct PausedRelay {
     client: Client,
+    log: &'static str,
     cursor: i64,
 }
 
 impl PausedRelay {
-    /// Pauses the relay of the system with this database.
+    /// Pauses the relay of a log of the system with this database.
     ///
     /// # Errors
     /// If the leader does not give way.
-    pub async fn begin(database_url: &str) -> Result<Self> {
+    pub async fn begin(database_url: &str, log: &'static str) -> Result<Self> {
         let (client, other) = tokio::try_join!(connect(database_url), connect(database_url))?;
         let own: i32 = client.query_one("select pg_backend_pid()", &[]).await?.try_get(0)?;
         let taking = async {
-            let mut taken = std::pin::pin!(client.query_one(TAKE, &[&LINKS_LOG]));
+            let which: [&(dyn ToSql + Sync); 1] = [&log];
+            let mut taken = std::pin::pin!(client.query_one(TAKE, &which));
             let mut look = interval(LOOK);
             loop {
                 tokio::select! {
                     taken = &mut taken => return taken.map(drop),
-                    _ = look.tick() => drop(other.query(END_LEADER, &[&LINKS_LOG, &own]).await?),
+                    _ = look.tick() => drop(other.query(END_LEADER, &[&log, &own]).await?),
                 }
             }
         };
         timeout(PATIENCE, taking).await.context("the relay's leader stays")??;
-        let cursor = client.query_one(CURSOR, &[&LINKS_LOG]).await?.try_get(0)?;
-        Ok(Self { client, cursor })
+        let cursor = client.query_one(CURSOR, &[&log]).await?.try_get(0)?;
+        Ok(Self { client, log, cursor })
     }
 
     /// Lets the relay go on.
@@ -59,9 +61,10 @@ impl PausedRelay {
     /// # Errors
     /// If it was not paused after all: its cursor has moved.
     pub async fn end(self) -> Result<()> {
-        let cursor: i64 = self.client.query_one(CURSOR, &[&LINKS_LOG]).await?.try_get(0)?;
+        let log = self.log;
+        let cursor: i64 = self.client.query_one(CURSOR, &[&log]).await?.try_get(0)?;
         ensure!(cursor == self.cursor, "the relay was not paused: it went on to {cursor}");
-        let released = self.client.query_one(RELEASE, &[&LINKS_LOG]).await?;
+        let released = self.client.query_one(RELEASE, &[&log]).await?;
         ensure!(released.try_get::<_, bool>(0)?, "the relay's lock was lost while it was paused");
         Ok(())
     }

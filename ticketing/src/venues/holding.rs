@@ -5,7 +5,7 @@
 //! What is in memory says what will probably be found, so that nothing is read: an append that it
 //! is too old for is refused and decided again from the store.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -93,10 +93,10 @@ pub struct HeldSeat {
 
 /// Seats that are being given to somebody in this process.
 #[derive(Clone, Debug, Default)]
-pub struct Offered(Arc<Mutex<HashSet<SeatOf>>>);
+pub struct Offered(Arc<Mutex<HashMap<FixtureId, HashSet<SeatOf>>>>);
 
 impl Offered {
-    fn lock(&self) -> MutexGuard<'_, HashSet<SeatOf>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<FixtureId, HashSet<SeatOf>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -104,6 +104,7 @@ impl Offered {
 /// Seats that are somebody's turn as long as this lives.
 struct Turn {
     offered: Offered,
+    fixture: FixtureId,
     seats: Vec<SeatOf>,
 }
 
@@ -122,9 +123,14 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         let mut offered = self.offered.lock();
-        self.seats.iter().for_each(|seat| {
-            offered.remove(seat);
-        });
+        if let Some(of_match) = offered.get_mut(&self.fixture) {
+            for seat in &self.seats {
+                of_match.remove(seat);
+            }
+            if of_match.is_empty() {
+                offered.remove(&self.fixture);
+            }
+        }
     }
 }
 
@@ -280,8 +286,12 @@ impl Holding {
             if let Some(turn) = self.choose(fixture, wanted, lost, now) {
                 return Some(turn);
             }
+            // Many may wait here: they only look at single seats if they have to.
+            let free = self.maps.free_at_most(fixture, wanted.section.as_deref(), now);
             let is_lost = |seat| lost.contains(&seat);
-            if self.maps.choose(fixture, wanted, is_lost, now).is_some() {
+            let others_turn = free.saturating_sub(lost.len()) >= wanted.quantity
+                && (!wanted.together || self.maps.choose(fixture, wanted, is_lost, now).is_some());
+            if others_turn {
                 if Instant::now() > deadline {
                     return None;
                 }
@@ -304,11 +314,24 @@ impl Holding {
         now: DateTime<Utc>,
     ) -> Option<(Vec<OnSale>, Turn)> {
         let mut offered = self.offered.lock();
-        let avoided = |seat| lost.contains(&seat) || offered.contains(&seat);
-        let chosen = self.maps.choose(fixture, wanted, avoided, now)?;
+        let of_match = offered.entry(fixture).or_default();
+        let section = wanted.section.as_deref();
+        let offered_here = if section.is_none() { of_match.len() } else { 0 };
+        let left = self.maps.free_at_most(fixture, section, now).saturating_sub(offered_here);
+        let chosen = (left >= wanted.quantity).then(|| {
+            let avoided = |seat| lost.contains(&seat) || of_match.contains(&seat);
+            self.maps.choose(fixture, wanted, avoided, now)
+        });
+        let chosen = chosen.flatten();
+        let Some(chosen) = chosen else {
+            if of_match.is_empty() {
+                offered.remove(&fixture);
+            }
+            return None;
+        };
         let seats: Vec<_> = chosen.iter().map(OnSale::seat_of).collect();
-        offered.extend(&seats);
-        Some((chosen, Turn { offered: self.offered.clone(), seats }))
+        of_match.extend(&seats);
+        Some((chosen, Turn { offered: self.offered.clone(), fixture, seats }))
     }
 
     /// Gives a hold of one seat up.

@@ -3,6 +3,7 @@
 //! storing one event for each.
 
 use anyhow::Result;
+use shared_events::topology::LINKS_LOG;
 
 use crate::bench::http::get;
 use crate::bench::load::closed;
@@ -48,7 +49,7 @@ pub async fn measure(stage: &Stage) -> Result<Vec<Row>> {
         }
         let paused = match side {
             Side::GuestAlone | Side::BearerAlone => {
-                Some(PausedRelay::begin(&stage.system.wiring.database_url).await?)
+                Some(PausedRelay::begin(&stage.system.wiring.database_url, LINKS_LOG).await?)
             }
             _ => None,
         };

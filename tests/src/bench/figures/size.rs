@@ -10,6 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use shared_events::topology::LINKS_LOG;
 
 use crate::bench::http::get;
 use crate::bench::load::{closed, open};
@@ -65,7 +66,7 @@ pub async fn measure(stage: &Stage) -> Result<Vec<Row>> {
 /// Requests per second, and the slowest hundredth at a fixed rate in milliseconds.
 async fn turn(store: &Store, count: usize, lasting: Duration) -> Result<(f64, f64)> {
     store.take_back(count).await?;
-    let paused = PausedRelay::begin(&store.wiring.database_url).await?;
+    let paused = PausedRelay::begin(&store.wiring.database_url, LINKS_LOG).await?;
     let mut ticketing = store.ticketing()?;
     ticketing.start().await?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, store.wiring.port));

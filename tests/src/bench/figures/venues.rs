@@ -10,12 +10,14 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use serde_json::json;
 use shared_events::FixtureId;
+use shared_events::topology::VENUES_LOG;
 use tokio::time::Instant;
 
 use crate::bench::crowd::{self, Member};
 use crate::bench::http::{Connection, get, get_unless, post, put};
 use crate::bench::load::{CLIENTS, Latencies, clients, closed, microseconds};
 use crate::bench::pgbench::{self, Pgbench};
+use crate::bench::relay::PausedRelay;
 use crate::bench::rounds::in_turns;
 use crate::bench::row::{Row, Series, Target};
 use crate::bench::sale::{self, Match, Stadium};
@@ -25,8 +27,8 @@ use super::{EMPTY_HANDLER, empty, milliseconds};
 
 /// A large stadium: 50,000 seats.
 const LARGE: sale::Plan = sale::Plan { sections: 4, rows: 125, seats: 100 };
-/// Seats are put on sale for this rate.
-const SEATS_PER_SECOND: f64 = 6_000.0;
+/// Seats are put on sale for this rate, of both sides that take them.
+const SEATS_PER_SECOND: f64 = 10_000.0;
 /// Each may hold a hundred tickets at once.
 const BUYERS: usize = 6_000;
 /// A map of 50,000 seats is smaller.
@@ -66,6 +68,7 @@ async fn sell(stadium: &mut Stadium, count: usize) -> Result<Vec<Match>> {
 #[derive(Clone, Copy)]
 enum Side {
     Anywhere,
+    AnywhereAlone,
     Hot,
     Reference,
 }
@@ -86,12 +89,19 @@ async fn reserving(
     let next = Arc::new(AtomicUsize::new(0));
     let mut sections = hot.iter().flat_map(|one| (0..LARGE.sections).map(|n| (one.id, n)));
     let pgbench = Pgbench::prepare(stage).await?;
-    let sides = [Side::Anywhere, Side::Hot, Side::Reference];
+    let reserve = async |lasting| {
+        let (seats, next) = (Arc::clone(&seats), Arc::clone(&next));
+        let request = move |_| seats.get(next.fetch_add(1, Ordering::Relaxed)).cloned();
+        closed(stage.address, lasting, 200, request).await
+    };
+    let sides = [Side::Anywhere, Side::AnywhereAlone, Side::Hot, Side::Reference];
     let measured = in_turns(stage, sides, async |side, lasting| match side {
-        Side::Anywhere => {
-            let (seats, next) = (Arc::clone(&seats), Arc::clone(&next));
-            let request = move |_| seats.get(next.fetch_add(1, Ordering::Relaxed)).cloned();
-            Ok((closed(stage.address, lasting, 200, request).await?, None))
+        Side::Anywhere => Ok((reserve(lasting).await?, None)),
+        Side::AnywhereAlone => {
+            let paused = PausedRelay::begin(&stage.system.wiring.database_url, VENUES_LOG).await?;
+            let rate = reserve(lasting).await?;
+            paused.end().await?;
+            Ok((rate, None))
         }
         Side::Hot => {
             let section = sections.next().context("a section that nobody has sat in")?;
@@ -100,14 +110,14 @@ async fn reserving(
         }
         Side::Reference => Ok((pgbench.run(lasting).await?, None)),
     });
-    let [anywhere, hot, reference] = measured.await?;
+    let [anywhere, alone, hot, reference] = measured.await?;
     if next.load(Ordering::Relaxed) >= seats.len() {
         bail!("{} seats were too few: a round ended early", seats.len());
     }
     let rates = |side: Vec<(f64, Option<f64>)>| side.into_iter().map(|(rate, _)| rate).collect();
     let waits = hot.iter().filter_map(|(_, wait)| *wait).collect();
-    let (anywhere, hot, reference) =
-        (Series(rates(anywhere)), Series(rates(hot)), Series(rates(reference)));
+    let [anywhere, alone, hot, reference] =
+        [anywhere, alone, hot, reference].map(rates).map(Series);
     let hot = Row::new("… the best of one hot section", "1/s", hot)
         .beside("seats reserved", &anywhere)
         .should_be(Target::RatioAtLeast(0.7));
@@ -115,6 +125,7 @@ async fn reserving(
         Row::new("seats reserved", "1/s", anywhere)
             .beside(pgbench::NAME, &reference)
             .should_be(Target::RatioAtLeast(0.8)),
+        Row::new("… relay paused", "1/s", alone).beside(pgbench::NAME, &reference),
         hot,
         Row::new("… p99", "ms", Series(waits)).should_be(Target::AtMost(250.0)),
     ])

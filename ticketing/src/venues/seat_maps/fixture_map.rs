@@ -12,6 +12,7 @@ use shared_events::{
     AccountId, Envelope, FixtureEvent, FixtureId, HoldId, Place, Price, SeatEvent, SeatId, TicketId,
 };
 
+use super::OnSale;
 use super::answer::{self, RowSeen};
 use crate::platform::event_store::Loaded;
 use crate::venues::best_available::Row;
@@ -34,6 +35,8 @@ pub(super) struct FixtureMap {
     terms: Vec<Terms>,
     /// The ids of seats that do not follow from their places.
     single: HashMap<u32, SeatId>,
+    /// Free seats of each section.
+    free: Vec<usize>,
     held: HashMap<u32, Hold>,
     /// When the holds end.
     ends: BTreeSet<(DateTime<Utc>, u32)>,
@@ -87,25 +90,6 @@ pub struct Answer {
     pub body: Bytes,
 }
 
-/// A seat that is on sale, as it was seen lately.
-#[derive(Clone, Debug)]
-pub struct OnSale {
-    /// The ticket: the id of the seat's stream.
-    pub ticket: TicketId,
-    /// At which match.
-    pub fixture: FixtureId,
-    /// Which cell of the match's map it is.
-    pub(super) index: u32,
-    /// Which seat of the stadium.
-    pub seat: SeatId,
-    /// Where it is.
-    pub place: Place,
-    /// For how much.
-    pub terms: Terms,
-    /// The seat's stream as it was seen.
-    pub seen: Option<Loaded<Seat>>,
-}
-
 /// A seat of the read table, for the start.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct KnownSeat {
@@ -133,6 +117,7 @@ impl FixtureMap {
             cells: Vec::new(),
             terms: Vec::new(),
             single: HashMap::new(),
+            free: Vec::new(),
             held: HashMap::new(),
             ends: BTreeSet::new(),
             answered: Mutex::default(),
@@ -254,6 +239,7 @@ impl FixtureMap {
         let section = self.sections.iter().position(|name| **name == *place.section);
         let section = section.unwrap_or_else(|| {
             self.sections.push(place.section.as_str().into());
+            self.free.push(0);
             self.sections.len() - 1
         });
         if let Some(last) = self.rows.last_mut() {
@@ -281,9 +267,13 @@ impl FixtureMap {
     fn change(&mut self, index: u32, change: impl FnOnce(&mut Cell)) {
         let Some(row) = self.row_of(index).and_then(|row| self.rows.get_mut(row)) else { return };
         let Some(cell) = self.cells.get_mut(index as usize) else { return };
-        row.free -= usize::from(cell.is_free());
+        let before = usize::from(cell.is_free());
         change(cell);
-        row.free += usize::from(cell.is_free());
+        let after = usize::from(cell.is_free());
+        row.free = row.free + after - before;
+        if let Some(free) = self.free.get_mut(row.section) {
+            *free = *free + after - before;
+        }
     }
 
     fn row_of(&self, index: u32) -> Option<usize> {
@@ -437,6 +427,15 @@ impl FixtureMap {
             }
             Some(seats)
         })
+    }
+
+    /// How many seats, of a section or of all, somebody can have at most: whatever hold is over
+    /// counts too.
+    pub(super) fn free_at_most(&self, section: Option<&str>, now: DateTime<Utc>) -> usize {
+        let asked = |name: &str| section.is_none_or(|asked| asked == name);
+        let sections = self.sections.iter().zip(&self.free);
+        let free: usize = sections.filter(|(name, _)| asked(name)).map(|(_, free)| free).sum();
+        free + self.ends.range(..=(now, u32::MAX)).count()
     }
 
     /// The moment at which the map was last another one by the clock alone.

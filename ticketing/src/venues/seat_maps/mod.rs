@@ -18,18 +18,18 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use shared_events::{Envelope, FixtureEvent, FixtureId, SeatEvent, TicketId};
+use shared_events::{Envelope, FixtureEvent, FixtureId, Place, SeatEvent, SeatId, TicketId};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::best_available;
-use super::fixture::Fixture;
+use super::fixture::{Fixture, Terms};
 use super::seat::Seat;
 use crate::platform::database::DatabaseError;
 use crate::platform::event_store::{self, EventStore, Loaded, ReadError};
 use fixture_map::{FixtureMap, KnownSeat};
 
-pub use fixture_map::{Answer, OnSale};
+pub use fixture_map::Answer;
 
 /// How long a match is known after its end.
 const KEPT_AFTER_END: TimeDelta = TimeDelta::days(1);
@@ -47,10 +47,30 @@ pub struct Wanted {
     pub together: bool,
 }
 
+/// A seat that is on sale, as it was seen lately.
+#[derive(Clone, Debug)]
+pub struct OnSale {
+    /// The ticket: the id of the seat's stream.
+    pub ticket: TicketId,
+    /// At which match.
+    pub fixture: FixtureId,
+    /// Which cell of the match's map it is.
+    index: u32,
+    /// Which seat of the stadium.
+    pub seat: SeatId,
+    /// Where it is.
+    pub place: Place,
+    /// For how much.
+    pub terms: Terms,
+    /// The seat's stream as it was seen.
+    pub seen: Option<Loaded<Seat>>,
+}
+
 /// A seat of a match in these maps; smaller than a ticket's id, and found without computing that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SeatOf {
-    fixture: FixtureId,
+    /// Of which match.
+    pub fixture: FixtureId,
     index: u32,
 }
 
@@ -279,6 +299,12 @@ impl SeatMaps {
         let rows = map.free_rows(wanted.section.as_deref(), now, &avoided);
         let seats = best_available::choose(rows, wanted.quantity, wanted.together)?;
         seats.into_iter().map(|seat| map.on_sale(seat)).collect()
+    }
+
+    /// How many seats of a match, or of a section of it, somebody can have at most; found without
+    /// looking at any.
+    pub fn free_at_most(&self, id: FixtureId, section: Option<&str>, now: DateTime<Utc>) -> usize {
+        self.read().fixtures.get(&id).map_or(0, |map| map.free_at_most(section, now))
     }
 
     /// How many tickets of a match somebody holds or has, as far as is known; `None` if the match
