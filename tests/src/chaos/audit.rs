@@ -25,7 +25,20 @@ const LOOK: Duration = Duration::from_millis(250);
 /// As many link tokens are looked for.
 const TOKENS: i64 = 40;
 /// Tables that follow from history.
-const READ_TABLES: [&str; 4] = ["link_status", "listings", "orders", "payments"];
+const READ_TABLES: [&str; 12] = [
+    "link_status",
+    "listings",
+    "orders",
+    "payments",
+    "stadiums",
+    "stadium_seats",
+    "tariffs",
+    "fixtures",
+    "tickets",
+    "wallets",
+    "ledger",
+    "purchases",
+];
 /// Other tables that hold no secret.
 const OTHER_TABLES: [&str; 11] = [
     "events",
@@ -75,7 +88,7 @@ pub async fn collect(world: &mut World, before: &[Usage], messages: &str) -> Res
     audit.live = read(world).await?;
     let verify = world.wiring.ticketing_command("verify", &["verify"])?;
     audit.verified = verify.run().await.err().map(|error| format!("{error:#}"));
-    for projection in ["links", "market"] {
+    for projection in ["links", "market", "venues"] {
         world.wiring.ticketing_command("rebuild", &["rebuild", projection])?.run().await?;
     }
     audit.rebuilt = read(world).await?;
@@ -175,7 +188,8 @@ async fn secrets(world: &World) -> Result<Vec<(&'static str, String)>> {
         ("a password's hash", "$argon2id$".to_owned()),
         ("a card's token", traders::CARD.to_owned()),
     ];
-    let logins = world.people.iter().map(|person| ("a login token", signature(&person.token)));
+    let people = world.people.iter().chain([world.hall()?.admin()]);
+    let logins = people.map(|person| ("a login token", signature(&person.token)));
     secrets.extend(logins);
     let text = "select value from vault where name = 'link_token' order by id limit $1";
     for row in world.sql().await?.query(text, &[&TOKENS]).await? {

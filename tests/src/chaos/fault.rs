@@ -83,6 +83,8 @@ pub enum Fault {
     LoginsAtOnce,
     /// Many orders of one ticket at once, from all accounts but one in turn.
     OrdersAtOnce,
+    /// Many buyers of few seats at once, and SIGKILL of a `ticketing` that answers them.
+    FlashSale,
 }
 
 /// How long something is broken in the short profile.
@@ -114,7 +116,7 @@ impl Fault {
             | Self::ReplayHistory
             | Self::ParallelUses => 10,
             Self::DeleteQueue | Self::UnbindQueue => 6,
-            Self::Silence => 5,
+            Self::Silence | Self::FlashSale => 5,
             Self::Poison | Self::HeldAppend | Self::RestoreDump => 3,
             Self::AbsentAtStart => 2,
             Self::MemoryAlarm | Self::RulesAbsent | Self::LoginsAtOnce => 1,
@@ -150,6 +152,7 @@ impl Fault {
             Self::LoginsAtOnce => (60, 1_000),
             Self::OrdersAtOnce => (100, 1_000),
             Self::ParallelUses => (100, 100),
+            Self::FlashSale => (200, 10_000),
             _ => (1, 1),
         };
         match profile {

@@ -1,14 +1,17 @@
 //! What is there after the faults: the recorded calls beside the history, the read tables and the
 //! queues. Collected here, judged by [`super::checkers`].
 
+pub mod venues;
+
 use anyhow::{Context, Result};
-use shared_events::topology::{LINKS_LOG, MARKET_LOG, QUEUES};
+use shared_events::topology::{LINKS_LOG, MARKET_LOG, QUEUES, VENUES_LOG};
 use tokio_postgres::{Client, Row};
 use uuid::Uuid;
 
 use super::journal::Call;
 use super::world::World;
 use super::world::broker::{Broker, Letter};
+use venues::{VenuesEvent, VenuesRow};
 
 /// A stored event.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,6 +104,12 @@ pub struct Findings {
     pub charges: Vec<Charge>,
     /// How far the log of the market is.
     pub market: Progress,
+    /// The log of the venues, in its order.
+    pub venues_events: Vec<VenuesEvent>,
+    /// The read tables of the venues: those that tell of one stream in each row.
+    pub venues_rows: Vec<VenuesRow>,
+    /// How far the log of the venues is.
+    pub venues: Progress,
     /// Deadlines that were due for a while, that nobody has claimed, and that are not recorded.
     pub overdue: i64,
     /// Refused messages that wait to be tried again.
@@ -159,6 +168,9 @@ pub async fn collect(world: &World) -> Result<Findings> {
         market_events: market_events(&sql).await?,
         market_rows: market_rows(&sql).await?,
         charges: charges(&sql).await?,
+        venues: progress(&sql, VENUES_LOG).await?,
+        venues_events: venues::events(&sql).await?,
+        venues_rows: venues::rows(&sql).await?,
         queues,
         dead,
         poison: world.poison.clone(),

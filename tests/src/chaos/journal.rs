@@ -11,6 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -37,10 +38,20 @@ pub enum Action {
     Cancel,
     /// To give a payment back.
     GiveBack,
+    /// What a match needs before anybody can go there: a stadium, seats on sale, a wallet.
+    Prepare,
+    /// To have seats of a match held.
+    Reserve,
+    /// To give up a seat that is held.
+    GiveUp,
+    /// To buy all that is held.
+    Purchase,
+    /// To give a purchase back.
+    Refund,
 }
 
 /// What was answered, without secrets.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
@@ -48,8 +59,14 @@ pub struct Reply {
     pub code: Option<String>,
     /// Whether it says when to try again.
     pub retry_after: bool,
-    /// What was made: a link request, a ticket, an order, a payment.
+    /// What was made: a link request, a ticket, an order, a payment, a hold of several seats, a
+    /// purchase.
     pub made: Option<Uuid>,
+    /// Until when seats are held.
+    pub until: Option<DateTime<Utc>>,
+    /// The tickets that were reserved together, or bought.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub tickets: Vec<Uuid>,
     /// Whether a link was given out.
     pub link: bool,
 }
@@ -87,7 +104,8 @@ pub struct Call {
     pub action: Action,
     /// The `Idempotency-Key`.
     pub key: Option<Uuid>,
-    /// The link request, ticket, order or payment in question; nothing while it has no id.
+    /// The link request, ticket, order, payment, match, wallet or purchase in question; nothing
+    /// while it has no id.
     pub about: Option<Uuid>,
     /// When it was sent.
     pub began: Duration,
@@ -123,7 +141,7 @@ pub struct Intent {
     pub action: Action,
     /// The `Idempotency-Key`.
     pub key: Option<Uuid>,
-    /// The link request, ticket, order or payment in question.
+    /// What is in question, as in [`Call`].
     pub about: Option<Uuid>,
 }
 

@@ -20,6 +20,8 @@ fn complaint(call: &Call) -> Option<String> {
         Action::Pay => &[201, 202, 402, 409],
         Action::Cancel => &[200, 409],
         Action::GiveBack => &[200, 202, 409],
+        Action::Prepare => &[201],
+        Action::Reserve | Action::GiveUp | Action::Purchase | Action::Refund => &[200, 409],
     };
     if reply.status == 503 && !reply.retry_after {
         return Some(format!("call {} got 503 without Retry-After", call.number));

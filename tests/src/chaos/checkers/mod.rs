@@ -1,7 +1,7 @@
 //! What must hold after everything that broke. Each checker is a pure function over what was found;
 //! its tests show a sound history that it passes and a broken one that it does not.
 //!
-//! `sales.rs` has those of the market, `sample.rs` the sound history. Not here: collecting
+//! `sales.rs` has those of the market, `seats` those of the venues, `sample.rs` the sound history. Not here: collecting
 //! ([`super::findings`]), and showing on a running system that each turns red
 //! ([`super::controls`]).
 
@@ -17,6 +17,7 @@ mod residue;
 mod sales;
 #[cfg(test)]
 mod sample;
+mod seats;
 mod total_queue;
 
 use super::audit::Audit;
@@ -35,21 +36,27 @@ pub struct Checker<On> {
 pub const CHECKERS: [Checker<Findings>; 8] = [
     Checker {
         name: "acknowledged is durable",
-        check: |found| [durable::check(found), sales::durable(found)].concat(),
+        check: |found| {
+            [durable::check(found), sales::durable(found), seats::durable(found)].concat()
+        },
     },
     Checker {
         name: "effect once",
-        check: |found| [once::check(found), sales::once(found)].concat(),
+        check: |found| [once::check(found), sales::once(found), seats::once(found)].concat(),
     },
     Checker { name: "total queue", check: total_queue::check },
     Checker {
         name: "one holder",
-        check: |found| [one_holder::check(found), sales::one_holder(found)].concat(),
+        check: |found| {
+            [one_holder::check(found), sales::one_holder(found), seats::one_holder(found)].concat()
+        },
     },
-    Checker { name: "money", check: sales::money },
+    Checker { name: "money", check: |found| [sales::money(found), seats::money(found)].concat() },
     Checker {
         name: "liveness",
-        check: |found| [liveness::check(found), sales::liveness(found)].concat(),
+        check: |found| {
+            [liveness::check(found), sales::liveness(found), seats::liveness(found)].concat()
+        },
     },
     Checker { name: "never backwards", check: never_backwards::check },
     Checker { name: "honest answers", check: answers::check },

@@ -7,7 +7,9 @@ pub(super) fn check(findings: &Findings) -> Vec<String> {
     let mut wrong = Vec::new();
     let links = findings.events.last().map_or(0, |event| event.position);
     let market = findings.market_events.last().map_or(0, |sale| sale.position);
-    for (head, progress) in [(links, findings.links), (market, findings.market)] {
+    let venues = findings.venues_events.last().map_or(0, |event| event.position);
+    let heads = [(links, findings.links), (market, findings.market), (venues, findings.venues)];
+    for (head, progress) in heads {
         let Progress { relayed, projected } = progress;
         if relayed != head {
             wrong.push(format!("relayed up to {relayed} of {head}"));
@@ -65,6 +67,7 @@ mod tests {
         let projected = Progress { relayed: 4, projected: 3 };
         assert_eq!(check(&Findings { links: projected, ..sound() }).len(), 1);
         assert_eq!(check(&Findings { market: relayed, ..sound() }).len(), 2);
+        assert_eq!(check(&Findings { venues: relayed, ..sound() }).len(), 2);
         assert_eq!(check(&Findings { retries: 1, ..sound() }).len(), 1);
         let mut waiting = sound();
         waiting.queues[0].ready = 1;

@@ -3,6 +3,7 @@
 
 mod absent;
 mod clients;
+mod flash_sale;
 mod frozen;
 mod killed;
 mod lock;
@@ -75,6 +76,7 @@ pub async fn strike(fault: Fault, world: &mut World, cycle: &Cycle) -> Result<St
         Fault::ParallelUses => clients::rivals(world, cycle).await,
         Fault::LoginsAtOnce => clients::logins(world, cycle).await,
         Fault::OrdersAtOnce => orders::at_once(world, cycle).await,
+        Fault::FlashSale => flash_sale::rush(world, cycle).await,
     }
 }
 

@@ -19,6 +19,9 @@ const AGAIN: Duration = Duration::from_millis(50);
 /// No fault lasts so long that a call is undecided for longer.
 const DECIDED_WITHIN: Duration = Duration::from_secs(180);
 
+/// Members of an answer that name what was made, in this order.
+const MADE: [&str; 4] = ["request_id", "purchase_id", "hold_id", "id"];
+
 /// What to call.
 #[derive(Clone, Debug)]
 pub struct Ask {
@@ -34,7 +37,7 @@ pub struct Ask {
     pub key: Option<Uuid>,
     /// The body.
     pub body: Option<Value>,
-    /// The link request, ticket, order or payment in question.
+    /// What is in question: a link request, ticket, order, payment, match, wallet or purchase.
     pub about: Option<Uuid>,
 }
 
@@ -55,7 +58,7 @@ impl Ask {
         Self { key: Some(Uuid::new_v4()), ..self }
     }
 
-    /// The same about this link request, ticket, order or payment.
+    /// The same about this.
     pub fn about(self, about: Uuid) -> Self {
         Self { about: Some(about), ..self }
     }
@@ -63,6 +66,11 @@ impl Ask {
     /// The same as a POST with this body, or with none.
     pub fn posted(self, body: Option<Value>) -> Self {
         Self { method: Method::POST, body, ..self }
+    }
+
+    /// The same as a PUT.
+    pub fn put(self) -> Self {
+        Self { method: Method::PUT, ..self }
     }
 }
 
@@ -176,8 +184,17 @@ async fn read(response: Response) -> reqwest::Result<Answer> {
         status,
         code: text("code").map(Into::into),
         retry_after,
-        made: text("request_id").or_else(|| text("id")).and_then(|id| id.parse().ok()),
+        made: MADE.iter().find_map(|name| text(name)).and_then(|id| id.parse().ok()),
+        until: text("expires_at").and_then(|time| time.parse().ok()),
+        tickets: tickets(&body),
         link: text("link").is_some(),
     };
     Ok(Answer { reply, body })
+}
+
+/// The tickets of an answer: their ids, or they themselves.
+fn tickets(body: &Value) -> Vec<Uuid> {
+    let tickets = body.get("tickets").and_then(Value::as_array).into_iter().flatten();
+    let id = |ticket: &Value| ticket.get("id").unwrap_or(ticket).as_str()?.parse().ok();
+    tickets.filter_map(id).collect()
 }

@@ -1,12 +1,14 @@
 //! The workload: clients that ask for links, look whether they are open, use them once, and try to
-//! use them again, over all replicas, while things break; others trade tickets. What they learn
-//! stands in the journal.
+//! use them again, over all replicas, while things break; others trade tickets, or go to a match.
+//! What they learn stands in the journal.
 //!
-//! [`api`] makes the calls, [`people`] has the accounts, [`traders`] are those who trade. Not here:
-//! judging what was answered ([`super::checkers`]).
+//! [`api`] makes the calls, [`people`] has the accounts, [`hall`] the seats; [`traders`] and
+//! [`spectators`] are the others. Not here: judging what was answered ([`super::checkers`]).
 
 pub mod api;
+pub mod hall;
 pub mod people;
+pub mod spectators;
 pub mod traders;
 
 use std::time::Duration;
@@ -22,12 +24,15 @@ use uuid::Uuid;
 use super::dice::Dice;
 use super::journal::Action;
 use api::{Api, Ask};
+use hall::Match;
 use people::Person;
 
 /// Clients at once: enough that several calls are always in flight.
-pub const CLIENTS: usize = 8;
+pub const CLIENTS: usize = 10;
 /// Those of them who trade.
 const TRADERS: usize = 3;
+/// Those who go to matches.
+const SPECTATORS: usize = 2;
 /// A client thinks this long between two things it does.
 const THINKING: std::ops::Range<Duration> = Duration::from_millis(5)..Duration::from_millis(60);
 /// The pause between two looks at a link that is not open.
@@ -44,7 +49,7 @@ pub struct Workload {
 
 impl Workload {
     /// Lets clients loose: each does what the seed says, in an order of its own.
-    pub fn start(api: &Api, people: &[Person], seed: u64) -> Self {
+    pub fn start(api: &Api, people: &[Person], usual: Match, seed: u64) -> Self {
         let stop = CancellationToken::new();
         let mut clients = JoinSet::new();
         for number in 0..CLIENTS {
@@ -55,7 +60,9 @@ impl Workload {
                 dice: Dice::of(seed, &format!("client {number}")),
                 stop: stop.clone(),
             };
-            if number < CLIENTS - TRADERS {
+            if number >= CLIENTS - SPECTATORS {
+                clients.spawn(client.watch_on(people.to_vec(), usual));
+            } else if number < CLIENTS - SPECTATORS - TRADERS {
                 clients.spawn(client.run());
             } else {
                 clients.spawn(client.trade_on(people.to_vec()));

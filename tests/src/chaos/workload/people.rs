@@ -1,7 +1,10 @@
 //! The accounts of the workload: registered and logged in once, and the secrets they come with.
 
 use anyhow::{Context, Result, bail};
-use serde_json::json;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+use shared_events::{AccountId, WalletId};
 
 use super::api::{Api, Ask};
 use crate::chaos::journal::Action;
@@ -14,10 +17,19 @@ const TIERS: [&str; 4] = ["premium", "premium", "standard", "premium"];
 /// An account that is logged in.
 #[derive(Clone)]
 pub struct Person {
+    /// Which account.
+    pub account: AccountId,
     /// Its name.
     pub username: String,
     /// Its login token.
     pub token: String,
+}
+
+impl Person {
+    /// Its wallet, whether or not it was opened.
+    pub fn wallet(&self) -> WalletId {
+        WalletId::of(self.account)
+    }
 }
 
 impl std::fmt::Debug for Person {
@@ -55,7 +67,28 @@ pub async fn welcome(api: &Api, name: &str, count: usize) -> Result<Vec<Person>>
         let login = Ask::get(Action::LogIn, "/login").posted(Some(credentials));
         let answer = api.decided(number, number, &login).await?;
         let token = answer.text("access_token").context("a login token")?.to_owned();
-        people.push(Person { username, token });
+        people.push(Person { account: account(&token)?, username, token });
     }
     Ok(people)
+}
+
+/// Whose a login token is.
+fn account(token: &str) -> Result<AccountId> {
+    let claims = token.split('.').nth(1).context("a token of three parts")?;
+    let claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims)?)?;
+    let subject = claims.get("sub").and_then(Value::as_str).context("a subject")?;
+    Ok(AccountId(subject.parse()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_says_whose_it_is() {
+        let id = AccountId(uuid::Uuid::from_u128(7));
+        let claims = BASE64_URL_SAFE_NO_PAD.encode(json!({ "sub": id }).to_string());
+        assert_eq!(account(&format!("head.{claims}.signature")).expect("an account"), id);
+        assert!(account("no token").is_err());
+    }
 }

@@ -23,6 +23,7 @@ use super::journal::Journal;
 use super::proxy::{Protocol, Proxy};
 use super::workload::Workload;
 use super::workload::api::Api;
+use super::workload::hall::{Hall, Match};
 use super::workload::people::{self, Person};
 use crate::rabbitmq::amqp_url;
 use crate::secrets::BrokerUser;
@@ -40,6 +41,8 @@ pub const HOLD: Duration = Duration::from_secs(2);
 /// How much longer while it is paid: together no longer than a fault of the short profile lasts, so
 /// that payments which it holds up come too late.
 const PAYMENT: Duration = Duration::from_secs(1);
+/// How long a seat of a match is held.
+pub const SEAT_HOLD: Duration = Duration::from_secs(2);
 /// Accounts of the workload.
 const PEOPLE: usize = 8;
 /// A standard link opens soon, so that a run sees links that are not open, open, used and closed.
@@ -67,6 +70,10 @@ pub struct World {
     pub place: String,
     /// The accounts of the workload.
     pub people: Vec<Person>,
+    /// More accounts, for what they are too few for.
+    pub crowd: Vec<Person>,
+    /// Where they go to matches; nothing until it is open.
+    hall: Option<Hall>,
     /// What was published to become a dead letter: each such letter holds one of these.
     pub poison: Vec<String>,
     /// The addresses where `rules` tells its health.
@@ -112,12 +119,14 @@ impl World {
             rules_bind: local(0),
             more: vec![("RULES_FILE".into(), rules_file.display().to_string())],
         };
-        let [hold, payment] = [HOLD, PAYMENT].map(|time| time.as_secs().to_string());
+        let [hold, payment, seat] =
+            [HOLD, PAYMENT, SEAT_HOLD].map(|time| time.as_secs().to_string());
         let always = [
             ("RATE_LIMITS", "off"),
             ("RUST_BACKTRACE", "0"),
             ("HOLD_SECONDS", hold.as_str()),
             ("PAYMENT_SECONDS", payment.as_str()),
+            ("SEAT_HOLD_SECONDS", seat.as_str()),
         ];
         let more = always.iter().chain(more).map(|&(name, value)| (name.into(), value.into()));
         wiring.more.extend(more);
@@ -146,6 +155,8 @@ impl World {
             wiring,
             api: Api::new(urls(public), Arc::new(Journal::new(journal)?))?,
             people: Vec::new(),
+            crowd: Vec::new(),
+            hall: None,
             poison: Vec::new(),
             rules_urls: urls(internal),
             place: place.to_owned(),
@@ -155,10 +166,10 @@ impl World {
         })
     }
 
-    /// Starts the services and registers the workload's accounts.
+    /// Starts the services, registers the workload's accounts, and opens the hall.
     ///
     /// # Errors
-    /// If a service does not get ready or an account is refused.
+    /// If a service does not get ready, or something is refused.
     pub async fn open(&mut self) -> Result<()> {
         for service in self.ticketing.iter_mut().chain(&mut self.rules) {
             service.spawn()?;
@@ -167,13 +178,36 @@ impl World {
             service.until_ready().await?;
         }
         self.people = people::welcome(&self.api, "person", PEOPLE).await?;
+        let mut admins = people::welcome(&self.api, "admin", 1).await?;
+        let admin = admins.pop().context("an administrator")?;
+        let grant = ["grant", &admin.username, "admin"];
+        self.wiring.ticketing_command("grant", &grant)?.run().await?;
+        let hall = Hall::open(&self.api, admin).await?;
+        hall.give_wallets(&self.api, &self.people).await?;
+        self.hall = Some(hall);
         Ok(())
     }
 
-    /// Lets clients loose, unless they are.
+    /// Where people go to matches.
+    ///
+    /// # Errors
+    /// If it is not open.
+    pub fn hall(&self) -> Result<&Hall> {
+        self.hall.as_ref().context("the hall is not open")
+    }
+
+    /// One more match there, with so many seats on sale.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn another_match(&mut self, seats: usize) -> Result<Match> {
+        self.hall.as_mut().context("the hall is not open")?.sell(&self.api, seats).await
+    }
+
+    /// Lets clients loose once it is open, unless they are.
     pub fn work(&mut self, seed: u64) {
-        if self.workload.is_none() {
-            self.workload = Some(Workload::start(&self.api, &self.people, seed));
+        if let (None, Some(hall)) = (&self.workload, &self.hall) {
+            self.workload = Some(Workload::start(&self.api, &self.people, hall.usual, seed));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use shared_events::topology::{LINKS_LOG, MARKET_LOG, QUEUES};
+use shared_events::topology::{LINKS_LOG, MARKET_LOG, QUEUES, VENUES_LOG};
 use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
 
@@ -29,20 +29,25 @@ const JUDGED: &str = "select not exists (select 1 from events r \
     where r.log = $1 and r.position <= $2 and r.event_type = 'Requested' \
     and not exists (select 1 from events v where v.aggregate = r.aggregate \
         and v.aggregate_id = r.aggregate_id and v.sequence = 2))";
-/// Whether nothing more happens by itself: what became of every payment is known, and every order
-/// is paid or over.
+/// Whether nothing more happens by itself: what became of every payment is known, every order is
+/// paid or over, and so is every hold of a seat.
 const DECIDED: &str = "select \
     not exists (select 1 from payments where status in ('capturing', 'refunding')) \
-    and not exists (select 1 from orders where status in ('created', 'awaiting_payment'))";
+    and not exists (select 1 from orders where status in ('created', 'awaiting_payment')) \
+    and not exists (select 1 from tickets where status = 'reserved') \
+    and not exists (select 1 from deadlines where kind = 'venues.hold_ends' and done_at is null)";
 const HEAD: &str = "select coalesce(max(position), 0) from events where log = $1";
 
-/// The last positions of the links' log and of the market's.
+/// The last positions of the logs of the links, the market and the venues.
 ///
 /// # Errors
 /// If Postgres does not answer.
-pub async fn heads(sql: &Client) -> Result<[i64; 2]> {
-    let links = sql.query_one(HEAD, &[&LINKS_LOG]).await?.try_get(0)?;
-    Ok([links, sql.query_one(HEAD, &[&MARKET_LOG]).await?.try_get(0)?])
+pub async fn heads(sql: &Client) -> Result<[i64; 3]> {
+    let mut heads = [0; 3];
+    for (head, log) in heads.iter_mut().zip([LINKS_LOG, MARKET_LOG, VENUES_LOG]) {
+        *head = sql.query_one(HEAD, &[&log]).await?.try_get(0)?;
+    }
+    Ok(heads)
 }
 
 /// Waits until all that is in the history now has had its consequences, whatever comes after.
@@ -107,14 +112,17 @@ pub async fn settled(world: &World) -> Result<()> {
     Ok(())
 }
 
-async fn is_done(sql: &Client, until: &mut Option<[i64; 2]>) -> Result<bool> {
-    let [links, market] = match *until {
+async fn is_done(sql: &Client, until: &mut Option<[i64; 3]>) -> Result<bool> {
+    let [links, market, venues] = match *until {
         Some(positions) => positions,
         None => *until.insert(heads(sql).await?),
     };
-    for (question, log, position) in
-        [(CAUGHT_UP, LINKS_LOG, links), (JUDGED, LINKS_LOG, links), (CAUGHT_UP, MARKET_LOG, market)]
-    {
+    for (question, log, position) in [
+        (CAUGHT_UP, LINKS_LOG, links),
+        (JUDGED, LINKS_LOG, links),
+        (CAUGHT_UP, MARKET_LOG, market),
+        (CAUGHT_UP, VENUES_LOG, venues),
+    ] {
         if !sql.query_one(question, &[&log, &position]).await?.try_get::<_, bool>(0)? {
             return Ok(false);
         }
@@ -130,14 +138,15 @@ async fn is_decided(sql: &Client) -> Result<bool> {
 async fn rest(world: &World) -> String {
     let told = async {
         let sql = world.sql().await?;
-        let text = "select format(': %s; %s requests without a verdict, %s payments without an outcome, %s orders that are held', \
+        let text = "select format(': %s; %s requests without a verdict, %s payments without an outcome, %s orders and %s seats that are held', \
             (select string_agg(format('%s at %s, relayed %s, projected %s', log, \
                 (select max(position) from events e where e.log = l.log), \
                 (select position from relay_cursors r where r.log = l.log), \
                 (select min(position) from checkpoints c where c.log = l.log)), '; ') from logs l), \
             (select count(*) from link_status where rule is null), \
             (select count(*) from payments where status in ('capturing', 'refunding')), \
-            (select count(*) from orders where status = 'created'))";
+            (select count(*) from orders where status = 'created'), \
+            (select count(*) from tickets where status = 'reserved'))";
         anyhow::Ok(sql.query_one(text, &[]).await?.try_get::<_, String>(0)?)
     };
     told.await.unwrap_or_else(|error| format!(": {error:#}"))
