@@ -10,7 +10,7 @@ use super::Control;
 use crate::chaos::fault::Fault;
 use crate::chaos::faults::{self, Frozen};
 use crate::chaos::plan::Cycle;
-use crate::chaos::workload::traders;
+use crate::chaos::workload::{spectators, traders};
 use crate::chaos::world::World;
 use crate::chaos::world::broker::Broker;
 use crate::chaos::world::tap::Tap;
@@ -38,7 +38,10 @@ pub(super) async fn play(control: Control, world: &mut World) -> Result<()> {
         Control::NoMandatory => queues_are_unbound(world).await?,
         Control::AckFirst => rules_die_full(world).await?,
         Control::NoDedupe => verdicts_come_at_once(world).await?,
-        Control::NoUnique => links_are_fought_for(world).await?,
+        Control::NoUnique => {
+            links_are_fought_for(world).await?;
+            seats_are_fought_for(world).await?;
+        }
         Control::PaidTwice => orders_are_paid_at_once(world).await?,
     }
     Ok(())
@@ -129,6 +132,18 @@ async fn links_are_fought_for(world: &mut World) -> Result<()> {
     for choice in 0..RACES {
         let cycle = Cycle { choice, amount: RIVALS, ..Cycle::default() };
         faults::strike(Fault::ParallelUses, world, &cycle).await?;
+    }
+    Ok(())
+}
+
+/// Each account wants the same seats, all at the same moment.
+async fn seats_are_fought_for(world: &mut World) -> Result<()> {
+    let of = world.another_match(RACES as usize).await?;
+    for number in 1..=RACES as u32 {
+        let people = world.people.iter().cycle().take(RIVALS);
+        let asks: Vec<_> =
+            people.map(|person| spectators::reserve(of, 1, number, person)).collect();
+        spectators::all_at_once(&world.api, STRANGER, &asks).await?;
     }
     Ok(())
 }

@@ -128,12 +128,11 @@ impl Stadium {
         let body = json!({ "stadium": stadium, "title": "", "start_time": start, "end_time": end });
         let made = prepared(api, &self.admin, "/api/match/", body).await?;
         let id = FixtureId(made.reply.made.context("a match")?);
-        let mut offer = json!({ "price": self.price });
-        if let Some(count) = seats {
+        let some = seats.map(|count| -> Vec<SeatId> {
             let places = (1..=ROWS).flat_map(|row| (1..=SEATS).map(move |number| (row, number)));
-            let some = places.take(count).map(|(row, number)| json!(seat(stadium, row, number)));
-            offer["seats"] = some.collect();
-        }
+            places.take(count).map(|(row, number)| seat(stadium, row, number)).collect()
+        });
+        let offer = json!({ "price": self.price, "seats": some });
         prepared(api, &self.admin, &format!("/api/match/{id}/tickets"), offer).await?;
         let has_seats = async |_, map: Value| {
             map.get("sections").and_then(Value::as_array).is_some_and(|all| !all.is_empty())

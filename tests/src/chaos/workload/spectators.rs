@@ -60,6 +60,11 @@ pub fn reserve_best(of: Match, buyer: &Person) -> Ask {
     Wanted::Best(1, false).ask(of, buyer)
 }
 
+/// Reserves this seat, by its row and number.
+pub fn reserve(of: Match, row: u32, number: u32, buyer: &Person) -> Ask {
+    Wanted::One(of.ticket(row, number)).ask(of, buyer)
+}
+
 /// Buys all that somebody holds.
 pub fn purchase(buyer: &Person) -> Ask {
     let wallet = buyer.wallet();

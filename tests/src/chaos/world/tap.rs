@@ -28,6 +28,7 @@ pub struct Tap {
     connection: Connection,
     channel: Channel,
     queue: ShortString,
+    exchanges: Vec<Exchange>,
 }
 
 impl Tap {
@@ -46,7 +47,7 @@ impl Tap {
             let (name, key, none) = (exchange.name.into(), "#".into(), FieldTable::default());
             channel.queue_bind(queue.clone(), name, key, Default::default(), none).await?;
         }
-        Ok(Self { connection, channel, queue })
+        Ok(Self { connection, channel, queue, exchanges: exchanges.to_vec() })
     }
 
     /// The next message, if one has passed.
@@ -69,6 +70,11 @@ impl Tap {
     /// # Errors
     /// If the broker does not answer.
     pub async fn close(self) -> Result<Vec<Passed>> {
+        // Else, on a busy machine, they come faster than they are taken.
+        for exchange in &self.exchanges {
+            let (queue, none) = (self.queue.clone(), FieldTable::default());
+            self.channel.queue_unbind(queue, exchange.name.into(), "#".into(), none).await?;
+        }
         let mut all = Vec::new();
         while let Some(passed) = self.next().await? {
             all.push(passed);

@@ -119,10 +119,8 @@ pub(super) fn sound() -> Findings {
     let back = purchase(1);
     let returned = of("seat", SEAT, "Returned", 3);
     let opening = posted(0, "opening", None, ["grants", "wallet"]);
-    let mut events = vec![
-        of("wallet", WALLET, "Opened", 0),
-        VenuesEvent { amount: Some(3 * PRICE), ..opening },
-    ];
+    let mut events =
+        vec![of("wallet", WALLET, "Opened", 0), VenuesEvent { amount: Some(3 * PRICE), ..opening }];
     events.extend(held(SEAT, 1, 1));
     events.extend(bought(1, 1, 2));
     events.push(of("purchase", back, "Refunded", 3));
