@@ -25,8 +25,9 @@ use crate::chaos::world::{SEAT_HOLD, World};
 const STRANGER: usize = 1_004;
 /// Buyers for each seat.
 const BUYERS_A_SEAT: usize = 10;
-/// Buyers that use one account. Nobody holds more than 100 tickets at once: so few that it is the
-/// seats that are not enough, whoever is quickest; and so many that a basket has rivals too.
+/// Buyers that use one account. Nobody holds more than 100 tickets at once: with fewer buyers than
+/// that nobody is refused for it, whoever is quickest. An account for each would be 10,000
+/// passwords to hash before each rush; several also make rivals of those who share a basket.
 const BUYERS_AN_ACCOUNT: usize = 50;
 /// The service is killed when one in so many has been told.
 const KILLED_AFTER: usize = 10;
@@ -58,7 +59,7 @@ pub(super) async fn rush(world: &mut World, cycle: &Cycle) -> Result<Struck> {
     };
     let (replies, waiting) = tokio::try_join!(try_join_all(buyers), killed)?;
     let broken = broken(&replies, seats, TimeDelta::from_std(SEAT_HOLD)?);
-    // It has happened as often as somebody was not told yet when the service was gone.
+    // A kill that nobody had to live through is none.
     let struck = drained(world, Fault::FlashSale, waiting).await?;
     Ok(Struck { broken, ..struck })
 }
