@@ -24,7 +24,10 @@ pub enum AccessRight {
         requester: Requester,
     },
     /// It was used.
-    Spent,
+    Spent {
+        /// Whose it was.
+        requester: Requester,
+    },
 }
 
 /// What can be asked of a right.
@@ -71,9 +74,13 @@ impl Aggregate for AccessRight {
     }
 
     fn apply(&mut self, event: Self::Event) {
-        *self = match event {
-            AccessRightEvent::Granted { requester } => Self::Granted { requester },
-            AccessRightEvent::Used { .. } => Self::Spent,
+        *self = match (event, *self) {
+            (AccessRightEvent::Granted { requester }, _) => Self::Granted { requester },
+            (AccessRightEvent::Used { .. }, Self::Absent) => Self::Absent,
+            (
+                AccessRightEvent::Used { .. },
+                Self::Granted { requester } | Self::Spent { requester },
+            ) => Self::Spent { requester },
         };
     }
 }

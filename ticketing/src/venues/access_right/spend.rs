@@ -17,6 +17,7 @@ pub struct SpendRight {
 
 impl SpendRight {
     /// A guest's right is that of whoever knows the request's id, as everything of a guest is.
+    /// That of another account is as unknown after its use as before.
     pub(super) fn decide(
         self,
         right: &AccessRight,
@@ -24,11 +25,14 @@ impl SpendRight {
         let Self { by, fixture, hold } = self;
         match right {
             AccessRight::Absent => Err(AccessRightError::Unknown),
-            AccessRight::Granted { requester: Requester::Account(owner) } if *owner != by => {
+            AccessRight::Granted { requester: Requester::Account(owner) }
+            | AccessRight::Spent { requester: Requester::Account(owner) }
+                if *owner != by =>
+            {
                 Err(AccessRightError::Unknown)
             }
             AccessRight::Granted { .. } => Ok(vec![AccessRightEvent::Used { fixture, hold, by }]),
-            AccessRight::Spent => Err(AccessRightError::Spent),
+            AccessRight::Spent { .. } => Err(AccessRightError::Spent),
         }
     }
 }
