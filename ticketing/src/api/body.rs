@@ -95,10 +95,11 @@ fn parse<T: ParseFromJSON>(bytes: &[u8]) -> Result<T, ApiError> {
         if !tidy(&mut value) {
             return Err(malformed("The body holds a NUL character, which can not be stored"));
         }
-        if !value.is_object() && describes_object::<T>() {
+        let is_absent = value.is_null() && !T::IS_REQUIRED;
+        if !is_absent && !value.is_object() && describes_object::<T>() {
             return Err(malformed("The body must be a JSON object"));
         }
-        Some(value)
+        (!is_absent).then_some(value)
     };
     // The message of the library is for developers of the service; the schema tells the client
     // more.
@@ -164,6 +165,15 @@ mod tests {
         let order: Order = parse(body).unwrap();
         assert_eq!((order.name.as_str(), order.seats[0].row, order.note), ("a", 1, None));
         assert_eq!(order.seats[0].number, None);
+    }
+
+    #[test]
+    fn a_body_that_may_be_absent_may_be_null() {
+        for body in [&b""[..], b"null", b" null\n"] {
+            assert!(parse::<Option<Order>>(body).unwrap().is_none());
+        }
+        assert!(parse::<Order>(b"null").is_err());
+        assert!(parse::<Option<Order>>(b"[]").is_err());
     }
 
     #[tokio::test]
