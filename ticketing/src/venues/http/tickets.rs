@@ -1,18 +1,21 @@
 //! Tickets over HTTP: looking for them, and changing single ones.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::StatusCode;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
-use shared_events::{FixtureId, SeatId, TariffId, TicketId};
+use shared_events::{FixtureId, Place, Price, SeatId, TariffId, TicketId};
 use uuid::Uuid;
 
-use super::super::fixture::Fixture;
+use super::super::error::VenuesError;
+use super::super::fixture::{Fixture, Terms};
 use super::super::offering::{Offer, Offering, Which};
 use super::super::place_key::PlaceKey;
-use super::super::seat::Seat;
+use super::super::scheduling::Refused;
+use super::super::seat::{Seat, SeatError};
 use super::super::seat_maps::{OnSale, SeatMaps};
 use super::super::stadium_seats::StadiumSeats;
 use super::super::ticket_status::TicketStatus;
@@ -25,9 +28,8 @@ use super::{Service, Tag, call};
 use crate::api::Context;
 use crate::api::authentication::{AdministratorCaller, RequiredCaller};
 use crate::api::body::Body;
-use crate::api::idempotent::Keep;
+use crate::api::idempotent::{Call, CallError, Keep};
 use crate::api::if_match;
-use crate::api::money::Money;
 use crate::api::paging::Page;
 use crate::api::rate_limits::Limited;
 use crate::api_error::{ApiError, Code};
@@ -53,7 +55,7 @@ pub struct TicketsApi {
 impl TicketsApi {
     /// Put one seat on sale
     ///
-    /// For administrators. Doing it again changes nothing.
+    /// For administrators. Doing it again changes nothing: it is answered as it is then.
     ///
     /// Errors: `not_found`, `invalid_fields`, `forbidden`, `ticket_exists`, `match_begun`,
     /// `concurrent_change`, `unavailable`.
@@ -66,51 +68,8 @@ impl TicketsApi {
         body: Body<NewTicket>,
     ) -> Result<Limited<Made<TicketSeen>>, ApiError> {
         let rate = self.shared.limits.change(caller.0.account)?;
-        let made = async {
-            let NewTicket { fixture, seat, price } = body.value;
-            let (fixture, seat, tariff) = (FixtureId(fixture), SeatId(seat), TariffId(price));
-            let place = match self.places.find(&[seat]).await?.pop() {
-                Some(row) => row.place,
-                None => {
-                    let mut places = self.offering.places(fixture, &[seat]).await?;
-                    places.pop().ok_or_else(unknown_seat)?.1
-                }
-            };
-            let which = Which::Seats(vec![(seat, place.clone())]);
-            let offer = Offer { fixture, tariff, which };
-            let terms =
-                |done: &Done<Fixture>| done.state.sale().and_then(|sale| sale.terms(&place));
-            let answer = |done: &Done<Fixture>| {
-                let terms = terms(done);
-                let price_minor = terms.map_or(0, |terms| terms.price.price_minor);
-                let tariff = terms.map_or(tariff, |terms| terms.tariff);
-                TicketSeen::from(TicketRow {
-                    ticket: TicketId::of(fixture, seat),
-                    fixture,
-                    seat,
-                    place: place.clone(),
-                    tariff,
-                    price_minor,
-                    status: TicketStatus::Empty,
-                })
-            };
-            let call = call(&caller.0, key.0.as_deref(), "POST", TICKETS, &body.bytes);
-            let execution = self.shared.execution(&context);
-            let put = |keep: Arc<Keep<_>>| {
-                let offer = &offer;
-                async move {
-                    let attach = move |done: &Done<Fixture>| keep.attach(done);
-                    self.offering.offer(offer, execution, attach).await
-                }
-            };
-            let idempotent = &self.shared.idempotent;
-            let made = idempotent.run(call, StatusCode::CREATED, answer, put).await?;
-            if made.price != tariff.0 {
-                return Err(ApiError::new(Code::TicketExists, "The seat is on sale already"));
-            }
-            Ok(Made::Made(Json(made)))
-        };
-        rate.on(made.await)
+        let call = call(&caller.0, key.0.as_deref(), "POST", TICKETS, &body.bytes);
+        rate.on(self.put_on_sale(context, call, body.value).await)
     }
 
     /// Look for tickets
@@ -164,6 +123,8 @@ impl TicketsApi {
     }
 
     /// Read a ticket
+    ///
+    /// Also one that is not on sale any more.
     ///
     /// Errors: `not_found`, `unavailable`.
     #[oai(path = "/api/ticket/:id", method = "get", operation_id = "read_single_ticket")]
@@ -222,7 +183,7 @@ impl TicketsApi {
     ///
     /// For administrators. Only while nobody holds or has it.
     ///
-    /// Errors: `not_found`, `forbidden`, `ticket_unavailable`, `concurrent_change`,
+    /// Errors: `not_found`, `forbidden`, `ticket_unavailable`, `match_begun`, `concurrent_change`,
     /// `precondition_failed`, `unavailable`.
     #[oai(path = "/api/ticket/:id", method = "delete", operation_id = "delete_single_ticket")]
     async fn withdraw(
@@ -241,7 +202,7 @@ impl TicketsApi {
             let expected = execution.expected;
             let execution = Execution { expected: None, ..execution };
             let withdrawn = self.offering.withdraw(&ticket, expected, execution).await;
-            withdrawn.map_err(|error| if_match::refused(error, header))?;
+            withdrawn.map_err(|error| not_changed(error, header))?;
             Ok(Gone::Done)
         };
         rate.on(withdrawn.await)
@@ -276,51 +237,127 @@ impl TicketsApi {
         if let Some(price) = change.price {
             let tariff = TariffId(price);
             let repriced = self.offering.reprice(&ticket, tariff, expected, execution).await;
-            repriced.map_err(|error| if_match::refused(error, header))?;
+            repriced.map_err(|error| not_changed(error, header))?;
         }
         self.seen(id).await
+    }
+
+    async fn put_on_sale(
+        &self,
+        context: Context,
+        call: Call<'_>,
+        NewTicket { fixture, seat, price }: NewTicket,
+    ) -> Result<Made<TicketSeen>, ApiError> {
+        let (fixture, seat, tariff) = (FixtureId(fixture), SeatId(seat), TariffId(price));
+        let place = match self.places.find(&[seat]).await?.pop() {
+            Some(row) => row.place,
+            None => {
+                let mut places = self.offering.places(fixture, &[seat]).await?;
+                places.pop().ok_or_else(unknown_seat)?.1
+            }
+        };
+        let offer = Offer { fixture, tariff, which: Which::Seats(vec![(seat, place.clone())]) };
+        // What is on sale at the place now, which may be another seat's, or cost something else.
+        let answer = |done: &Done<Fixture>| {
+            let (seat, terms) = on_sale(&done.state, &place).unwrap_or((seat, None));
+            let price_minor = terms.map_or(0, |terms| terms.price.price_minor);
+            TicketSeen::from(TicketRow {
+                ticket: TicketId::of(fixture, seat),
+                fixture,
+                seat,
+                place: place.clone(),
+                tariff: terms.map_or(tariff, |terms| terms.tariff),
+                price_minor,
+                status: TicketStatus::Empty,
+            })
+        };
+        let execution = self.shared.execution(&context);
+        let was_there = AtomicBool::new(false);
+        let put = |keep: Arc<Keep<_>>| {
+            let (offer, was_there) = (&offer, &was_there);
+            async move {
+                let attach = move |done: &Done<Fixture>| keep.attach(done);
+                let done = self.offering.offer(offer, execution, attach).await?;
+                was_there.store(done.events.is_empty(), Ordering::Relaxed);
+                Ok(done)
+            }
+        };
+        let idempotent = &self.shared.idempotent;
+        let made: TicketSeen = idempotent.run(call, StatusCode::CREATED, answer, put).await?;
+        if made.seat != seat.0 {
+            let detail = "The place of the seat is on sale already, as another seat's";
+            return Err(ApiError::new(Code::TicketExists, detail));
+        }
+        if made.price != tariff.0 {
+            return Err(ApiError::new(Code::TicketExists, "The seat is on sale already"));
+        }
+        if was_there.into_inner() {
+            let One::One(Json(seen), _) = self.seen(TicketId(made.id)).await?;
+            return Ok(Made::Made(Json(seen)));
+        }
+        Ok(Made::Made(Json(made)))
+    }
+
+    /// A ticket that is in memory no more, or not on sale any more, as the table has it, which
+    /// follows shortly after.
+    async fn listed(&self, id: TicketId) -> Result<OnSale, ApiError> {
+        let now = self.shared.clock.now();
+        let mut row = self.tickets.find(id, now).await?;
+        if row.is_none() {
+            self.shared.caught_up.wait().await?;
+            row = self.tickets.find(id, now).await?;
+        }
+        let row = row.ok_or_else(unknown_ticket)?;
+        let TicketRow { ticket, fixture, seat, place, tariff, price_minor, .. } = row;
+        let price = Price { price_minor, currency: self.shared.currency };
+        Ok(OnSale { ticket, fixture, seat, place, terms: Terms { tariff, price }, seen: None })
     }
 
     /// As current as the last events of match and seat.
     async fn seen(&self, id: TicketId) -> Result<One<TicketSeen>, ApiError> {
         let now = self.shared.clock.now();
-        let Some(ticket) = self.maps.on_sale(id).await? else {
-            // Of a match that is long over, or taken off sale.
-            let row = self.tickets.find(id, now).await?;
-            // In memory is what is on sale: the table may lag behind that.
-            let row = row.filter(|row| {
-                row.status != TicketStatus::Cancelled && self.maps.fixture(row.fixture).is_none()
-            });
-            let row = row.ok_or_else(unknown_ticket)?;
-            return Ok(One::One(Json(row.into()), if_match::etag(0)));
+        let ticket = match self.maps.on_sale(id).await? {
+            Some(ticket) => ticket,
+            None => self.listed(id).await?,
         };
-        let (seat, fixture) = self.offering.ticket(&ticket).await?.ok_or_else(unknown_ticket)?;
-        let terms = fixture.state.sale().and_then(|sale| sale.terms(&ticket.place));
-        let terms = terms.ok_or_else(unknown_ticket)?;
-        let begun = fixture.state.details().is_some_and(|details| now >= details.starts_at);
-        let status = match seat.state {
+        let found = self.offering.ticket(&ticket).await?;
+        let (seat_now, fixture_now) = found.ok_or_else(unknown_ticket)?;
+        let OnSale { fixture, seat, place, terms: known, .. } = ticket;
+        let of_seat = on_sale(&fixture_now.state, &place).filter(|(on_sale, _)| *on_sale == seat);
+        let terms = of_seat.and_then(|(_, terms)| terms);
+        let Terms { tariff, mut price } = terms.unwrap_or(known);
+        let begun = fixture_now.state.details().is_some_and(|details| now >= details.starts_at);
+        let status = match seat_now.state {
             Seat::Sold { .. } => TicketStatus::Confirmed,
-            Seat::Held { until, .. } if now < until => TicketStatus::Reserved,
-            Seat::Free | Seat::Held { .. } if fixture.state.is_cancelled() => {
-                TicketStatus::Cancelled
+            _ if terms.is_none() => TicketStatus::Cancelled,
+            Seat::Held { until, price: held, .. } if now < until => {
+                price = held;
+                TicketStatus::Reserved
             }
-            Seat::Free | Seat::Held { .. } if begun => TicketStatus::Expired,
-            Seat::Free | Seat::Held { .. } => TicketStatus::Empty,
+            _ if fixture_now.state.is_cancelled() => TicketStatus::Cancelled,
+            _ if begun => TicketStatus::Expired,
+            _ => TicketStatus::Empty,
         };
-        let mut seen = TicketSeen::from(TicketRow {
-            ticket: id,
-            fixture: ticket.fixture,
-            seat: ticket.seat,
-            place: ticket.place,
-            tariff: terms.tariff,
-            price_minor: terms.price.price_minor,
-            status,
-        });
-        if let Seat::Held { price, .. } = seat.state
-            && status == TicketStatus::Reserved
-        {
-            seen.unit_price = Money::minor(price.price_minor);
+        let price_minor = price.price_minor;
+        let row = TicketRow { ticket: id, fixture, seat, place, tariff, price_minor, status };
+        let etag = if_match::etag(seat_now.sequence + fixture_now.sequence);
+        Ok(One::One(Json(row.into()), etag))
+    }
+}
+
+/// Which seat is on sale at a place of a match's stadium, and for how much; without terms if it is
+/// not on sale any more.
+fn on_sale(fixture: &Fixture, place: &Place) -> Option<(SeatId, Option<Terms>)> {
+    let (details, sale) = (fixture.details()?, fixture.sale()?);
+    Some((sale.seat(details.stadium, place), sale.terms(place)))
+}
+
+/// What a ticket that stays as it is is answered with.
+fn not_changed(error: Refused, header: Option<&str>) -> ApiError {
+    match if_match::refused(error, header) {
+        CallError::Refused(VenuesError::Seat(SeatError::Taken)) => {
+            ApiError::new(Code::TicketUnavailable, "Somebody holds or has the ticket")
         }
-        Ok(One::One(Json(seen), if_match::etag(seat.sequence + fixture.sequence)))
+        error => error.into(),
     }
 }
