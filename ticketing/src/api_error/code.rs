@@ -162,8 +162,11 @@ codes! {
     InvalidSignature = "invalid_signature", BAD_REQUEST, "Invalid signature";
 
     // The venues
-    /// The stadium has a seat or a section there already, or would have too many seats.
+    /// The stadium has a seat or a section there already.
     SeatExists = "seat_exists", CONFLICT, "Seat exists";
+    /// The stadium would have more seats than any has, or more that were moved or put in one by
+    /// one.
+    TooManySeats = "too_many_seats", CONFLICT, "Too many seats";
     /// Another match takes place in the stadium at that time; the detail names it.
     MatchesOverlap = "matches_overlap", CONFLICT, "Matches overlap";
     /// Matches will take place in the stadium.
@@ -174,13 +177,13 @@ codes! {
     MatchHasSales = "match_has_sales", CONFLICT, "Match has sales";
     /// The match is sold to holders of a used access link; `request_id` names theirs.
     LinkRequired = "link_required", FORBIDDEN, "Access link required";
-    /// The access link has been bought with before. It works once.
+    /// The access link has been used to reserve before. It works once.
     LinkSpent = "link_spent", CONFLICT, "Access link spent";
     /// Somebody holds the ticket or has it, or not so many are to be had.
     TicketUnavailable = "ticket_unavailable", CONFLICT, "Ticket unavailable";
     /// The caller does not hold the ticket, or not any more.
     TicketNotHeld = "ticket_not_held", CONFLICT, "Ticket not held";
-    /// The ticket is on sale already, at another price.
+    /// The seat is on sale already, at another price, or its place is as another seat's.
     TicketExists = "ticket_exists", CONFLICT, "Ticket exists";
     /// The caller holds as many tickets as is allowed; 100 at most.
     TooManyHeld = "too_many_held", CONFLICT, "Too many tickets held";

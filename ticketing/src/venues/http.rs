@@ -4,6 +4,7 @@
 
 mod admin;
 mod answers;
+mod bounds;
 mod errors;
 mod fixtures;
 mod index;

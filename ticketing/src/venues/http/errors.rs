@@ -6,7 +6,7 @@ use super::super::error::VenuesError;
 use super::super::fixture::FixtureError;
 use super::super::purchase::PurchaseError;
 use super::super::seat::SeatError;
-use super::super::stadium::StadiumError;
+use super::super::stadium::{MOST_SEATS, MOST_SINGLE_SEATS, StadiumError};
 use super::super::tariff::TariffError;
 use super::super::topping_up::SettleError;
 use super::super::wallet::WalletError;
@@ -67,7 +67,11 @@ impl From<StadiumError> for ApiError {
                 Self::new(Code::SeatExists, format!("The section \"{name}\" has other seats"))
             }
             StadiumError::TooManySeats => {
-                Self::new(Code::SeatExists, "The stadium would have too many seats")
+                let detail = format!(
+                    "A stadium has at most {MOST_SEATS} seats, of which {MOST_SINGLE_SEATS} were \
+                     moved or put in one by one"
+                );
+                Self::new(Code::TooManySeats, detail)
             }
             StadiumError::Taken(fixture) => {
                 let detail = format!("Another match takes place there at that time: {fixture}");
@@ -169,7 +173,7 @@ impl From<VenuesError> for ApiError {
                 Self::new(Code::LinkRequired, "request_id names no used access link of yours")
             }
             VenuesError::AccessRight(AccessRightError::Spent) => {
-                Self::new(Code::LinkSpent, "The access link has been bought with before")
+                Self::new(Code::LinkSpent, "The access link has been used to reserve before")
             }
             VenuesError::HasSales => {
                 Self::new(Code::MatchHasSales, "Tickets of the match are held or sold")

@@ -7,7 +7,7 @@ use http::StatusCode;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
-use shared_events::{FixtureId, SeatId, StadiumId, TariffId};
+use shared_events::{FixtureId, StadiumId, TariffId};
 use uuid::Uuid;
 
 use super::super::fixture::{Details, Fixture, seats_offered};
@@ -20,7 +20,7 @@ use super::answers::{FixtureSeen, Gone, Made, Many, One, TicketCount};
 use super::errors::{invalid, unknown_match};
 use super::requests::{FixtureChange, Judge, NewFixture};
 use super::ticket_answers::SeatMapAnswer;
-use super::ticket_requests::TicketsOffer;
+use super::ticket_requests::{Offered, TicketsOffer};
 use super::{Service, Tag, call};
 use crate::api::Context;
 use crate::api::authentication::{AdministratorCaller, RequiredCaller};
@@ -192,9 +192,9 @@ impl FixturesApi {
 
     /// Cancel a match
     ///
-    /// For administrators. Only while nobody holds or has a ticket of it.
+    /// For administrators. Only before it begins, and while nobody holds or has a ticket of it.
     ///
-    /// Errors: `not_found`, `forbidden`, `match_has_sales`, `concurrent_change`,
+    /// Errors: `not_found`, `forbidden`, `match_has_sales`, `match_begun`, `concurrent_change`,
     /// `precondition_failed`, `unavailable`.
     #[oai(path = "/api/match/:id", method = "delete", operation_id = "delete_match")]
     async fn cancel(
@@ -208,6 +208,7 @@ impl FixturesApi {
         let rate = self.shared.limits.change(caller.0.account)?;
         let header = if_match.0.as_deref();
         let cancelled = async {
+            self.fixtures.find(FixtureId(id.0)).await?.ok_or_else(unknown_match)?;
             let execution = if_match::only_at(self.shared.execution(&context), header)?;
             let cancelled = self.scheduling.cancel(FixtureId(id.0), execution).await;
             cancelled.map_err(|error| if_match::refused(error, header))?;
@@ -235,8 +236,8 @@ impl FixturesApi {
     ) -> Result<Limited<Made<TicketCount>>, ApiError> {
         let rate = self.shared.limits.change(caller.0.account)?;
         let offered = async {
-            let TicketsOffer { price, sections, seats } = body.value;
-            let which = self.which(FixtureId(id.0), sections, seats).await?;
+            let price = body.value.price;
+            let which = self.which(FixtureId(id.0), body.value.judge()?).await?;
             let offer = Offer { fixture: FixtureId(id.0), tariff: TariffId(price), which };
             let path = format!("{MATCHES}/{}/tickets", id.0);
             let call = call(&caller.0, key.0.as_deref(), "POST", &path, &body.bytes);
@@ -279,14 +280,14 @@ impl FixturesApi {
         if let (Some(known), Some(etag)) = (&known.0, self.maps.etag(id, now))
             && if_match::names(known, &etag)
         {
-            return Ok(SeatMapAnswer::Unchanged(etag));
+            return Ok(SeatMapAnswer::unchanged(etag));
         }
         if !self.maps.is_ready() {
             return Err(ApiError::overloaded());
         }
         let answer = self.maps.answer(id, now).await?.ok_or_else(unknown_match)?;
         if known.0.is_some_and(|known| if_match::names(&known, &answer.etag)) {
-            return Ok(SeatMapAnswer::Unchanged(answer.etag));
+            return Ok(SeatMapAnswer::unchanged(answer.etag));
         }
         Ok(SeatMapAnswer::of(answer))
     }
@@ -325,24 +326,12 @@ impl FixturesApi {
         self.seen(id).await
     }
 
-    async fn which(
-        &self,
-        fixture: FixtureId,
-        sections: Option<Vec<String>>,
-        seats: Option<Vec<Uuid>>,
-    ) -> Result<Which, ApiError> {
-        let seats = match (sections, seats) {
-            (Some(_), Some(_)) => return Err(invalid("seats", "is not allowed beside sections")),
-            (Some(sections), None) => return Ok(Which::Sections(sections)),
-            (None, None) => return Ok(Which::All),
-            (None, Some(seats)) => seats,
+    async fn which(&self, fixture: FixtureId, offered: Offered) -> Result<Which, ApiError> {
+        let ids = match offered {
+            Offered::All => return Ok(Which::All),
+            Offered::Sections(sections) => return Ok(Which::Sections(sections)),
+            Offered::Seats(ids) => ids,
         };
-        if !(1..=1_000).contains(&seats.len()) {
-            return Err(invalid("seats", "must have 1 to 1000 items"));
-        }
-        let mut ids: Vec<SeatId> = seats.into_iter().map(SeatId).collect();
-        ids.sort_unstable();
-        ids.dedup();
         let rows = self.seats.find(&ids).await?;
         if rows.len() < ids.len() {
             // Those that were put in just now may be on their way to the table.

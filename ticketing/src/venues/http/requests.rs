@@ -1,17 +1,16 @@
 //! What the operations on stadiums, named prices and matches take, and the judgement of each
 //! member.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, Datelike, SubsecRound, TimeDelta, Utc};
 use poem_openapi::Object;
-use poem_openapi::registry::{MetaSchema, MetaSchemaRef};
-use poem_openapi::types::{Example, ParseError, ParseFromJSON, ParseResult, ToJSON, Type};
-use serde_json::Value;
+use poem_openapi::registry::MetaSchema;
+use poem_openapi::types::Example;
 use shared_events::{Place, SectionPlan};
 use uuid::Uuid;
 
+use super::super::stadium::{MOST_SEATS, NewPlace};
 use super::answers::{example_id, example_instant};
+use super::bounds::{Count, Items, UnitPrice};
 use crate::api::money::Money;
 use crate::api::text::{Rule, Text};
 use crate::api_error::{ApiError, FieldError};
@@ -22,12 +21,10 @@ const LONGEST_NAME: usize = 200;
 const LONGEST_DESCRIPTION: usize = 4_000;
 /// The longest name of a section, in characters.
 const LONGEST_SECTION: usize = 50;
-/// The highest row or seat number.
-const HIGHEST_NUMBER: u32 = 10_000;
-/// Rows of a section, and seats of a row, at most.
-const MOST_OF_A_PLAN: u32 = 1_000;
-/// Sections of a plan at most.
-const MOST_SECTIONS: usize = 200;
+/// The number of a row, or of a seat in its row.
+type Ordinal = Count<1, 10_000>;
+/// Rows of a section, or seats of a row.
+type Length = Count<1, 1_000>;
 /// The lowest and the highest price, in hundredths.
 const PRICES: std::ops::RangeInclusive<i64> = 1..=100_000_000;
 
@@ -73,9 +70,8 @@ impl From<NewStadium> for StadiumChange {
 #[derive(Object)]
 #[oai(rename = "SeatPlan", example)]
 pub(super) struct SeatPlan {
-    /// Which, 1 to 200.
-    #[oai(validator(min_items = 1, max_items = 200))]
-    pub(super) sections: Vec<PlannedSection>,
+    /// Which, 1 to 200, with 100,000 seats at most.
+    pub(super) sections: Items<PlannedSection, 1, 200>,
 }
 
 /// A section with rows of equal length.
@@ -85,15 +81,16 @@ pub(super) struct PlannedSection {
     /// Its name, 1 to 50 characters.
     pub(super) name: Text<Section>,
     /// How many rows, 1 to 1,000.
-    pub(super) rows: u32,
+    pub(super) rows: Length,
     /// How many seats each has, 1 to 1,000.
-    pub(super) seats_per_row: u32,
+    pub(super) seats_per_row: Length,
 }
 
 impl Example for SeatPlan {
     fn example() -> Self {
-        let north = PlannedSection { name: Text::new("North"), rows: 20, seats_per_row: 40 };
-        Self { sections: vec![north] }
+        let (rows, seats_per_row) = (Count(20), Count(40));
+        let north = PlannedSection { name: Text::new("North"), rows, seats_per_row };
+        Self { sections: Items(vec![north]) }
     }
 }
 
@@ -106,17 +103,17 @@ pub(super) struct NewSeat {
     /// The section's name, at most 50 characters.
     pub(super) section: Option<Text<Section>>,
     /// The row, 1 to 10,000.
-    pub(super) row: Option<u32>,
+    pub(super) row: Option<Ordinal>,
     /// The seat in its row, 1 to 10,000.
-    pub(super) number: Option<u32>,
+    pub(super) number: Option<Ordinal>,
     /// The same as `number`.
-    pub(super) seat_number: Option<u32>,
+    pub(super) seat_number: Option<Ordinal>,
 }
 
 impl Example for NewSeat {
     fn example() -> Self {
         let section = Some(Text::new("North"));
-        let (row, number) = (Some(3), Some(7));
+        let (row, number) = (Some(Count(3)), Some(Count(7)));
         Self { stadium: example_id(1), section, row, number, seat_number: None }
     }
 }
@@ -130,16 +127,16 @@ pub(super) struct SeatChange {
     /// The section's name, at most 50 characters.
     pub(super) section: Option<Text<Section>>,
     /// The row, 1 to 10,000.
-    pub(super) row: Option<u32>,
+    pub(super) row: Option<Ordinal>,
     /// The seat in its row, 1 to 10,000.
-    pub(super) number: Option<u32>,
+    pub(super) number: Option<Ordinal>,
     /// The same as `number`.
-    pub(super) seat_number: Option<u32>,
+    pub(super) seat_number: Option<Ordinal>,
 }
 
 impl Example for SeatChange {
     fn example() -> Self {
-        let (row, number) = (Some(3), Some(8));
+        let (row, number) = (Some(Count(3)), Some(Count(8)));
         Self { stadium: None, section: None, row, number, seat_number: None }
     }
 }
@@ -280,45 +277,6 @@ text_rule!(
     LONGEST_SECTION
 );
 
-/// A price, unjudged; the document tells its bounds.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct UnitPrice(pub(super) Money);
-
-impl Type for UnitPrice {
-    const IS_REQUIRED: bool = true;
-    type RawValueType = Self;
-    type RawElementValueType = Self;
-
-    fn name() -> Cow<'static, str> {
-        Money::name()
-    }
-
-    fn schema_ref() -> MetaSchemaRef {
-        let (minimum, maximum) = (Some(0.01), Some(1_000_000.0));
-        Money::schema_ref().merge(MetaSchema { minimum, maximum, ..MetaSchema::ANY })
-    }
-
-    fn as_raw_value(&self) -> Option<&Self> {
-        Some(self)
-    }
-
-    fn raw_element_iter<'a>(&'a self) -> Box<dyn Iterator<Item = &'a Self> + 'a> {
-        Box::new(std::iter::once(self))
-    }
-}
-
-impl ParseFromJSON for UnitPrice {
-    fn parse_from_json(value: Option<Value>) -> ParseResult<Self> {
-        Money::parse_from_json(value).map(Self).map_err(ParseError::propagate)
-    }
-}
-
-impl ToJSON for UnitPrice {
-    fn to_json(&self) -> Option<Value> {
-        self.0.to_json()
-    }
-}
-
 /// Collects what is wrong with the members of a request.
 #[derive(Default)]
 pub(super) struct Judge(Vec<FieldError>);
@@ -362,49 +320,75 @@ impl Judge {
         minor.unwrap_or_default()
     }
 
-    pub(super) fn plan(&mut self, plan: &SeatPlan) -> Vec<SectionPlan> {
-        if !(1..=MOST_SECTIONS).contains(&plan.sections.len()) {
-            self.refuse("sections", "must have 1 to 200 items");
+    /// Any number with bounds.
+    pub(super) fn count<const LEAST: u32, const MOST: u32>(
+        &mut self,
+        field: impl Into<String>,
+        count: Count<LEAST, MOST>,
+    ) -> u32 {
+        if !count.fits() {
+            self.refuse(field, Count::<LEAST, MOST>::rule());
         }
-        let fits = |count: u32| (1..=MOST_OF_A_PLAN).contains(&count);
-        let mut sections = Vec::with_capacity(plan.sections.len());
-        for (index, section) in plan.sections.iter().enumerate() {
+        count.0
+    }
+
+    /// Any list with bounds.
+    pub(super) fn items<T, const LEAST: usize, const MOST: usize>(
+        &mut self,
+        field: &'static str,
+        items: Items<T, LEAST, MOST>,
+    ) -> Vec<T> {
+        if !items.fits() {
+            self.refuse(field, Items::<T, LEAST, MOST>::rule());
+        }
+        items.0
+    }
+
+    pub(super) fn plan(&mut self, SeatPlan { sections }: SeatPlan) -> Vec<SectionPlan> {
+        let mut plan: Vec<SectionPlan> = Vec::with_capacity(sections.0.len());
+        for (index, section) in self.items("sections", sections).into_iter().enumerate() {
             let name = section.name.0.trim().to_owned();
             if !(1..=LONGEST_SECTION).contains(&name.chars().count()) {
                 self.refuse(format!("sections[{index}].name"), "must have 1 to 50 characters");
+            } else if plan.iter().any(|before| before.name == name) {
+                self.refuse(format!("sections[{index}].name"), "is in the plan already");
             }
-            let PlannedSection { rows, seats_per_row, .. } = *section;
-            for (field, count) in [("rows", rows), ("seats_per_row", seats_per_row)] {
-                if !fits(count) {
-                    self.refuse(format!("sections[{index}].{field}"), "must be 1 to 1000");
-                }
-            }
-            sections.push(SectionPlan { name, rows, seats_per_row });
+            let rows = self.count(format!("sections[{index}].rows"), section.rows);
+            let seats_per_row =
+                self.count(format!("sections[{index}].seats_per_row"), section.seats_per_row);
+            plan.push(SectionPlan { name, rows, seats_per_row });
         }
-        sections
+        if plan.iter().map(SectionPlan::seats).sum::<u64>() > MOST_SEATS {
+            self.refuse("sections", format!("must have at most {MOST_SEATS} seats in all"));
+        }
+        plan
     }
 
-    /// A place; what is left out is as it was before, if it was.
-    pub(super) fn place(&mut self, change: &SeatChange, before: Option<&Place>) -> Place {
-        let section = change.section.as_ref().map(|section| self.section(section, 0));
-        for (field, number) in [("row", change.row), ("number", change.number)] {
-            if number.is_some_and(|number| !(1..=HIGHEST_NUMBER).contains(&number)) {
-                self.refuse(field, "must be 1 to 10000");
-            }
-        }
-        let number = change.number.or(change.seat_number);
-        if number.is_some_and(|number| !(1..=HIGHEST_NUMBER).contains(&number)) {
-            self.refuse("seat_number", "must be 1 to 10000");
-        }
-        if number.is_none() && before.is_none() {
+    /// Where a seat will be; what is left out is empty.
+    pub(super) fn place(&mut self, said: &SeatChange) -> Place {
+        let NewPlace { section, row, number } = self.new_place(said);
+        if number.is_none() {
             self.refuse("number", "is required");
         }
-        let before = before.cloned().unwrap_or_default();
         Place {
-            section: section.unwrap_or(before.section),
-            row: change.row.unwrap_or(before.row),
-            number: number.unwrap_or(before.number),
+            section: section.unwrap_or_default(),
+            row: row.unwrap_or_default(),
+            number: number.unwrap_or_default(),
         }
+    }
+
+    /// Where a seat will be; what is left out stays.
+    pub(super) fn new_place(&mut self, said: &SeatChange) -> NewPlace {
+        let section = said.section.as_ref().map(|section| self.section(section, 0));
+        let row = said.row.map(|row| self.count("row", row));
+        let number = said.number.map(|number| self.count("number", number));
+        let same = said.seat_number.map(|number| self.count("seat_number", number));
+        if let (Some(number), Some(same)) = (number, same)
+            && number != same
+        {
+            self.refuse("seat_number", "must be the same as number");
+        }
+        NewPlace { section, row, number: number.or(same) }
     }
 
     /// A time, as exactly as it is kept.

@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use poem_openapi::payload::Json;
-use shared_events::{SeatId, StadiumId};
+use shared_events::{Place, SeatId, StadiumId};
 use uuid::Uuid;
 
 use super::super::stadium::{AddSeat, MoveSeat, RemoveSeat, Stadium, StadiumCommand};
 use super::super::stadium_seats::SeatRow;
 use super::answers::{Gone, Made, One, SeatSeen};
-use super::errors::{invalid, unknown_stadium};
+use super::errors::{invalid, unknown_seat};
 use super::requests::{Judge, SeatChange};
 use super::stadiums::StadiumsApi;
 use crate::api::Context;
@@ -19,6 +19,7 @@ use crate::api::idempotent::{Call, Keep};
 use crate::api::if_match;
 use crate::api_error::ApiError;
 use crate::platform::commands::Done;
+use crate::platform::event_store::Loaded;
 
 impl StadiumsApi {
     pub(super) async fn add_seat(
@@ -29,7 +30,7 @@ impl StadiumsApi {
         new: SeatChange,
     ) -> Result<Made<SeatSeen>, ApiError> {
         let mut judge = Judge::default();
-        let place = judge.place(&new, None);
+        let place = judge.place(&new);
         judge.verdict()?;
         let seat = SeatId(Uuid::now_v7());
         let row = SeatRow { seat, stadium, place: place.clone() };
@@ -44,7 +45,6 @@ impl StadiumsApi {
         Ok(Made::Made(Json(made)))
     }
 
-    /// `whole`: what the change leaves out is empty, not as it was.
     pub(super) async fn move_seat(
         &self,
         context: Context,
@@ -53,19 +53,18 @@ impl StadiumsApi {
         change: SeatChange,
         whole: bool,
     ) -> Result<One<SeatSeen>, ApiError> {
-        let row = self.seat_row(id).await?;
-        if change.stadium.is_some_and(|stadium| stadium != row.stadium.0) {
+        let SeatRow { stadium, place: near, .. } = self.seat_row(id).await?;
+        if change.stadium.is_some_and(|named| named != stadium.0) {
             return Err(invalid("stadium", "a seat stays in its stadium"));
         }
         let mut judge = Judge::default();
-        let to = judge.place(&change, Some(&row.place).filter(|_| !whole));
+        let to = if whole { judge.place(&change).into() } else { judge.new_place(&change) };
         judge.verdict()?;
-        let SeatRow { stadium, place: from, .. } = row;
-        let command = MoveSeat { stadium, seat: id, from, to: to.clone() };
+        let command = MoveSeat { stadium, seat: id, near: near.clone(), to };
         let command = StadiumCommand::MoveSeat(command);
-        let done = self.execute(&context, stadium.0, header, command).await?;
-        let seen = SeatSeen::from(SeatRow { seat: id, stadium, place: to });
-        Ok(One::One(Json(seen), if_match::etag(done.sequence)))
+        let Done { state, sequence, .. } =
+            self.execute(&context, stadium.0, header, command).await?;
+        seen(id, stadium, &near, &Loaded { state, sequence })
     }
 
     pub(super) async fn take_seat_out(
@@ -74,15 +73,39 @@ impl StadiumsApi {
         id: SeatId,
         header: Option<&str>,
     ) -> Result<Gone, ApiError> {
-        let SeatRow { stadium, place, .. } = self.seat_row(id).await?;
-        let remove = StadiumCommand::RemoveSeat(RemoveSeat { stadium, seat: id, place });
+        let SeatRow { stadium, place: near, .. } = self.seat_row(id).await?;
+        let remove = StadiumCommand::RemoveSeat(RemoveSeat { stadium, seat: id, near });
         self.execute(&context, stadium.0, header, remove).await?;
         Ok(Gone::Done)
     }
 
     pub(super) async fn seat_seen(&self, id: SeatId) -> Result<One<SeatSeen>, ApiError> {
-        let row = self.seat_row(id).await?;
-        let stadium = self.stadiums.find(row.stadium).await?.ok_or_else(unknown_stadium)?;
-        Ok(One::One(Json(row.into()), if_match::etag(stadium.sequence)))
+        let SeatRow { stadium, place: near, .. } = self.seat_row(id).await?;
+        let loaded = self.commands.store().load(stadium.0).await?;
+        seen(id, stadium, &near, &loaded)
     }
+
+    /// Which stadium a seat is of, and where it was lately; where it is, only the stadium's stream
+    /// says.
+    async fn seat_row(&self, id: SeatId) -> Result<SeatRow, ApiError> {
+        let found = self.seats.find(&[id]).await?.pop();
+        if let Some(found) = found {
+            return Ok(found);
+        }
+        self.shared.caught_up.wait().await?;
+        self.seats.find(&[id]).await?.pop().ok_or_else(unknown_seat)
+    }
+}
+
+/// A seat as its stadium has it, under the stadium's entity tag.
+fn seen(
+    seat: SeatId,
+    stadium: StadiumId,
+    near: &Place,
+    loaded: &Loaded<Stadium>,
+) -> Result<One<SeatSeen>, ApiError> {
+    let seating = loaded.state.seating().ok_or_else(unknown_seat)?;
+    let place = seating.place_of(stadium, seat, near).ok_or_else(unknown_seat)?;
+    let row = SeatRow { seat, stadium, place };
+    Ok(One::One(Json(row.into()), if_match::etag(loaded.sequence)))
 }

@@ -16,7 +16,7 @@ use super::super::stadium::{
 use super::super::stadium_seats::StadiumSeats;
 use super::super::stadiums::{StadiumRow, Stadiums};
 use super::answers::{Gone, Made, Many, One, SeatCount, SeatSeen, StadiumSeen};
-use super::errors::{unknown_seat, unknown_stadium};
+use super::errors::unknown_stadium;
 use super::requests::{Judge, NewSeat, NewStadium, SeatChange, SeatPlan, StadiumChange};
 use super::{Service, Tag, call};
 use crate::api::Context;
@@ -190,8 +190,8 @@ impl StadiumsApi {
     /// For administrators. Sections that are there just so stay, so repeating a plan changes
     /// nothing.
     ///
-    /// Errors: `not_found`, `invalid_fields`, `forbidden`, `seat_exists`, `concurrent_change`,
-    /// `unavailable`.
+    /// Errors: `not_found`, `invalid_fields`, `forbidden`, `seat_exists`, `too_many_seats`,
+    /// `concurrent_change`, `unavailable`.
     #[oai(path = "/api/stadium/:id/seats", method = "post", operation_id = "plan_seats")]
     async fn plan(
         &self,
@@ -205,10 +205,11 @@ impl StadiumsApi {
         let rate = self.shared.limits.change(caller.0.account)?;
         let planned = async {
             let mut judge = Judge::default();
-            let sections = judge.plan(&body.value);
+            let Body { value, bytes } = body;
+            let sections = judge.plan(value);
             judge.verdict()?;
             let path = format!("{STADIUMS}/{}/seats", id.0);
-            let call = call(&caller.0, key.0.as_deref(), "POST", &path, &body.bytes);
+            let call = call(&caller.0, key.0.as_deref(), "POST", &path, &bytes);
             let answer = |done: &Done<Stadium>| {
                 let seats = done.state.seating().map_or(0, |seating| seating.seats());
                 SeatCount { stadium: id.0, seats }
@@ -229,8 +230,8 @@ impl StadiumsApi {
     ///
     /// For administrators.
     ///
-    /// Errors: `not_found`, `invalid_fields`, `forbidden`, `seat_exists`, `concurrent_change`,
-    /// `unavailable`.
+    /// Errors: `not_found`, `invalid_fields`, `forbidden`, `seat_exists`, `too_many_seats`,
+    /// `concurrent_change`, `unavailable`.
     #[oai(path = "/api/seat", method = "post", operation_id = "create_seat")]
     async fn create_seat(
         &self,
@@ -293,8 +294,8 @@ impl StadiumsApi {
     ///
     /// For administrators. What is on sale stays as it was. What is left out is empty.
     ///
-    /// Errors: `not_found`, `invalid_fields`, `forbidden`, `seat_exists`, `concurrent_change`,
-    /// `precondition_failed`, `unavailable`.
+    /// Errors: `not_found`, `invalid_fields`, `forbidden`, `seat_exists`, `too_many_seats`,
+    /// `concurrent_change`, `precondition_failed`, `unavailable`.
     #[oai(path = "/api/seat/:id", method = "put", operation_id = "put_seat")]
     async fn replace_seat(
         &self,
@@ -315,8 +316,8 @@ impl StadiumsApi {
     ///
     /// For administrators. What is on sale stays as it was. What is left out stays.
     ///
-    /// Errors: `not_found`, `invalid_fields`, `forbidden`, `seat_exists`, `concurrent_change`,
-    /// `precondition_failed`, `unavailable`.
+    /// Errors: `not_found`, `invalid_fields`, `forbidden`, `seat_exists`, `too_many_seats`,
+    /// `concurrent_change`, `precondition_failed`, `unavailable`.
     #[oai(path = "/api/seat/:id", method = "patch", operation_id = "patch_seat")]
     async fn change_seat(
         &self,
@@ -387,17 +388,5 @@ impl StadiumsApi {
         let nothing = |_: &Done<Stadium>| Attached::default();
         let done = self.commands.execute(id, command, execution, nothing).await;
         Ok(done.map_err(|error| if_match::refused(error, header))?)
-    }
-
-    pub(super) async fn seat_row(
-        &self,
-        id: SeatId,
-    ) -> Result<super::super::stadium_seats::SeatRow, ApiError> {
-        let found = self.seats.find(&[id]).await?.pop();
-        if let Some(found) = found {
-            return Ok(found);
-        }
-        self.shared.caught_up.wait().await?;
-        self.seats.find(&[id]).await?.pop().ok_or_else(unknown_seat)
     }
 }

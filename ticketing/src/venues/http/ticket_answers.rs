@@ -271,11 +271,20 @@ pub(super) enum SeatMapAnswer {
         /// Its entity tag.
         #[oai(header = "ETag")]
         String,
+        #[oai(header = "Cache-Control")] String,
     ),
 }
 
+/// The map and that it did not change are kept alike (RFC 9110, section 15.4.5): by who asked
+/// alone, and asked for again each time.
+const KEPT: &str = "private, no-cache";
+
 impl SeatMapAnswer {
     pub(super) fn of(Answer { etag, body }: Answer) -> Self {
-        Self::Map(Written(Binary(body)), etag, "private, no-cache".to_owned())
+        Self::Map(Written(Binary(body)), etag, KEPT.to_owned())
+    }
+
+    pub(super) fn unchanged(etag: String) -> Self {
+        Self::Unchanged(etag, KEPT.to_owned())
     }
 }

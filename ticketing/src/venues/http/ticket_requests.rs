@@ -3,19 +3,21 @@
 use poem_openapi::Object;
 use poem_openapi::registry::MetaSchema;
 use poem_openapi::types::Example;
-use shared_events::TicketId;
+use shared_events::{SeatId, TicketId};
 use uuid::Uuid;
 
 use super::super::basket::MOST_HELD;
 use super::super::seat_maps::Wanted;
 use super::answers::example_id;
-use super::requests::{Judge, UnitPrice};
+use super::bounds::{Count, Items, UnitPrice};
+use super::requests::Judge;
 use crate::api::money::Money;
 use crate::api::text::{Rule, Text};
 use crate::api_error::ApiError;
 
 /// Seats that are reserved at once at most.
-const MOST_AT_ONCE: usize = MOST_HELD;
+const MOST_AT_ONCE: u32 = 100;
+const _: () = assert!(MOST_AT_ONCE as usize == MOST_HELD);
 /// What a top-up may be, in hundredths.
 const TOP_UPS: std::ops::RangeInclusive<i64> = 1..=10_000_000;
 /// The longest token of a payment provider that is taken, in characters.
@@ -29,15 +31,49 @@ const DEFAULT_SOURCE: &str = "tok_visa";
 pub(super) struct TicketsOffer {
     /// At which named price.
     pub(super) price: Uuid,
-    /// Only seats of these sections.
-    pub(super) sections: Option<Vec<String>>,
-    /// Only these seats, 1 to 1,000.
-    pub(super) seats: Option<Vec<Uuid>>,
+    /// Only seats of these sections, 1 to 1,000.
+    pub(super) sections: Option<Items<String, 1, 1_000>>,
+    /// Only these seats, 1 to 1,000; not beside `sections`.
+    pub(super) seats: Option<Items<Uuid, 1, 1_000>>,
 }
 
 impl Example for TicketsOffer {
     fn example() -> Self {
-        Self { price: example_id(3), sections: Some(vec!["North".to_owned()]), seats: None }
+        let sections = Some(Items(vec!["North".to_owned()]));
+        Self { price: example_id(3), sections, seats: None }
+    }
+}
+
+/// Which seats are to be put on sale.
+pub(super) enum Offered {
+    All,
+    Sections(Vec<String>),
+    Seats(Vec<SeatId>),
+}
+
+impl TicketsOffer {
+    /// # Errors
+    /// 422 with each broken rule.
+    pub(super) fn judge(self) -> Result<Offered, ApiError> {
+        let mut judge = Judge::default();
+        let sections = self.sections.map(|sections| judge.items("sections", sections));
+        let seats = self.seats.map(|seats| judge.items("seats", seats));
+        let offered = match (sections, seats) {
+            (None, None) => Offered::All,
+            (Some(sections), None) => Offered::Sections(sections),
+            (None, Some(seats)) => {
+                let mut seats: Vec<_> = seats.into_iter().map(SeatId).collect();
+                seats.sort_unstable();
+                seats.dedup();
+                Offered::Seats(seats)
+            }
+            (Some(_), Some(_)) => {
+                judge.refuse("seats", "is not allowed beside sections");
+                Offered::All
+            }
+        };
+        judge.verdict()?;
+        Ok(offered)
     }
 }
 
@@ -104,9 +140,9 @@ impl Example for Reservation {
 #[oai(rename = "SeatsWanted", example)]
 pub(super) struct SeatsWanted {
     /// Which tickets, 1 to 100; all of them or none.
-    pub(super) tickets: Option<Vec<Uuid>>,
+    pub(super) tickets: Option<Items<Uuid, 1, 100>>,
     /// How many of the best, 1 to 100.
-    pub(super) quantity: Option<u32>,
+    pub(super) quantity: Option<Count<1, MOST_AT_ONCE>>,
     /// With `quantity`: only in this section.
     pub(super) section: Option<String>,
     /// With `quantity`: beside each other in one row; not unless said.
@@ -117,7 +153,7 @@ pub(super) struct SeatsWanted {
 
 impl Example for SeatsWanted {
     fn example() -> Self {
-        let (quantity, adjacent) = (Some(4), Some(true));
+        let (quantity, adjacent) = (Some(Count(4)), Some(true));
         Self { tickets: None, quantity, section: None, adjacent, request_id: None }
     }
 }
@@ -134,19 +170,14 @@ impl SeatsWanted {
     pub(super) fn judge(self) -> Result<Seats, ApiError> {
         let mut judge = Judge::default();
         let Self { tickets, quantity, section, adjacent, .. } = self;
-        let fits = |count: usize| (1..=MOST_AT_ONCE).contains(&count);
         let seats = match (tickets, quantity) {
             (Some(tickets), None) => {
-                if !fits(tickets.len()) {
-                    judge.refuse("tickets", "must have 1 to 100 items");
-                }
+                let tickets = judge.items("tickets", tickets);
                 Seats::Named(tickets.into_iter().map(TicketId).collect())
             }
             (None, Some(quantity)) => {
+                let quantity = judge.count("quantity", quantity);
                 let quantity = usize::try_from(quantity).unwrap_or(usize::MAX);
-                if !fits(quantity) {
-                    judge.refuse("quantity", "must be 1 to 100");
-                }
                 let together = adjacent.unwrap_or_default();
                 Seats::Best(Wanted { quantity, section, together })
             }

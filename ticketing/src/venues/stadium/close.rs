@@ -14,9 +14,6 @@ pub struct CloseStadium {
 
 impl CloseStadium {
     pub(super) fn decide(self, stadium: &Stadium) -> Result<Vec<StadiumEvent>, StadiumError> {
-        if *stadium == Stadium::Closed {
-            return Ok(Vec::new());
-        }
         let calendar = stadium.open()?.calendar;
         if calendar.values().any(|span| span.ends_at > self.now) {
             return Err(StadiumError::HasMatches);
@@ -40,7 +37,7 @@ mod tests {
         let closed = Ok(vec![StadiumEvent::Closed]);
         assert_eq!(given::decided(given::booked(), close(20)), closed);
         let after = given::then(given::booked(), StadiumEvent::Closed);
-        assert_eq!(given::decided(after, close(21)), Ok(Vec::new()));
+        assert_eq!(given::decided(after, close(21)), Err(StadiumError::Unknown));
         assert_eq!(given::decided(Vec::new(), close(21)), Err(StadiumError::Unknown));
     }
 }

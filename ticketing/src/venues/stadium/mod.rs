@@ -25,7 +25,7 @@ pub use book::Book;
 pub use close::CloseStadium;
 pub use define::DefineStadium;
 pub use describe::DescribeStadium;
-pub use move_seat::MoveSeat;
+pub use move_seat::{MoveSeat, NewPlace};
 pub use plan_seats::PlanSeats;
 pub use remove_seat::RemoveSeat;
 pub use unbook::Unbook;
@@ -104,6 +104,16 @@ impl Seating {
         let planned = planned.filter(|place| !self.missing.contains(place));
         let planned = planned.map(|place| (SeatId::of(stadium, &place), place));
         single.chain(planned).filter(|(seat, _)| asked.contains(seat)).take(asked.len()).collect()
+    }
+
+    /// Where a seat is. `near` is where it was last seen: a seat that is not there, nor among those
+    /// that were moved or put in one by one, is not in the stadium.
+    pub fn place_of(&self, stadium: StadiumId, seat: SeatId, near: &Place) -> Option<Place> {
+        if self.seat_at(stadium, near) == Some(seat) {
+            return Some(near.clone());
+        }
+        let mut single = self.single.iter();
+        single.find(|(_, single)| **single == seat).map(|(place, _)| place.clone())
     }
 
     fn has(&self, place: &Place) -> bool {

@@ -11,17 +11,15 @@ pub struct RemoveSeat {
     pub stadium: StadiumId,
     /// Which seat.
     pub seat: SeatId,
-    /// Where it is.
-    pub place: Place,
+    /// Where it was last seen; where it is, the stadium says.
+    pub near: Place,
 }
 
 impl RemoveSeat {
     pub(super) fn decide(self, stadium: &Stadium) -> Result<Vec<StadiumEvent>, StadiumError> {
         let seating = stadium.open()?.seating;
-        let Self { stadium, seat, place } = self;
-        if seating.seat_at(stadium, &place) != Some(seat) {
-            return Err(StadiumError::UnknownSeat);
-        }
+        let Self { stadium, seat, near } = self;
+        let place = seating.place_of(stadium, seat, &near).ok_or(StadiumError::UnknownSeat)?;
         Ok(vec![StadiumEvent::SeatRemoved { seat, place }])
     }
 }
@@ -36,8 +34,8 @@ mod tests {
         let place = given::place("A", 1, 1);
         let seat = SeatId::of(given::STADIUM, &place);
         let remove = || {
-            let place = place.clone();
-            StadiumCommand::RemoveSeat(RemoveSeat { stadium: given::STADIUM, seat, place })
+            let near = place.clone();
+            StadiumCommand::RemoveSeat(RemoveSeat { stadium: given::STADIUM, seat, near })
         };
         let removed = StadiumEvent::SeatRemoved { seat, place: place.clone() };
         let decided = given::decided(given::planned(), remove());

@@ -11,9 +11,8 @@ pub struct RemoveTariff;
 impl RemoveTariff {
     pub(super) fn decide(self, tariff: &Tariff) -> Result<Vec<TariffEvent>, TariffError> {
         match tariff {
-            Tariff::Absent => Err(TariffError::Unknown),
             Tariff::Defined { .. } => Ok(vec![TariffEvent::Removed]),
-            Tariff::Removed => Ok(Vec::new()),
+            Tariff::Absent | Tariff::Removed => Err(TariffError::Unknown),
         }
     }
 }
@@ -28,7 +27,8 @@ mod tests {
         let remove = || TariffCommand::Remove(RemoveTariff);
         let removed = Ok(vec![TariffEvent::Removed]);
         assert_eq!(given::decided(given::defined(), remove()), removed);
-        assert_eq!(given::decided(given::removed(), remove()), Ok(Vec::new()));
-        assert_eq!(given::decided(Vec::new(), remove()), Err(TariffError::Unknown));
+        for given in [Vec::new(), given::removed()] {
+            assert_eq!(given::decided(given, remove()), Err(TariffError::Unknown));
+        }
     }
 }
