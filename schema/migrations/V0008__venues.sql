@@ -7,9 +7,11 @@ create table stadiums (
     name text not null,
     description text not null,
     closed boolean not null,
+    first_position bigint not null,
     sequence bigint not null
 );
 comment on table stadiums is 'One row a stadium, projected from the log venues.';
+create index on stadiums (first_position);
 grant select, insert, update, delete on stadiums to turnstile_app;
 
 create table stadium_seats (
@@ -29,9 +31,11 @@ create table tariffs (
     price_minor bigint not null,
     currency text not null,
     removed boolean not null,
+    first_position bigint not null,
     sequence bigint not null
 );
 comment on table tariffs is 'One row a named price, projected from the log venues.';
+create index on tariffs (first_position);
 grant select, insert, update, delete on tariffs to turnstile_app;
 
 create table fixtures (
@@ -42,11 +46,13 @@ create table fixtures (
     ends_at timestamptz not null,
     requires_link boolean not null,
     cancelled boolean not null,
+    first_position bigint not null,
     sequence bigint not null
 );
 comment on table fixtures is 'One row a match, projected from the log venues.';
 create index on fixtures (ends_at);
-create index on fixtures (stadium_id, fixture_id);
+create index on fixtures (first_position);
+create index on fixtures (stadium_id, first_position);
 grant select, insert, update, delete on fixtures to turnstile_app;
 
 create table tickets (
@@ -79,9 +85,11 @@ create table wallets (
     currency text not null,
     balance_minor bigint not null,
     opened_at timestamptz not null,
+    first_position bigint not null,
     sequence bigint not null
 );
 comment on table wallets is 'One row a wallet, projected from the log venues.';
+create index on wallets (first_position);
 grant select, insert, update, delete on wallets to turnstile_app;
 
 create table ledger (

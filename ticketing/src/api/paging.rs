@@ -68,6 +68,16 @@ impl Page {
         key.map_err(|_| invalid_cursor())
     }
 
+    /// The key of the last item before the page, for lists whose keys count from 1; 0 for the first
+    /// page.
+    ///
+    /// # Errors
+    /// 400 if it is none.
+    pub fn after_number(&self) -> Result<i64, ApiError> {
+        let Some(key) = &self.after else { return Ok(0) };
+        key.parse().map_err(|_| invalid_cursor())
+    }
+
     /// The refusal of a cursor whose key is none of the list's.
     pub fn invalid() -> ApiError {
         invalid_cursor()

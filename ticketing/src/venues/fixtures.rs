@@ -27,6 +27,8 @@ read_table! {
         requires_link: bool = "boolean",
         /// Whether it does not take place.
         cancelled: bool = "boolean",
+        /// The position of the first event in this row: lists are in this order.
+        first_position: i64 = "bigint",
         /// The sequence of the last event in this row.
         sequence: i64 = "bigint",
     }
@@ -36,6 +38,9 @@ read_table! {
 pub fn project(mut row: FixtureRow, event: &Envelope<FixtureEvent>) -> FixtureRow {
     row.fixture_id = event.aggregate_id;
     row.sequence = event.sequence;
+    if event.sequence == 1 {
+        row.first_position = event.position;
+    }
     match &event.payload {
         FixtureEvent::Scheduled { stadium, title, starts_at, ends_at, requires_link } => {
             row.stadium_id = stadium.0;
@@ -82,25 +87,26 @@ impl Fixtures {
         Ok((!events.is_empty() && !row.cancelled).then_some(row))
     }
 
-    /// Matches, oldest first, as the projection has them.
+    /// Matches, oldest first, as the projection has them; `after` is the first position of the last
+    /// one before.
     ///
     /// # Errors
     /// [`ReadError`] if Postgres does not answer.
     pub async fn list(
         &self,
         stadium: Option<StadiumId>,
-        after: Option<Uuid>,
+        after: i64,
         limit: i64,
     ) -> Result<Vec<FixtureRow>, ReadError> {
         let whose = if stadium.is_some() { "stadium_id = $1" } else { "$1::uuid is null" };
         let text = format!(
-            "select {} from fixtures where {whose} and not cancelled and fixture_id > $2 \
-             order by fixture_id limit $3",
+            "select {} from fixtures where {whose} and not cancelled and first_position > $2 \
+             order by first_position limit $3",
             FixtureRow::names()
         );
         let client = self.store.database().get().await?;
         let statement = client.prepare_cached(&text).await?;
-        let (stadium, after) = (stadium.map(|id| id.0), after.unwrap_or(Uuid::nil()));
+        let stadium = stadium.map(|id| id.0);
         let rows = client.query(&statement, &[&stadium, &after, &limit]).await?;
         Ok(rows.iter().map(|row| FixtureRow::read(row, 0)).collect::<Result<_, _>>()?)
     }

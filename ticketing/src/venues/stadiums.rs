@@ -20,6 +20,8 @@ read_table! {
         description: String = "text",
         /// Whether it is no more.
         closed: bool = "boolean",
+        /// The position of the first event in this row: lists are in this order.
+        first_position: i64 = "bigint",
         /// The sequence of the last event in this row.
         sequence: i64 = "bigint",
     }
@@ -29,6 +31,9 @@ read_table! {
 pub fn project(mut row: StadiumRow, event: &Envelope<StadiumEvent>) -> StadiumRow {
     row.stadium_id = event.aggregate_id;
     row.sequence = event.sequence;
+    if event.sequence == 1 {
+        row.first_position = event.position;
+    }
     match &event.payload {
         StadiumEvent::Defined { name, description }
         | StadiumEvent::Described { name, description } => {
@@ -68,23 +73,20 @@ impl Stadiums {
         Ok((!events.is_empty() && !row.closed).then_some(row))
     }
 
-    /// Stadiums, oldest first, as the projection has them.
+    /// Stadiums, oldest first, as the projection has them; `after` is the first position of
+    /// the last one before.
     ///
     /// # Errors
     /// [`ReadError`] if Postgres does not answer.
-    pub async fn list(
-        &self,
-        after: Option<Uuid>,
-        limit: i64,
-    ) -> Result<Vec<StadiumRow>, ReadError> {
+    pub async fn list(&self, after: i64, limit: i64) -> Result<Vec<StadiumRow>, ReadError> {
         let text = format!(
-            "select {} from stadiums where not closed and stadium_id > $1 \
-             order by stadium_id limit $2",
+            "select {} from stadiums where not closed and first_position > $1 \
+             order by first_position limit $2",
             StadiumRow::names()
         );
         let client = self.store.database().get().await?;
         let statement = client.prepare_cached(&text).await?;
-        let rows = client.query(&statement, &[&after.unwrap_or(Uuid::nil()), &limit]).await?;
+        let rows = client.query(&statement, &[&after, &limit]).await?;
         Ok(rows.iter().map(|row| StadiumRow::read(row, 0)).collect::<Result<_, _>>()?)
     }
 }

@@ -22,6 +22,8 @@ read_table! {
         currency: String = "text",
         /// Whether it is no more.
         removed: bool = "boolean",
+        /// The position of the first event in this row: lists are in this order.
+        first_position: i64 = "bigint",
         /// The sequence of the last event in this row.
         sequence: i64 = "bigint",
     }
@@ -31,6 +33,9 @@ read_table! {
 pub fn project(mut row: TariffRow, event: &Envelope<TariffEvent>) -> TariffRow {
     row.tariff_id = event.aggregate_id;
     row.sequence = event.sequence;
+    if event.sequence == 1 {
+        row.first_position = event.position;
+    }
     match &event.payload {
         TariffEvent::Defined { name, price } | TariffEvent::Changed { name, price } => {
             row.name.clone_from(name);
@@ -64,19 +69,20 @@ impl Tariffs {
         Ok((!events.is_empty() && !row.removed).then_some(row))
     }
 
-    /// Named prices, oldest first, as the projection has them.
+    /// Named prices, oldest first, as the projection has them; `after` is the first position of
+    /// the last one before.
     ///
     /// # Errors
     /// [`ReadError`] if Postgres does not answer.
-    pub async fn list(&self, after: Option<Uuid>, limit: i64) -> Result<Vec<TariffRow>, ReadError> {
+    pub async fn list(&self, after: i64, limit: i64) -> Result<Vec<TariffRow>, ReadError> {
         let text = format!(
-            "select {} from tariffs where not removed and tariff_id > $1 \
-             order by tariff_id limit $2",
+            "select {} from tariffs where not removed and first_position > $1 \
+             order by first_position limit $2",
             TariffRow::names()
         );
         let client = self.store.database().get().await?;
         let statement = client.prepare_cached(&text).await?;
-        let rows = client.query(&statement, &[&after.unwrap_or(Uuid::nil()), &limit]).await?;
+        let rows = client.query(&statement, &[&after, &limit]).await?;
         Ok(rows.iter().map(|row| TariffRow::read(row, 0)).collect::<Result<_, _>>()?)
     }
 }

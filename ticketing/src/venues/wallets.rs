@@ -28,6 +28,8 @@ read_table! {
         balance_minor: i64 = "bigint",
         /// When it was opened.
         opened_at: DateTime<Utc> = "timestamptz",
+        /// The position of the first event in this row: lists are in this order.
+        first_position: i64 = "bigint",
         /// The sequence of the last event in this row.
         sequence: i64 = "bigint",
     }
@@ -60,6 +62,9 @@ pub struct LedgerRow {
 pub fn project(mut row: WalletRow, event: &Envelope<WalletEvent>) -> WalletRow {
     row.wallet_id = event.aggregate_id;
     row.sequence = event.sequence;
+    if event.sequence == 1 {
+        row.first_position = event.position;
+    }
     match &event.payload {
         WalletEvent::Opened { owner, currency } => {
             row.owner = owner.0;
@@ -202,18 +207,20 @@ impl Wallets {
         }))
     }
 
-    /// Wallets, by their ids, as the projection has them.
+    /// Wallets, those that were opened first first, as the projection has them; `after` is the first
+    /// position of the last one before.
     ///
     /// # Errors
     /// [`ReadError`] if Postgres does not answer.
-    pub async fn list(&self, after: Option<Uuid>, limit: i64) -> Result<Vec<WalletRow>, ReadError> {
+    pub async fn list(&self, after: i64, limit: i64) -> Result<Vec<WalletRow>, ReadError> {
         let text = format!(
-            "select {} from wallets where wallet_id > $1 order by wallet_id limit $2",
+            "select {} from wallets where first_position > $1 \
+             order by first_position limit $2",
             WalletRow::names()
         );
         let client = self.store.database().get().await?;
         let statement = client.prepare_cached(&text).await?;
-        let rows = client.query(&statement, &[&after.unwrap_or(Uuid::nil()), &limit]).await?;
+        let rows = client.query(&statement, &[&after, &limit]).await?;
         Ok(rows.iter().map(|row| WalletRow::read(row, 0)).collect::<Result<_, _>>()?)
     }
 

@@ -29,7 +29,7 @@ pub struct VenuesAdminApi {
 impl VenuesAdminApi {
     /// List wallets
     ///
-    /// For administrators.
+    /// For administrators. Oldest first.
     ///
     /// Errors: `invalid_cursor`, `forbidden`, `unavailable`.
     #[oai(path = "/admin/wallets", method = "get", operation_id = "list_all_wallets")]
@@ -42,8 +42,8 @@ impl VenuesAdminApi {
         after: Query<Option<String>>,
     ) -> Result<Many<WalletSeen>, ApiError> {
         let page = Page::read("/admin/wallets", limit.0, after.0.as_deref(), &[])?;
-        let mut rows = self.wallets.list(page.after_uuid()?, page.fetch()).await?;
-        let next = page.cut(&mut rows, |row| row.wallet_id.to_string());
+        let mut rows = self.wallets.list(page.after_number()?, page.fetch()).await?;
+        let next = page.cut(&mut rows, |row| row.first_position.to_string());
         Ok(Many::Page(Json(rows.into_iter().map(WalletSeen::from).collect()), next))
     }
 

@@ -125,11 +125,11 @@ impl FixturesApi {
         let stadium_text = stadium.0.map(|stadium| stadium.to_string());
         let filters = [("stadium", stadium_text.as_deref())];
         let page = Page::read(MATCHES, limit.0, after.0.as_deref(), &filters)?;
-        let after = page.after_uuid()?;
+        let after = page.after_number()?;
         self.shared.caught_up.wait().await?;
         let stadium = stadium.0.map(StadiumId);
         let mut rows = self.fixtures.list(stadium, after, page.fetch()).await?;
-        let next = page.cut(&mut rows, |row| row.fixture_id.to_string());
+        let next = page.cut(&mut rows, |row| row.first_position.to_string());
         Ok(Many::Page(Json(rows.into_iter().map(FixtureSeen::from).collect()), next))
     }
 

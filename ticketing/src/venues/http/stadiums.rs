@@ -104,8 +104,8 @@ impl StadiumsApi {
     ) -> Result<Many<StadiumSeen>, ApiError> {
         let page = Page::read(STADIUMS, limit.0, after.0.as_deref(), &[])?;
         self.shared.caught_up.wait().await?;
-        let mut rows = self.stadiums.list(page.after_uuid()?, page.fetch()).await?;
-        let next = page.cut(&mut rows, |row| row.stadium_id.to_string());
+        let mut rows = self.stadiums.list(page.after_number()?, page.fetch()).await?;
+        let next = page.cut(&mut rows, |row| row.first_position.to_string());
         Ok(Many::Page(Json(rows.into_iter().map(StadiumSeen::from).collect()), next))
     }
 

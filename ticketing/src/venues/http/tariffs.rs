@@ -97,8 +97,8 @@ impl TariffsApi {
     ) -> Result<Many<TariffSeen>, ApiError> {
         let page = Page::read(PRICES, limit.0, after.0.as_deref(), &[])?;
         self.shared.caught_up.wait().await?;
-        let mut rows = self.tariffs.list(page.after_uuid()?, page.fetch()).await?;
-        let next = page.cut(&mut rows, |row| row.tariff_id.to_string());
+        let mut rows = self.tariffs.list(page.after_number()?, page.fetch()).await?;
+        let next = page.cut(&mut rows, |row| row.first_position.to_string());
         Ok(Many::Page(Json(rows.into_iter().map(TariffSeen::from).collect()), next))
     }
 
