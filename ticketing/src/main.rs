@@ -8,6 +8,7 @@ use anyhow::{Context, bail, ensure};
 use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
 use rustix::thread::disable_transparent_huge_pages;
+use shared_events::WalletId;
 use shared_events::topology::{QUEUES, VENUES_LOG};
 use ticketing::accounts::grant::{self, Grant};
 use ticketing::accounts::keys;
@@ -193,10 +194,16 @@ async fn generate_data(settings: &SampleSettings) -> anyhow::Result<()> {
     let store = EventStore::open(VENUES_LOG, database.clone());
     let made = sample_season::generate(store, settings.currency.into(), &accounts, clock.now());
     let made = made.await?;
-    let Season { stadiums, matches, tickets } = made;
+    let Season { stadiums, matches, tickets, on_sale } = made;
     say(&format!("{stadiums} stadiums, {matches} matches, {tickets} tickets new on sale\n"))?;
+    say(&match on_sale {
+        Some((id, title)) => format!("match {id} is on sale: {title}\n"),
+        None => "no match is on sale any more: all have begun\n".to_owned(),
+    })?;
+    say("username, account, wallet, token:\n")?;
     for Sample { id, username, token } in people {
-        say(&format!("{username} {id} {token}\n"))?;
+        let wallet = WalletId::of(id);
+        say(&format!("{username} {id} {wallet} {token}\n"))?;
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use anyhow::ensure;
 use shared_events::account::{AccountId, Tier};
 use uuid::Uuid;
 
@@ -12,7 +13,7 @@ use super::keys::TokenKeys;
 use super::revocations::Revocations;
 use super::tokens::LoginTokens;
 use crate::platform::clock::Clock;
-use crate::platform::database::{Database, DatabaseError};
+use crate::platform::database::Database;
 
 /// What the ids of sample people are made of.
 const NAMESPACE: Uuid = Uuid::from_u128(0x7075_7270_6c65_4000_8000_7361_6d70_6c65);
@@ -34,7 +35,8 @@ pub struct Sample {
 /// Makes the accounts that are not there, and a token for each of them all.
 ///
 /// # Errors
-/// If a key can not be read, nothing can be signed, or Postgres does not do what is asked.
+/// If a name or an address is another account's (then nothing is made), a key can not be read,
+/// nothing can be signed, or Postgres does not do what is asked.
 pub async fn generate(
     database: &Database,
     clock: &Clock,
@@ -42,39 +44,55 @@ pub async fn generate(
 ) -> anyhow::Result<Vec<Sample>> {
     let tokens =
         LoginTokens::new(TokenKeys::open(keys)?, Grants::default(), Revocations::default());
+    make(database, clock).await?;
     let mut samples = Vec::new();
-    for (username, is_administrator) in PEOPLE {
-        let id = Uuid::new_v5(&NAMESPACE, username.as_bytes());
-        let names: &[&str] = if is_administrator { &[Role::Admin.as_str()] } else { &[] };
-        let roles = Roles::from_names(names);
-        let id = make(database, clock, id, username, &roles.names()).await?;
+    for (username, _) in PEOPLE {
+        let id = AccountId(id(username));
         let caller = Caller {
-            account: AccountId(id),
+            account: id,
             username: username.into(),
             tier: Tier::Standard,
-            roles,
+            roles: roles(username),
             session: Uuid::new_v4(),
         };
         let token = tokens.issue(&caller, clock.now())?;
-        samples.push(Sample { id: AccountId(id), username, token });
+        samples.push(Sample { id, username, token });
     }
     Ok(samples)
 }
 
-/// Makes an account unless there is one of this name; its id.
-async fn make(
-    database: &Database,
-    clock: &Clock,
-    id: Uuid,
-    username: &str,
-    roles: &[&str],
-) -> Result<Uuid, DatabaseError> {
-    let client = database.get().await?;
+fn id(username: &str) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, username.as_bytes())
+}
+
+fn address(username: &str) -> String {
+    format!("{username}@example.com")
+}
+
+fn roles(username: &str) -> Roles {
+    let names: &[&str] =
+        if PEOPLE.contains(&(username, true)) { &[Role::Admin.as_str()] } else { &[] };
+    Roles::from_names(names)
+}
+
+/// Makes all accounts that are not there, or none.
+async fn make(database: &Database, clock: &Clock) -> anyhow::Result<()> {
+    let mut client = database.get().await?;
+    let transaction = client.transaction().await?;
+    let find = "select 1 from accounts \
+                where (lower(username) = $1 or lower(email) = $2) and id <> $3 limit 1";
     let insert = "insert into accounts (id, username, email, tier, roles, created_at) \
-                  values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
-    let (email, tier) = (format!("{username}@example.com"), Tier::Standard.as_str());
-    let now = clock.now();
-    client.execute(insert, &[&id, &username, &email, &tier, &roles, &now]).await?;
-    let find = "select id from accounts where lower(username) = lower($1)";
-    Ok(client.query_one(find, &[&username]).await?.try_get(0)?)
+                  values ($1, $2, $3, $4, $5, $6) on conflict (id) do nothing";
+    for (username, _) in PEOPLE {
+        let (id, email) = (id(username), address(username));
+        let stranger = transaction.query_opt(find, &[&username, &email, &id]).await?;
+        ensure!(
+            stranger.is_none(),
+            "the name {username} or the address {email} is another account's, so nothing was made"
+        );
+        let (tier, roles) = (Tier::Standard.as_str(), roles(username));
+        let (roles, now) = (roles.names(), clock.now());
+        transaction.execute(insert, &[&id, &username, &email, &tier, &roles, &now]).await?;
+    }
+    Ok(transaction.commit().await?)
 }

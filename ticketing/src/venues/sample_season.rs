@@ -44,7 +44,7 @@ const LARGE: u64 = 10_000;
 const OPENING: i64 = 100_000;
 
 /// What was found to be there or made.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Season {
     /// Stadiums.
     pub stadiums: usize,
@@ -52,6 +52,12 @@ pub struct Season {
     pub matches: usize,
     /// Seats that are new on sale.
     pub tickets: u64,
+    /// The next match that is on sale; `None` if all have begun.
+    pub on_sale: Option<(FixtureId, String)>,
+}
+
+fn title(stadium: &str, week: i64) -> String {
+    format!("{stadium}, match {week}")
 }
 
 fn id(name: &str) -> Uuid {
@@ -123,7 +129,10 @@ impl Making {
                 self.fixture(fixture, stadium, name, week).await?;
                 season.matches += 1;
                 if week == 1 || week <= ON_SALE && seats <= LARGE {
-                    season.tickets += self.offer(fixture, tariff).await?;
+                    // What has begun by now was on sale before.
+                    let Some(tickets) = self.offer(fixture, tariff).await? else { continue };
+                    season.tickets += tickets;
+                    season.on_sale.get_or_insert_with(|| (fixture, title(name, week)));
                 }
             }
         }
@@ -181,7 +190,7 @@ impl Making {
         let starts_at = (evening + TimeDelta::weeks(week)).with_nanosecond(0).unwrap_or(evening);
         let details = Details {
             stadium,
-            title: format!("{name}, match {week}").into(),
+            title: title(name, week).into(),
             starts_at,
             ends_at: starts_at + Duration::hours(2),
             requires_link: false,
@@ -197,13 +206,15 @@ impl Making {
         }
     }
 
-    async fn offer(&self, fixture: FixtureId, tariff: TariffId) -> Result<u64, Refused> {
+    /// How many seats are new on sale; `None` if the match has begun or is no more.
+    async fn offer(&self, fixture: FixtureId, tariff: TariffId) -> Result<Option<u64>, Refused> {
         let offer = Offer { fixture, tariff, which: Which::All };
         let nothing = |_: &_| Attached::default();
         match self.offering.offer(&offer, self.execution(), nothing).await {
-            Ok(done) => Ok(done.events.iter().map(super::fixture::seats_offered).sum()),
-            // What has begun by now was on sale before.
-            Err(CommandError::Refused(VenuesError::Fixture(FixtureError::Begun))) => Ok(0),
+            Ok(done) => Ok(Some(done.events.iter().map(super::fixture::seats_offered).sum())),
+            Err(CommandError::Refused(VenuesError::Fixture(
+                FixtureError::Begun | FixtureError::Unknown,
+            ))) => Ok(None),
             Err(error) => Err(error),
         }
     }

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::super::purchasing::{Order, Purchasing, Receipt};
 use super::super::topping_up::{Charge, Standing, ToppingUp};
-use super::super::wallet::{OpenWallet, OpeningSum, Wallet, WalletCommand};
+use super::super::wallet::{OpenWallet, OpeningSum, Wallet, WalletCommand, WalletError};
 use super::super::wallets::{WalletNow, Wallets};
 use super::answers::{Done as Answered, Made, Many, One};
 use super::errors::{invalid, unknown_wallet};
@@ -25,7 +25,7 @@ use crate::accounts::{Caller, People};
 use crate::api::Context;
 use crate::api::authentication::{AdministratorCaller, RequiredCaller};
 use crate::api::body::Body;
-use crate::api::idempotent::Keep;
+use crate::api::idempotent::{CallError, Keep};
 use crate::api::if_match;
 use crate::api::money::Money;
 use crate::api::paging::Page;
@@ -65,8 +65,8 @@ pub struct WalletsApi {
 impl WalletsApi {
     /// Open a wallet
     ///
-    /// One's own, which is empty; each has one. An administrator opens anybody's, with an opening
-    /// sum if there is to be one.
+    /// One's own, which is empty; each has one, which the refusal of a second names. An
+    /// administrator opens anybody's, with an opening sum if there is to be one.
     ///
     /// Errors: `invalid_fields`, `forbidden`, `wallet_exists`, `concurrent_change`, `unavailable`.
     #[oai(path = "/api/wallet", method = "post", operation_id = "create_wallet")]
@@ -99,15 +99,22 @@ impl WalletsApi {
                 self.commands.execute(id.0, open, execution, move |done| keep.attach(done))
             };
             let idempotent = &self.shared.idempotent;
-            let made = idempotent.run(call, StatusCode::CREATED, answer, create).await?;
-            Ok(Made::Made(Json(made)))
+            match idempotent.run(call, StatusCode::CREATED, answer, create).await {
+                Ok(made) => Ok(Made::Made(Json(made))),
+                // Who may open it may also know which it is.
+                Err(CallError::Refused(WalletError::AlreadyOpen)) => {
+                    let detail = format!("The account has a wallet already: {id}");
+                    Err(ApiError::new(Code::WalletExists, detail))
+                }
+                Err(error) => Err(error.into()),
+            }
         };
         rate.on(opened.await)
     }
 
     /// List wallets
     ///
-    /// For administrators.
+    /// For administrators. Oldest first.
     ///
     /// Errors: `invalid_cursor`, `forbidden`, `unavailable`.
     #[oai(path = "/api/wallet", method = "get", operation_id = "list_wallets")]
@@ -120,8 +127,8 @@ impl WalletsApi {
         after: Query<Option<String>>,
     ) -> Result<Many<WalletSeen>, ApiError> {
         let page = Page::read(WALLETS, limit.0, after.0.as_deref(), &[])?;
-        let mut rows = self.wallets.list(page.after_uuid()?, page.fetch()).await?;
-        let next = page.cut(&mut rows, |row| row.wallet_id.to_string());
+        let mut rows = self.wallets.list(page.after_number()?, page.fetch()).await?;
+        let next = page.cut(&mut rows, |row| row.first_position.to_string());
         Ok(Many::Page(Json(rows.into_iter().map(WalletSeen::from).collect()), next))
     }
 
@@ -220,8 +227,7 @@ impl WalletsApi {
         let wallet = self.wallet(&caller.0, WalletId(id.0)).await?.id;
         let path = format!("{WALLETS}/{wallet}/transactions");
         let page = Page::read(&path, limit.0, after.0.as_deref(), &[])?;
-        let after = page.after.as_deref().map(|key| key.parse().map_err(|_| Page::invalid()));
-        let after = after.transpose()?.unwrap_or_default();
+        let after = page.after_number()?;
         self.shared.caught_up.wait().await?;
         let mut rows = self.wallets.statement(wallet, after, page.fetch()).await?;
         let next = page.cut(&mut rows, |row| row.sequence.to_string());
