@@ -1,7 +1,7 @@
 //! Nothing secret is written where it could be read: not in logs, events, metrics, dead letters or
 //! messages but the one verdict. With a control: the checker finds what is there.
 
-use shared_events::topology::{LINKS_EVENTS, MARKET_EVENTS, RECORD_VERDICTS};
+use shared_events::topology::{LINKS_EVENTS, MARKET_EVENTS, RECORD_VERDICTS, VENUES_EVENTS};
 use uuid::Uuid;
 
 use crate::harness::eventually;
@@ -17,7 +17,7 @@ const CARD: &str = "tok_canary_card_78";
 type Place = (&'static str, String);
 
 /// Every place that may hold no secret.
-async fn places(gate: &World, broker: &Broker, listeners: [&str; 2]) -> Vec<Place> {
+async fn places(gate: &World, broker: &Broker, listeners: &[&str]) -> Vec<Place> {
     let sql = gate.sql().await;
     let mut tables = String::new();
     for table in [
@@ -34,12 +34,18 @@ async fn places(gate: &World, broker: &Broker, listeners: [&str; 2]) -> Vec<Plac
         "sessions",
         "sign_ins",
         "test_charges",
+        "stadiums",
+        "tickets",
+        "wallets",
+        "ledger",
+        "purchases",
+        "snapshots",
     ] {
         let query = format!("select coalesce(string_agg(t::text, ' '), '') from {table} t");
         tables.push_str(sql.query_one(&query, &[]).await.unwrap().get(0));
     }
     let mut messages = String::new();
-    for queue in listeners.into_iter().chain([RECORD_VERDICTS.dead_letters.queue]) {
+    for queue in listeners.iter().copied().chain([RECORD_VERDICTS.dead_letters.queue]) {
         while let Some(message) = broker.take(queue).await {
             messages.push_str(&format!("{:?} ", message.properties));
             messages.push_str(&String::from_utf8_lossy(&message.data));
@@ -118,7 +124,7 @@ async fn no_secret_is_written_where_it_could_be_read() {
         ("a session's login token", signature(&session)),
         ("a refresh token", signature(&refresh)),
     ];
-    let places = places(&gate, &broker, [&links, &market]).await;
+    let places = places(&gate, &broker, &[&links, &market]).await;
     assert_eq!(leaks(&places, &secrets), Vec::<String>::new());
 
     // The control: what does stand in each place is found there.
@@ -198,7 +204,7 @@ async fn no_secret_of_an_account_is_written_where_it_could_be_read() {
         ("a hash", "argon2id".to_owned()),
         ("an idempotency key", key),
     ];
-    let places = places(&gate, &broker, [&links, &market]).await;
+    let places = places(&gate, &broker, &[&links, &market]).await;
     assert_eq!(leaks(&places, &secrets), Vec::<String>::new());
 
     // The control: what does stand there is found.
@@ -206,6 +212,54 @@ async fn no_secret_of_an_account_is_written_where_it_could_be_read() {
     assert!(found.iter().any(|leak| leak == "the id in the tables"), "{found:?}");
     assert!(places[0].1.contains("/auth/users/set_password"), "the access log was not read");
     gate.system.stop().await.unwrap();
+}
+
+/// The same of the venues: what a wallet is topped up from, and who people are. Events know them by
+/// their ids alone.
+#[tokio::test]
+async fn no_secret_of_a_wallet_is_written_where_it_could_be_read() {
+    let world =
+        World::start(&[("RUST_LOG", "debug,lapin=info,tokio_postgres=info,hyper=info")]).await;
+    let broker = world.broker().await;
+    let venues = broker.listen(VENUES_EVENTS.name).await;
+    let sale = world.given_sale(&[("A", 1, 4)]).await;
+    let user = world.given_user("standard").await;
+    let wallet = world.given_wallet(&user).await;
+    let (charge, key) = (format!("/api/wallet/{wallet}/charge/"), Uuid::new_v4().to_string());
+    let top_up = async |token: &str| {
+        let body = serde_json::json!({ "money": 50, "token": token });
+        let request = world.post(&charge).bearer_auth(&user.token).json(&body);
+        request.header("idempotency-key", format!("{key}-{token}")).ask().await
+    };
+    for _ in 0..2 {
+        top_up(CARD).await.is(200);
+    }
+    top_up("tok_chargeDeclined").await.is(402);
+    world.reserve(&user, &sale.ticket("A", 1, 1)).await.is(200);
+    let bought = world.purchase(&user, &wallet).await.is(200).member("purchase_id");
+    let path = format!("/api/purchase/{bought}/refund");
+    world.post(&path).bearer_auth(&user.token).ask().await.is(200);
+    world.until_projected("venues").await;
+    let left = "select count(*) from relay_cursors c \
+                where position < (select max(position) from events e where e.log = c.log)";
+    eventually("everything is relayed", async || world.count(left).await == 0).await;
+    let secrets = [
+        ("a card's token", CARD.to_owned()),
+        ("a name", user.username.clone()),
+        ("an address", user.email.clone()),
+        ("a password", PASSWORD.to_owned()),
+        ("a login token", signature(&user.token)),
+        ("an idempotency key", key),
+    ];
+    let places = places(&world, &broker, &[&venues]).await;
+    assert_eq!(leaks(&places, &secrets), Vec::<String>::new());
+
+    // The control: what does stand there is found.
+    let found = leaks(&places, &[("the purchase", bought)]);
+    for place in ["the tables", "messages and dead letters", "the logs"] {
+        assert!(found.contains(&format!("the purchase in {place}")), "{found:?}");
+    }
+    world.system.stop().await.unwrap();
 }
 
 /// The part of a token that makes it one.

@@ -1,11 +1,13 @@
 //! The end of holds, and of sales: comparisons of times, whoever records them.
 
 use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::Method;
 use serde_json::json;
 
 use super::given::Sale;
 use crate::harness::eventually;
 use crate::world::World;
+use crate::world::answer::Ask;
 use crate::world::people::User;
 
 impl World {
@@ -104,6 +106,18 @@ async fn nothing_of_a_match_is_sold_from_its_first_instant_on() {
     let path = format!("/api/match/{}/tickets", sale.id);
     let offered = world.post_as(&admin, &path, &json!({ "price": sale.price })).await;
     offered.problem(409, "match_begun");
+    // Nor does it move, and no ticket of it changes.
+    let later = sale.start + TimeDelta::days(1);
+    let later = json!({ "start_time": later, "end_time": later + TimeDelta::hours(2) });
+    let ticket = format!("/api/ticket/{}/", sale.ticket("A", 1, 2));
+    for (method, path, body) in [
+        (Method::PATCH, format!("/api/match/{}/", sale.id), later),
+        (Method::PATCH, ticket.clone(), json!({ "price": sale.price })),
+        (Method::DELETE, ticket, json!({})),
+    ] {
+        let refused = world.by(&admin, method, &path).json(&body).ask().await;
+        refused.problem(409, "match_begun");
+    }
     world.system.stop().await.unwrap();
 }
 

@@ -1,5 +1,8 @@
 //! A match behind the gate is sold to holders of a used access link, once each.
 
+use std::time::{Duration, Instant};
+
+use chrono::{NaiveTime, TimeDelta};
 use reqwest::Method;
 use serde_json::json;
 
@@ -53,4 +56,61 @@ async fn a_used_link_buys_once_and_only_its_owner() {
     // What was reserved is bought without more.
     let wallet = world.given_money(&user, 20).await;
     world.purchase(&user, &wallet).await.is(200);
+}
+
+/// What a guest asked for is whoever's that knows its id, as everything of a guest is.
+#[tokio::test]
+async fn the_link_that_a_guest_has_used_buys_for_who_knows_it() {
+    let world = World::with_test_clock().await;
+    let admin = world.given_admin().await;
+    let start = world.now().await + TimeDelta::days(30);
+    let sale = world.given_sale_at(admin, &[("A", 1, 2)], start).await;
+    let path = format!("/api/match/{}/", sale.id);
+    let behind = json!({ "requires_link": true });
+    world.by(&sale.admin, Method::PATCH, &path).json(&behind).ask().await.is(200);
+    let link = world.given_issued_link("guest").await;
+    let midnight = (world.now().await + TimeDelta::days(1)).date_naive().and_time(NaiveTime::MIN);
+    world.move_clock_to(midnight.and_utc()).await;
+    world.buy(&link).await.is(200);
+    let (user, other) = (world.given_user("standard").await, world.given_user("standard").await);
+    let reserve = async |user: &User, number| {
+        let path = format!("/api/ticket/{}/reserve/", sale.ticket("A", 1, number));
+        let body = json!({ "request_id": link.id });
+        world.by(user, Method::PUT, &path).json(&body).ask().await
+    };
+    reserve(&user, 1).await.is(200);
+    reserve(&other, 2).await.problem(409, "link_spent");
+    world.system.stop().await.unwrap();
+}
+
+/// Neither the refusal nor the time to it tells whether a request is somebody else's.
+#[tokio::test]
+async fn anothers_right_is_refused_like_one_that_nobody_has() {
+    let world = World::shared();
+    let sale = world.given_sale(&[("A", 1, 6)]).await;
+    let path = format!("/api/match/{}/", sale.id);
+    let behind = json!({ "requires_link": true });
+    world.by(&sale.admin, Method::PATCH, &path).json(&behind).ask().await.is(200);
+    let (user, other) = (world.given_user("premium").await, world.given_user("premium").await);
+    let reserve = async |user: &User, number, request: &str| {
+        let path = format!("/api/ticket/{}/reserve/", sale.ticket("A", 1, number));
+        let body = json!({ "request_id": request });
+        let since = Instant::now();
+        (world.by(user, Method::PUT, &path).json(&body).ask().await, since.elapsed())
+    };
+    let theirs = world.use_a_link(&other).await;
+    let (unknown, nobodys) = (uuid::Uuid::new_v4().to_string(), Duration::from_millis(500));
+    for used in [false, true] {
+        if used {
+            reserve(&other, 1, &theirs).await.0.is(200);
+        }
+        for request in [&unknown, &theirs] {
+            let (refused, took) = reserve(&user, 2, request).await;
+            let refused = refused.problem(403, "link_required");
+            refused.says("request_id names no used access link of yours");
+            assert!(took >= nobodys, "{request} took {took:?}");
+        }
+    }
+    // Who has used it before is told so at once.
+    reserve(&other, 2, &theirs).await.0.problem(409, "link_spent");
 }

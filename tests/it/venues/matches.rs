@@ -30,6 +30,21 @@ async fn a_match_is_scheduled_read_and_changed() {
     );
     let title = world.by(&admin, Method::PATCH, &path).json(&json!({ "title": "Semi-final" }));
     assert_eq!(title.ask().await.is(200).json["title"], "Semi-final");
+    let past = json!({ "start_time": now() - TimeDelta::hours(1) });
+    let past = world.by(&admin, Method::PATCH, &path).json(&past).ask().await;
+    let past = past.problem(422, "invalid_fields");
+    assert_eq!(past.field_errors(), ["start_time: must be in the future"]);
+    let put = async |body| world.by(&admin, Method::PUT, &path).json(&body).ask().await;
+    let whole = json!({ "stadium": stadium, "start_time": start,
+                        "end_time": start + TimeDelta::hours(2), "requires_link": true });
+    assert_eq!(put(whole.clone()).await.is(200).json["requires_link"], true);
+    let bare = json!({ "stadium": stadium, "start_time": start,
+                       "end_time": start + TimeDelta::hours(2) });
+    let bare = put(bare).await.is(200);
+    assert_eq!((&bare.json["title"], &bare.json["requires_link"]), (&json!(null), &json!(false)));
+    put(json!({ "title": "Final" })).await.problem(422, "invalid_fields");
+    let moved = world.by(&admin, Method::PUT, &path).header("If-Match", "\"1\"").json(&whole);
+    moved.ask().await.problem(412, "precondition_failed");
     for bad in [
         json!({ "stadium": stadium, "start_time": start, "end_time": start }),
         json!({ "stadium": stadium, "start_time": start, "end_time": start - TimeDelta::hours(1) }),
@@ -148,7 +163,32 @@ async fn sections_and_single_seats_are_put_on_sale_at_their_prices() {
     offer(json!({ "price": nothing() })).await.problem(404, "not_found");
     offer(json!({ "price": price, "sections": ["C"] })).await.problem(404, "not_found");
     offer(json!({ "price": price, "seats": [nothing()] })).await.problem(404, "not_found");
-    offer(json!({ "price": price, "seats": [] })).await.problem(422, "invalid_fields");
+    for (body, error) in [
+        (json!({ "sections": [] }), "sections: must have 1 to 1000 items"),
+        (json!({ "seats": [] }), "seats: must have 1 to 1000 items"),
+        (json!({ "seats": vec![nothing(); 1_001] }), "seats: must have 1 to 1000 items"),
+        (
+            json!({ "sections": ["A"], "seats": [nothing()] }),
+            "seats: is not allowed beside sections",
+        ),
+    ] {
+        let mut body = body;
+        body["price"] = json!(price);
+        assert_eq!(offer(body).await.problem(422, "invalid_fields").field_errors(), [error]);
+    }
+}
+
+/// However many seats are put on sale, that is one event of the match.
+#[tokio::test]
+async fn a_seats_stream_begins_with_its_first_hold() {
+    let world = World::shared();
+    let sale = world.given_sale(&[("A", 1, 3)]).await;
+    let user = world.given_user("standard").await;
+    let ticket = sale.ticket("A", 1, 1);
+    let of_ticket = async || world.events_of(ticket.parse().unwrap()).await;
+    assert_eq!(of_ticket().await, Vec::<String>::new());
+    world.reserve(&user, &ticket).await.is(200);
+    assert_eq!(of_ticket().await, ["Held"]);
 }
 
 #[tokio::test]
@@ -163,6 +203,8 @@ async fn a_match_is_cancelled_only_while_nobody_has_a_ticket() {
     delete().await.problem(409, "match_has_sales");
     world.cancel(&user, &ticket).await.is(200);
     delete().await.is(204);
+    delete().await.problem(404, "not_found");
     world.get_as(&user, &path).await.problem(404, "not_found");
+    assert_eq!(world.ticket_status(&user, &ticket).await, (2, "cancelled".into()));
     world.reserve(&user, &ticket).await.problem(404, "not_found");
 }

@@ -12,6 +12,8 @@ mod races;
 mod reserving;
 mod samples;
 mod seat_maps;
+mod seats;
+mod settings;
 mod stadiums;
 mod tickets;
 mod verify;

@@ -1,10 +1,13 @@
 //! Buying what is held, and giving it back.
 
+use chrono::TimeDelta;
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 
-use super::given::nothing;
+use super::given::{Sale, nothing};
 use crate::harness::eventually;
+use crate::market::given::now;
 use crate::world::World;
 use crate::world::answer::Ask;
 
@@ -107,4 +110,78 @@ async fn a_repeated_purchase_buys_once() {
         purchases.json.as_array().unwrap().iter().any(|seen| seen["wallet"] == wallet)
     };
     eventually("it is listed", listed).await;
+}
+
+#[tokio::test]
+async fn of_many_refunds_at_once_one_gives_the_money_back() {
+    let world = World::shared();
+    let sale = world.given_sale(&[("A", 1, 4)]).await;
+    let bought = world.given_purchase(&sale, 1).await;
+    let path = format!("/api/purchase/{}/refund", bought.purchase);
+    let refund = |by| world.by(by, Method::POST, &path).ask();
+    let by = |n| if n % 2 == 0 { &bought.buyer } else { &sale.admin };
+    let answers = join_all((0..10).map(|n| refund(by(n)))).await;
+    let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [vec![200], vec![409; 9]].concat());
+    assert_eq!(world.balance(&bought.buyer, &bought.wallet).await, 50);
+    let events = world.events_of(bought.ticket.parse().unwrap()).await;
+    assert_eq!(events, ["Held", "Sold", "Returned"]);
+}
+
+/// Its buyer gives a purchase back as a whole, so the first of its matches counts.
+#[tokio::test]
+async fn a_purchase_for_several_matches_is_given_back_until_before_the_first() {
+    let world = World::shared();
+    let admin = world.given_admin().await;
+    let (soon, late) = (now() + TimeDelta::hours(20), now() + TimeDelta::days(30));
+    let soon = world.given_sale_at(admin.clone(), &[("A", 1, 4)], soon).await;
+    let late = world.given_sale_at(admin.clone(), &[("A", 1, 4)], late).await;
+    let user = world.given_user("standard").await;
+    let wallet = world.given_money(&user, 100).await;
+    let buy = async |sales: &[&Sale], number| {
+        for sale in sales {
+            world.reserve(&user, &sale.ticket("A", 1, number)).await.is(200);
+        }
+        world.purchase(&user, &wallet).await.is(200).member("purchase_id")
+    };
+    let refund = async |by, purchase: &str| {
+        world.by(by, Method::POST, &format!("/api/purchase/{purchase}/refund")).ask().await
+    };
+    let both = buy(&[&late, &soon], 1).await;
+    refund(&user, &both).await.problem(409, "refund_too_late");
+    let only_late = buy(&[&late], 2).await;
+    refund(&user, &only_late).await.is(200);
+    assert_eq!(world.balance(&user, &wallet).await, 60);
+    let back = refund(&admin, &both).await.is(200);
+    assert_eq!(back.json["tickets"].as_array().unwrap().len(), 2);
+    assert_eq!(world.balance(&user, &wallet).await, 100);
+    for sale in [&soon, &late] {
+        assert_eq!(world.ticket_status(&user, &sale.ticket("A", 1, 1)).await.0, 4);
+    }
+}
+
+/// A ticket that is sold in the moment in which its match is cancelled. Nobody sees to it that it
+/// happens, so the cancellation is written by hand.
+#[tokio::test]
+async fn a_ticket_of_a_cancelled_match_is_given_back_at_any_time() {
+    let world = World::start(&[]).await;
+    let admin = world.given_admin().await;
+    let soon = now() + TimeDelta::hours(20);
+    let sale = world.given_sale_at(admin, &[("A", 1, 4)], soon).await;
+    let bought = world.given_purchase(&sale, 1).await;
+    let path = format!("/api/purchase/{}/refund", bought.purchase);
+    let refund = async || world.by(&bought.buyer, Method::POST, &path).ask().await;
+    refund().await.problem(409, "refund_too_late");
+    let cancel = "insert into events select log, \
+                      (select max(position) + 1 from events where log = e.log), \
+                      gen_random_uuid(), aggregate, aggregate_id, sequence + 1, 'Cancelled', \
+                      event_version, recorded_at, correlation, causation, traceparent, \
+                      '{\"type\": \"Cancelled\"}' \
+                  from events e where aggregate_id = $1 order by sequence desc limit 1";
+    let id: uuid::Uuid = sale.id.parse().unwrap();
+    assert_eq!(world.sql().await.execute(cancel, &[&id]).await.unwrap(), 1);
+    refund().await.is(200);
+    assert_eq!(world.balance(&bought.buyer, &bought.wallet).await, 50);
+    world.system.stop().await.unwrap();
 }

@@ -59,6 +59,9 @@ async fn a_map_that_did_not_change_is_not_sent_again() {
     let tag = first.header("etag").to_owned();
     let same = world.seat_map(&user, &sale, Some(&tag)).await.is(304);
     assert_eq!((same.text.as_str(), same.header("etag")), ("", tag.as_str()));
+    for answer in [&first, &same] {
+        assert_eq!(answer.header("cache-control"), "private, no-cache");
+    }
     world.reserve(&user, &sale.ticket("A", 1, 1)).await.is(200);
     let changed = async || world.seat_map(&user, &sale, Some(&tag)).await.status == 200;
     eventually("the map has changed", changed).await;
@@ -80,6 +83,62 @@ async fn the_end_of_a_hold_changes_the_map_by_the_clock_alone() {
     let passed = world.seat_map(&user, &sale, Some(&tag)).await.is(200);
     assert_ne!(passed.header("etag"), tag);
     assert_eq!(world.row(&user, &sale).await, "44");
+    world.system.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_map_shows_matches_that_are_cancelled_or_have_begun_and_what_is_withdrawn() {
+    let world = World::with_test_clock().await;
+    let admin = world.given_admin().await;
+    let start = world.now().await + TimeDelta::days(30);
+    let begun = world.given_sale_at(admin.clone(), &[("A", 1, 3)], start).await;
+    let cancelled = world.given_sale_at(admin.clone(), &[("A", 1, 3)], start).await;
+    let withdraw = format!("/api/ticket/{}/", begun.ticket("A", 1, 3));
+    world.by(&admin, Method::DELETE, &withdraw).ask().await.is(204);
+    let path = format!("/api/match/{}/", cancelled.id);
+    world.by(&admin, Method::DELETE, &path).ask().await.is(204);
+    world.given_purchase(&begun, 1).await;
+    world.move_clock_to(start).await;
+    let user = world.given_user("standard").await;
+    let shown = async || world.row(&user, &begun).await == "350";
+    eventually("what nobody has bought has expired", shown).await;
+    let shown = async || world.row(&user, &cancelled).await == "222";
+    eventually("all of it is cancelled", shown).await;
+    let expired = async || {
+        let path = format!("/api/ticket/?match={}&status=5", begun.id);
+        world.get_as(&user, &path).await.is(200).json
+    };
+    world.until_projected("venues").await;
+    assert_eq!(expired().await.as_array().unwrap().len(), 1);
+    assert_eq!(expired().await[0]["id"], begun.ticket("A", 1, 2));
+    world.system.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn every_replica_gives_the_same_map_the_same_tag() {
+    let world = World::start(&[]).await;
+    let (mut replica, elsewhere) = world.system.replica().await.unwrap();
+    let sale = world.given_sale(&[("A", 1, 4)]).await;
+    let user = world.given_user("standard").await;
+    world.given_purchase(&sale, 1).await;
+    world.reserve(&user, &sale.ticket("A", 1, 2)).await.is(200);
+    let there = async |known: &str| {
+        let url = format!("{elsewhere}/api/match/{}/seats", sale.id);
+        let request = world.http().get(url).bearer_auth(&user.token);
+        request.header("If-None-Match", known).ask().await
+    };
+    let here = async || world.seat_map(&user, &sale, None).await.is(200);
+    eventually("it is shown here", async || world.row(&user, &sale).await == "3144").await;
+    let tag = here().await.header("etag").to_owned();
+    eventually("the tag is known there", async || there(&tag).await.status == 304).await;
+    assert_eq!(there("\"none\"").await.is(200).text, here().await.text);
+    let url = format!("{elsewhere}/api/ticket/{}/reserve/", sale.ticket("A", 1, 3));
+    world.http().put(url).bearer_auth(&user.token).ask().await.is(200);
+    eventually("it is another there", async || there(&tag).await.status == 200).await;
+    let tag = there("\"none\"").await.header("etag").to_owned();
+    let same = async || world.seat_map(&user, &sale, Some(&tag)).await.status == 304;
+    eventually("and the same here", same).await;
+    replica.stop().await.unwrap();
     world.system.stop().await.unwrap();
 }
 

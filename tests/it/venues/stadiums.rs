@@ -1,9 +1,9 @@
-//! Stadiums, their seats, and named prices.
+//! Stadiums, plans of their seats, and named prices.
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::given::nothing;
+use super::given::some_day;
 use crate::harness::eventually;
 use crate::world::World;
 use crate::world::answer::Ask;
@@ -15,7 +15,7 @@ async fn the_index_names_every_collection() {
     let index = world.get_as(&user, "/api/").await.is(200).json;
     for name in ["ticket", "stadium", "seat", "match", "wallet", "price"] {
         let url = index[name].as_str().unwrap();
-        assert!(url.ends_with(&format!("/api/{name}/")), "{url}");
+        assert_eq!(url, format!("{}/api/{name}/", world.system.wiring.public_url));
     }
     world.get("/api/").ask().await.problem(401, "unauthenticated");
 }
@@ -46,40 +46,10 @@ async fn an_administrator_defines_stadiums_and_everybody_reads_them() {
     eventually("it is listed", listed).await;
     world.by(&admin, Method::DELETE, &path).ask().await.is(204);
     world.get_as(&user, &path).await.problem(404, "not_found");
+    world.by(&admin, Method::DELETE, &path).ask().await.problem(404, "not_found");
     world.get_as(&user, "/api/stadium/7").await.problem(400, "malformed_parameter");
     let refused = world.post_as(&admin, "/api/stadium/", &json!({})).await;
     assert_eq!(refused.problem(422, "invalid_fields").field_errors(), ["description: is required"]);
-}
-
-#[tokio::test]
-async fn seats_are_unique_within_their_stadium_however_they_came() {
-    let world = World::shared();
-    let admin = world.given_admin().await;
-    let stadium = world.given_stadium(&admin, &[("A", 2, 3)]).await;
-    let seat = json!({ "stadium": stadium, "section": "A", "row": 2, "seat_number": 4 });
-    let made = world.post_as(&admin, "/api/seat/", &seat).await.is(201);
-    assert_eq!(made.json["number"], 4);
-    world.post_as(&admin, "/api/seat/", &seat).await.problem(409, "seat_exists");
-    let planned = json!({ "stadium": stadium, "section": "A", "row": 2, "number": 3 });
-    world.post_as(&admin, "/api/seat/", &planned).await.problem(409, "seat_exists");
-    let path = format!("/api/seat/{}/", made.member("id"));
-    let onto = world.by(&admin, Method::PATCH, &path).json(&json!({ "number": 3 }));
-    onto.ask().await.problem(409, "seat_exists");
-    let aside = world.by(&admin, Method::PATCH, &path).json(&json!({ "number": 5 }));
-    assert_eq!(aside.ask().await.is(200).json["number"], 5);
-    let again = world.post_as(&admin, "/api/seat/", &seat).await;
-    again.is(201);
-    let count = async || {
-        let list = format!("/api/seat/?stadium={stadium}&limit=200");
-        world.get_as(&admin, &list).await.is(200).json.as_array().unwrap().len()
-    };
-    eventually("all seats are listed", async || count().await == 8).await;
-    world.by(&admin, Method::DELETE, &path).ask().await.is(204);
-    eventually("it is gone", async || world.get_as(&admin, &path).await.status == 404).await;
-    let nowhere = json!({ "stadium": nothing(), "number": 1 });
-    world.post_as(&admin, "/api/seat/", &nowhere).await.problem(404, "not_found");
-    let bad = world.post_as(&admin, "/api/seat/", &json!({ "stadium": stadium })).await;
-    assert_eq!(bad.problem(422, "invalid_fields").field_errors(), ["number: is required"]);
 }
 
 #[tokio::test]
@@ -105,6 +75,50 @@ async fn a_plan_of_fifty_thousand_seats_is_one_call_and_one_event() {
 }
 
 #[tokio::test]
+async fn a_plan_is_refused_with_the_name_of_what_is_wrong() {
+    let world = World::shared();
+    let admin = world.given_admin().await;
+    let stadium = world.given_stadium(&admin, &[("A", 2, 3)]).await;
+    let path = format!("/api/stadium/{stadium}/seats");
+    let section = |name: &str, rows| json!({ "name": name, "rows": rows, "seats_per_row": 1_000 });
+    let plan = async |sections: &[Value]| {
+        world.post_as(&admin, &path, &json!({ "sections": sections })).await
+    };
+    for (sections, errors) in [
+        (vec![], vec!["sections: must have 1 to 200 items"]),
+        (
+            vec![section("B", 1), section("C", 1), section(" B ", 1)],
+            vec!["sections[2].name: is in the plan already"],
+        ),
+        (
+            vec![section("B", 100), section("C", 1)],
+            vec!["sections: must have at most 100000 seats in all"],
+        ),
+    ] {
+        let refused = plan(&sections).await.problem(422, "invalid_fields");
+        assert_eq!(refused.field_errors(), errors);
+    }
+    // By itself it would do, with what is there it is too much.
+    plan(&[section("B", 100)]).await.problem(409, "too_many_seats");
+    plan(&[section("B", 99)]).await.is(201);
+}
+
+#[tokio::test]
+async fn a_stadium_is_not_closed_while_matches_will_take_place_there() {
+    let world = World::shared();
+    let admin = world.given_admin().await;
+    let stadium = world.given_stadium(&admin, &[]).await;
+    let fixture = world.schedule(&admin, &stadium, some_day()).await.is(201).member("id");
+    let path = format!("/api/stadium/{stadium}/");
+    let close = async || world.by(&admin, Method::DELETE, &path).ask().await;
+    close().await.problem(409, "stadium_in_use");
+    let path = format!("/api/match/{fixture}/");
+    world.by(&admin, Method::DELETE, &path).ask().await.is(204);
+    close().await.is(204);
+    world.schedule(&admin, &stadium, some_day()).await.problem(404, "not_found");
+}
+
+#[tokio::test]
 async fn a_price_is_named_and_stays_within_its_bounds() {
     let world = World::shared();
     let (admin, user) = (world.given_admin().await, world.given_user("standard").await);
@@ -116,10 +130,14 @@ async fn a_price_is_named_and_stays_within_its_bounds() {
     for bad in [0.0, 0.001, -1.0, 1_000_000.01] {
         let refused = world.by(&admin, Method::PATCH, &path).json(&change(bad)).ask().await;
         refused.problem(422, "invalid_fields");
+        let new = json!({ "name": "Adults", "unit_price": bad });
+        let refused = world.post_as(&admin, "/api/price/", &new).await;
+        let rule = "unit_price: must be 0.01 to 1000000, with at most two places";
+        assert_eq!(refused.problem(422, "invalid_fields").field_errors(), [rule]);
     }
     for good in [0.01, 1_000_000.0, 19.99] {
         let changed = world.by(&admin, Method::PATCH, &path).json(&change(good)).ask().await;
-        changed.is(200);
+        assert_eq!(changed.is(200).json["unit_price"], good);
     }
     let body = json!({ "name": "Children", "unit_price": 5 });
     let put = world.by(&admin, Method::PUT, &path).json(&body).ask().await.is(200);
@@ -127,4 +145,5 @@ async fn a_price_is_named_and_stays_within_its_bounds() {
     world.by(&user, Method::PUT, &path).json(&body).ask().await.problem(403, "forbidden");
     world.by(&admin, Method::DELETE, &path).ask().await.is(204);
     world.get_as(&user, &path).await.problem(404, "not_found");
+    world.by(&admin, Method::DELETE, &path).ask().await.problem(404, "not_found");
 }

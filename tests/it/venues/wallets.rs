@@ -17,9 +17,10 @@ async fn an_account_has_one_wallet_which_is_empty() {
     let other = world.given_user("standard").await;
     let opened = world.by(&user, Method::POST, "/api/wallet/").ask().await.is(201);
     assert_eq!(opened.json["money"], 0);
-    let again = world.by(&user, Method::POST, "/api/wallet/").ask().await;
-    again.problem(409, "wallet_exists");
     let id = opened.member("id");
+    let again = world.by(&user, Method::POST, "/api/wallet/").ask().await;
+    let again = again.problem(409, "wallet_exists");
+    assert!(again.member("detail").ends_with(&id), "the refusal names it: {}", again.text);
     let path = format!("/api/wallet/{id}");
     assert_eq!(world.get_as(&user, &path).await.is(200).json, opened.json);
     assert_eq!(world.get_as(&admin, &path).await.is(200).json, opened.json);
@@ -85,13 +86,60 @@ async fn many_top_ups_at_once_all_count() {
     let user = world.given_user("standard").await;
     let wallet = world.given_wallet(&user).await;
     let charges = join_all((0..20).map(|_| world.charge(&user, &wallet, 1.0))).await;
-    let charged = charges.iter().filter(|answer| answer.status == 200).count();
     assert!(charges.iter().all(|answer| [200, 202].contains(&answer.status)));
-    let counted = async || {
-        let balance = world.balance(&user, &wallet).await.as_u64().unwrap();
-        balance as usize >= charged
-    };
-    eventually("what was charged is there", counted).await;
+    let all = async || world.balance(&user, &wallet).await == 20;
+    eventually("all that was charged is there", all).await;
+    world.until_projected("venues").await;
+    let path = format!("/api/wallet/{wallet}/transactions");
+    let statement = world.get_as(&user, &path).await.is(200).json;
+    let balances = statement.as_array().unwrap().iter().map(|posting| posting["balance"].as_u64());
+    assert_eq!(balances.collect::<Vec<_>>(), (1..=20).map(Some).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn of_many_calls_that_open_a_wallet_one_does() {
+    let world = World::shared();
+    let user = world.given_user("standard").await;
+    let open = || world.by(&user, Method::POST, "/api/wallet/").ask();
+    let answers = join_all((0..10).map(|_| open())).await;
+    let opened: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
+    let [opened] = opened[..] else { panic!("{} were opened", opened.len()) };
+    for answer in answers.iter().filter(|answer| answer.status != 201) {
+        answer.clone().problem(409, "wallet_exists");
+    }
+    let events = world.events_of(opened.member("id").parse().unwrap()).await;
+    assert_eq!(events, ["Opened"]);
+}
+
+#[tokio::test]
+async fn administrators_see_every_posting_oldest_first() {
+    let world = World::start(&[]).await;
+    let sale = world.given_sale(&[("A", 1, 3)]).await;
+    let first = world.given_purchase(&sale, 1).await;
+    let second = world.given_purchase(&sale, 2).await;
+    let path = format!("/api/purchase/{}/refund", first.purchase);
+    world.by(&first.buyer, Method::POST, &path).ask().await.is(200);
+    world.until_projected("venues").await;
+    let mut told = Vec::new();
+    let mut next = Some("/api/transactions/?limit=2".to_owned());
+    while let Some(path) = next {
+        let page = world.get_as(&sale.admin, &path).await.is(200);
+        told.extend(page.json.as_array().unwrap().iter().map(|entry| {
+            let amount = (entry["amount"].as_i64().unwrap(), entry["balance"].as_i64().unwrap());
+            (entry["kind"].as_str().unwrap().to_owned(), entry["wallet"].clone(), amount)
+        }));
+        next = page.header("link").split(['<', '>']).nth(1).map(str::to_owned);
+    }
+    let posting = |kind: &str, wallet: &String, amount| (kind.to_owned(), json!(wallet), amount);
+    let expected = [
+        posting("top_up", &first.wallet, (50, 50)),
+        posting("purchase", &first.wallet, (-20, 30)),
+        posting("top_up", &second.wallet, (50, 50)),
+        posting("purchase", &second.wallet, (-20, 30)),
+        posting("refund", &first.wallet, (20, 50)),
+    ];
+    assert_eq!(told, expected);
+    world.system.stop().await.unwrap();
 }
 
 #[tokio::test]
