@@ -30,7 +30,7 @@ async fn a_match_is_scheduled_read_and_changed() {
     );
     let title = world.by(&admin, Method::PATCH, &path).json(&json!({ "title": "Semi-final" }));
     assert_eq!(title.ask().await.is(200).json["title"], "Semi-final");
-    let past = json!({ "start_time": now() - TimeDelta::hours(1) });
+    let past = json!({ "start_time": now() - TimeDelta::hours(1), "end_time": now() });
     let past = world.by(&admin, Method::PATCH, &path).json(&past).ask().await;
     let past = past.problem(422, "invalid_fields");
     assert_eq!(past.field_errors(), ["start_time: must be in the future"]);

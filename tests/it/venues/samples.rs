@@ -64,6 +64,7 @@ async fn a_season_is_made_once_and_its_people_can_use_it() {
         let wallets = world.get_as(user, "/api/wallet/").await;
         assert_eq!(wallets.status, if user.username == "sudo" { 200 } else { 403 });
     }
+    world.until_projected("venues").await;
     walk(&world, &on_sale, &people[0]).await;
     oldest_first(&world, &people).await;
     let made = async |kind: &str| {

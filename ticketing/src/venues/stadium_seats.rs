@@ -8,7 +8,8 @@ use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::place_key::PlaceKey;
-use crate::platform::event_store::{EventStore, ReadError};
+use super::stadium::Stadium;
+use crate::platform::event_store::{EventStore, Loaded, ReadError};
 
 /// Rows that one statement writes: on a slow machine too it stays well within the time that a
 /// statement of the service may take.
@@ -23,6 +24,14 @@ pub struct SeatRow {
     pub stadium: StadiumId,
     /// Where it is.
     pub place: Place,
+}
+
+impl SeatRow {
+    /// The seat as its stadium has it, wherever it was before; `None` if it has it no more.
+    pub fn now(&self, stadium: &Stadium) -> Option<Self> {
+        let place = stadium.seating()?.place_of(self.stadium, self.seat, &self.place)?;
+        Some(Self { place, ..self.clone() })
+    }
 }
 
 /// Postgres has no unsigned numbers; rows and seats are far smaller.
@@ -135,6 +144,16 @@ impl StadiumSeats {
         let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
         let rows = client.query(&statement, &[&ids]).await?;
         Ok(rows.iter().map(seat).collect::<Result<_, _>>()?)
+    }
+
+    /// A seat and the sequence of its stadium, as current as the stadium's last event; `None` if it
+    /// is no more.
+    ///
+    /// # Errors
+    /// [`ReadError`] if Postgres does not answer or an event can not be read.
+    pub async fn now(&self, seat: &SeatRow) -> Result<Option<(SeatRow, i64)>, ReadError> {
+        let loaded: Loaded<Stadium> = self.store.load(seat.stadium.0).await?;
+        Ok(seat.now(&loaded.state).map(|seat| (seat, loaded.sequence)))
     }
 
     /// Seats by stadium, section, row and number, as the projection has them.

@@ -207,8 +207,8 @@ impl Wallets {
         }))
     }
 
-    /// Wallets, those that were opened first first, as the projection has them; `after` is the first
-    /// position of the last one before.
+    /// Wallets, oldest first, as the projection has them; `after` is the first position of the last
+    /// one before.
     ///
     /// # Errors
     /// [`ReadError`] if Postgres does not answer.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use http::StatusCode;
 use poem_openapi::payload::Json;
-use shared_events::{Place, SeatId, StadiumId};
+use shared_events::{SeatId, StadiumId};
 use uuid::Uuid;
 
 use super::super::stadium::{AddSeat, MoveSeat, RemoveSeat, Stadium, StadiumCommand};
@@ -19,7 +19,6 @@ use crate::api::idempotent::{Call, Keep};
 use crate::api::if_match;
 use crate::api_error::ApiError;
 use crate::platform::commands::Done;
-use crate::platform::event_store::Loaded;
 
 impl StadiumsApi {
     pub(super) async fn add_seat(
@@ -53,18 +52,18 @@ impl StadiumsApi {
         change: SeatChange,
         whole: bool,
     ) -> Result<One<SeatSeen>, ApiError> {
-        let SeatRow { stadium, place: near, .. } = self.seat_row(id).await?;
-        if change.stadium.is_some_and(|named| named != stadium.0) {
+        let row = self.seat_row(id).await?;
+        if change.stadium.is_some_and(|named| named != row.stadium.0) {
             return Err(invalid("stadium", "a seat stays in its stadium"));
         }
         let mut judge = Judge::default();
         let to = if whole { judge.place(&change).into() } else { judge.new_place(&change) };
         judge.verdict()?;
-        let command = MoveSeat { stadium, seat: id, near: near.clone(), to };
-        let command = StadiumCommand::MoveSeat(command);
-        let Done { state, sequence, .. } =
-            self.execute(&context, stadium.0, header, command).await?;
-        seen(id, stadium, &near, &Loaded { state, sequence })
+        let (stadium, near) = (row.stadium, row.place.clone());
+        let command = StadiumCommand::MoveSeat(MoveSeat { stadium, seat: id, near, to });
+        let done = self.execute(&context, stadium.0, header, command).await?;
+        let moved = row.now(&done.state).ok_or_else(unknown_seat)?;
+        Ok(One::One(Json(moved.into()), if_match::etag(done.sequence)))
     }
 
     pub(super) async fn take_seat_out(
@@ -80,9 +79,9 @@ impl StadiumsApi {
     }
 
     pub(super) async fn seat_seen(&self, id: SeatId) -> Result<One<SeatSeen>, ApiError> {
-        let SeatRow { stadium, place: near, .. } = self.seat_row(id).await?;
-        let loaded = self.commands.store().load(stadium.0).await?;
-        seen(id, stadium, &near, &loaded)
+        let row = self.seat_row(id).await?;
+        let (seat, sequence) = self.seats.now(&row).await?.ok_or_else(unknown_seat)?;
+        Ok(One::One(Json(seat.into()), if_match::etag(sequence)))
     }
 
     /// Which stadium a seat is of, and where it was lately; where it is, only the stadium's stream
@@ -95,17 +94,4 @@ impl StadiumsApi {
         self.shared.caught_up.wait().await?;
         self.seats.find(&[id]).await?.pop().ok_or_else(unknown_seat)
     }
-}
-
-/// A seat as its stadium has it, under the stadium's entity tag.
-fn seen(
-    seat: SeatId,
-    stadium: StadiumId,
-    near: &Place,
-    loaded: &Loaded<Stadium>,
-) -> Result<One<SeatSeen>, ApiError> {
-    let seating = loaded.state.seating().ok_or_else(unknown_seat)?;
-    let place = seating.place_of(stadium, seat, near).ok_or_else(unknown_seat)?;
-    let row = SeatRow { seat, stadium, place };
-    Ok(One::One(Json(row.into()), if_match::etag(loaded.sequence)))
 }
