@@ -231,8 +231,8 @@ impl Holding {
             let Some((tickets, turn)) = self.turn(fixture, wanted, &lost, now).await else {
                 return Err(refused(VenuesError::NotEnoughSeats));
             };
-            let chosen: Vec<_> =
-                tickets.iter().map(|ticket| (ticket.ticket, ticket.seat_of())).collect();
+            let ids = tickets.iter().map(|ticket| ticket.ticket);
+            let chosen: Vec<_> = ids.zip(turn.seats.iter().copied()).collect();
             match self.reserve(wish, tickets, execution.clone(), &attach).await {
                 Ok(held) => {
                     turn.end_when_known(&self.maps);
@@ -329,7 +329,7 @@ impl Holding {
             }
             return None;
         };
-        let seats: Vec<_> = chosen.iter().map(OnSale::seat_of).collect();
+        let (seats, chosen): (Vec<_>, Vec<_>) = chosen.into_iter().unzip();
         of_match.extend(&seats);
         Some((chosen, Turn { offered: self.offered.clone(), fixture, seats }))
     }

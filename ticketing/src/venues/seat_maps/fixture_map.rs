@@ -346,7 +346,6 @@ impl FixtureMap {
         Some(OnSale {
             ticket: TicketId::of(self.id, seat),
             fixture: self.id,
-            index,
             seat,
             place,
             terms: *self.terms.get(usize::from(cell.terms))?,

@@ -54,8 +54,6 @@ pub struct OnSale {
     pub ticket: TicketId,
     /// At which match.
     pub fixture: FixtureId,
-    /// Which cell of the match's map it is.
-    index: u32,
     /// Which seat of the stadium.
     pub seat: SeatId,
     /// Where it is.
@@ -72,13 +70,6 @@ pub struct SeatOf {
     /// Of which match.
     pub fixture: FixtureId,
     index: u32,
-}
-
-impl OnSale {
-    /// Which seat of these maps it is.
-    pub fn seat_of(&self) -> SeatOf {
-        SeatOf { fixture: self.fixture, index: self.index }
-    }
 }
 
 /// The maps; cheap to clone, all clones are the same.
@@ -292,13 +283,14 @@ impl SeatMaps {
         wanted: &Wanted,
         avoided: impl Fn(SeatOf) -> bool,
         now: DateTime<Utc>,
-    ) -> Option<Vec<OnSale>> {
+    ) -> Option<Vec<(SeatOf, OnSale)>> {
         let maps = self.read();
         let map = maps.fixtures.get(&id)?;
-        let avoided = |index| avoided(SeatOf { fixture: id, index });
+        let seat_of = |index| SeatOf { fixture: id, index };
+        let avoided = |index| avoided(seat_of(index));
         let rows = map.free_rows(wanted.section.as_deref(), now, &avoided);
         let seats = best_available::choose(rows, wanted.quantity, wanted.together)?;
-        seats.into_iter().map(|seat| map.on_sale(seat)).collect()
+        seats.into_iter().map(|seat| Some((seat_of(seat), map.on_sale(seat)?))).collect()
     }
 
     /// How many seats of a match, or of a section of it, somebody can have at most; found without
