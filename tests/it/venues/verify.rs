@@ -89,11 +89,12 @@ async fn control_sales_that_break_a_promise_are_found() {
         (select count(*) + 1 from events where aggregate = 'access_right'), 'Used', event_version, \
         recorded_at, correlation, causation, traceparent, payload from events e \
         where log = 'venues' order by position limit 1";
-    let sold_again = "insert into tickets select gen_random_uuid(), fixture_id, seat_id, section, \
-        row_number, seat_number, tariff_id, price_minor, currency, on_sale, status, hold_id, holder, \
-        held_until, purchase_id, sequence, position from tickets where status = 'confirmed'";
-    let overlapping = "insert into fixtures select gen_random_uuid(), stadium_id, title, starts_at, \
-        ends_at, requires_link, cancelled, sequence from fixtures";
+    let sold_again = "insert into tickets \
+        select (jsonb_populate_record(t, jsonb_build_object('ticket_id', gen_random_uuid()))).* \
+        from tickets t where status = 'confirmed'";
+    let overlapping = "insert into fixtures \
+        select (jsonb_populate_record(f, jsonb_build_object('fixture_id', gen_random_uuid()))).* \
+        from fixtures f";
     let apart = "delete from fixtures where fixture_id not in (select fixture_id from tickets)";
     let reversed = "update fixtures set ends_at = starts_at - interval '1 hour'";
     let forwards = "update fixtures set ends_at = starts_at + interval '1 hour'";

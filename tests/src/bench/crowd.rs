@@ -3,7 +3,6 @@
 //! they do.
 
 use anyhow::Result;
-use chrono::Utc;
 use ticketing::accounts::grants::Grants;
 use ticketing::accounts::keys::TokenKeys;
 use ticketing::accounts::revocations::Revocations;
@@ -50,7 +49,7 @@ async fn accounts(stage: &Stage, count: usize, roles: &[&str]) -> Result<Vec<Mem
     stage.database.execute(WRITE, &[&ids, &names, &roles]).await?;
     let keys = TokenKeys::open(&stage.system.wiring.home.key("login"))?;
     let tokens = LoginTokens::new(keys, Grants::default(), Revocations::default());
-    let now = Utc::now();
+    let now = stage.now().await?;
     let member = |(id, name): (Uuid, String)| {
         let caller = Caller {
             account: AccountId(id),

@@ -94,7 +94,7 @@ impl Stadium {
         connection.call(&seats).await?.expect(201)?;
         let body = json!({ "name": "Adults", "unit_price": 20 });
         let tariff = made(&mut connection, &post("/api/price/", token, &body)).await?;
-        let (id, next) = (StadiumId(id.parse()?), Utc::now() + AHEAD);
+        let (id, next) = (StadiumId(id.parse()?), stage.now().await? + AHEAD);
         Ok(Self { id, tariff, plan, admin, connection, next })
     }
 

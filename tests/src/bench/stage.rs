@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
+use chrono::{DateTime, Utc};
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
@@ -65,6 +66,14 @@ impl Stage {
     /// Where its servers are, for databases of other figures.
     pub fn addresses(&self) -> &Addresses {
         &self.servers.addresses
+    }
+
+    /// The time of its database.
+    ///
+    /// # Errors
+    /// If Postgres does not answer.
+    pub async fn now(&self) -> Result<DateTime<Utc>> {
+        Ok(self.database.query_one("select now()", &[]).await?.try_get(0)?)
     }
 
     /// What is left to do: events that are not relayed yet, and events that are not projected yet.

@@ -1,8 +1,8 @@
 //! What must hold after everything that broke. Each checker is a pure function over what was found;
 //! its tests show a sound history that it passes and a broken one that it does not.
 //!
-//! `sales.rs` has those of the market, `seats` those of the venues, `sample.rs` the sound history. Not here: collecting
-//! ([`super::findings`]), and showing on a running system that each turns red
+//! `sales.rs` has those of the market, `seats` those of the venues, `sample.rs` the sound history.
+//! Not here: collecting ([`super::findings`]), and showing on a running system that each turns red
 //! ([`super::controls`]).
 
 mod answers;

@@ -75,7 +75,7 @@ async fn accounts(world: &mut World, count: usize) -> Result<Vec<Person>> {
     Ok(world.people.iter().chain(&world.crowd).cloned().collect())
 }
 
-/// What a buyer is told; who gets a seat has bought it then, or somebody else with the same account.
+/// What a buyer is told; whoever gets a seat has bought it then, or a rival with the same account.
 async fn buys(
     api: &Api,
     number: usize,

@@ -138,7 +138,8 @@ async fn is_decided(sql: &Client) -> Result<bool> {
 async fn rest(world: &World) -> String {
     let told = async {
         let sql = world.sql().await?;
-        let text = "select format(': %s; %s requests without a verdict, %s payments without an outcome, %s orders and %s seats that are held', \
+        let text = "select format(': %s; %s requests without a verdict, %s payments without an outcome, \
+            %s orders and %s seats that are held', \
             (select string_agg(format('%s at %s, relayed %s, projected %s', log, \
                 (select max(position) from events e where e.log = l.log), \
                 (select position from relay_cursors r where r.log = l.log), \
