@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use poem::error::ReadBodyError;
 use poem::{Request, RequestBody};
-use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchemaRef, Registry};
+use poem_openapi::registry::{MetaMediaType, MetaRequest, MetaSchema, MetaSchemaRef, Registry};
 use poem_openapi::types::ParseFromJSON;
 use poem_openapi::{ApiExtractor, ApiExtractorType, ExtractParamOptions};
 use serde_json::Value;
@@ -44,7 +44,8 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Body<T> {
     }
 
     fn request_meta() -> Option<MetaRequest> {
-        let content = vec![MetaMediaType { content_type: JSON, schema: T::schema_ref() }];
+        let schema = if T::IS_REQUIRED { T::schema_ref() } else { or_null(T::schema_ref()) };
+        let content = vec![MetaMediaType { content_type: JSON, schema }];
         Some(MetaRequest { description: None, content, required: T::IS_REQUIRED })
     }
 
@@ -62,6 +63,12 @@ impl<'a, T: ParseFromJSON> ApiExtractor<'a> for Body<T> {
         let value = parse(&bytes)?;
         Ok(Self { value, bytes })
     }
+}
+
+/// What may be absent may be null.
+fn or_null(schema: MetaSchemaRef) -> MetaSchemaRef {
+    let nullable = MetaSchema { nullable: true, all_of: vec![schema], ..MetaSchema::new("object") };
+    MetaSchemaRef::Inline(Box::new(nullable))
 }
 
 fn check_content_type(request: &Request) -> Result<(), ApiError> {

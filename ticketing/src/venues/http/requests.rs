@@ -30,7 +30,7 @@ const PRICES: std::ops::RangeInclusive<i64> = 1..=100_000_000;
 
 /// A stadium to be defined.
 #[derive(Object)]
-#[oai(rename = "NewStadium", example)]
+#[oai(rename = "NewStadium", example, skip_serializing_if_is_none)]
 pub(super) struct NewStadium {
     /// What it is called, at most 200 characters.
     pub(super) name: Option<Text<Name>>,
@@ -46,7 +46,7 @@ impl Example for NewStadium {
 
 /// What changes of a stadium; what is left out stays.
 #[derive(Object)]
-#[oai(rename = "StadiumChange", example)]
+#[oai(rename = "StadiumChange", example, skip_serializing_if_is_none)]
 pub(super) struct StadiumChange {
     /// What it is called, at most 200 characters.
     pub(super) name: Option<Text<Name>>,
@@ -96,7 +96,7 @@ impl Example for SeatPlan {
 
 /// A seat to be put into a stadium.
 #[derive(Object)]
-#[oai(rename = "NewSeat", example)]
+#[oai(rename = "NewSeat", example, skip_serializing_if_is_none)]
 pub(super) struct NewSeat {
     /// Which stadium.
     pub(super) stadium: Uuid,
@@ -120,7 +120,7 @@ impl Example for NewSeat {
 
 /// Where a seat will be; what is left out stays.
 #[derive(Object)]
-#[oai(rename = "SeatChange", example)]
+#[oai(rename = "SeatChange", example, skip_serializing_if_is_none)]
 pub(super) struct SeatChange {
     /// Its stadium; a seat does not change it.
     pub(super) stadium: Option<Uuid>,
@@ -159,7 +159,7 @@ impl Example for NewTariff {
 
 /// What changes of a named price; what is left out stays.
 #[derive(Object)]
-#[oai(rename = "PriceChange", example)]
+#[oai(rename = "PriceChange", example, skip_serializing_if_is_none)]
 pub(super) struct TariffChange {
     /// Its name, 1 to 200 characters.
     pub(super) name: Option<Text<Name>>,
@@ -181,7 +181,7 @@ impl From<NewTariff> for TariffChange {
 
 /// A match to be scheduled.
 #[derive(Object)]
-#[oai(rename = "NewMatch", example)]
+#[oai(rename = "NewMatch", example, skip_serializing_if_is_none)]
 pub(super) struct NewFixture {
     /// In which stadium.
     pub(super) stadium: Uuid,
@@ -209,7 +209,7 @@ impl Example for NewFixture {
 
 /// What changes of a match; what is left out stays.
 #[derive(Object)]
-#[oai(rename = "MatchChange", example)]
+#[oai(rename = "MatchChange", example, skip_serializing_if_is_none)]
 pub(super) struct FixtureChange {
     /// Its stadium; a match does not change it.
     pub(super) stadium: Option<Uuid>,

@@ -27,7 +27,7 @@ const DEFAULT_SOURCE: &str = "tok_visa";
 
 /// Seats to be put on sale.
 #[derive(Object)]
-#[oai(rename = "TicketsOffer", example)]
+#[oai(rename = "TicketsOffer", example, skip_serializing_if_is_none)]
 pub(super) struct TicketsOffer {
     /// At which named price.
     pub(super) price: Uuid,
@@ -98,7 +98,7 @@ impl Example for NewTicket {
 
 /// What changes of a ticket; what is left out stays.
 #[derive(Object)]
-#[oai(rename = "TicketChange", example)]
+#[oai(rename = "TicketChange", example, skip_serializing_if_is_none)]
 pub(super) struct TicketChange {
     /// Its match; a ticket does not change it.
     #[oai(rename = "match")]
@@ -123,7 +123,7 @@ impl From<NewTicket> for TicketChange {
 
 /// How a ticket is reserved.
 #[derive(Object)]
-#[oai(rename = "Reservation", example)]
+#[oai(rename = "Reservation", example, skip_serializing_if_is_none)]
 pub(super) struct Reservation {
     /// If the match is behind the gate: the link request whose link you have used.
     pub(super) request_id: Option<Uuid>,
@@ -137,7 +137,7 @@ impl Example for Reservation {
 
 /// Seats of one match: named ones, or so many of the best.
 #[derive(Object)]
-#[oai(rename = "SeatsWanted", example)]
+#[oai(rename = "SeatsWanted", example, skip_serializing_if_is_none)]
 pub(super) struct SeatsWanted {
     /// Which tickets, 1 to 100; all of them or none.
     pub(super) tickets: Option<Items<Uuid, 1, 100>>,
@@ -193,7 +193,7 @@ impl SeatsWanted {
 
 /// A wallet to be opened: one's own, unless an administrator says whose.
 #[derive(Object)]
-#[oai(rename = "NewWallet", example)]
+#[oai(rename = "NewWallet", example, skip_serializing_if_is_none)]
 pub(super) struct NewWallet {
     /// Whose, said by an administrator; one's own unless said.
     pub(super) user: Option<Uuid>,
@@ -209,7 +209,7 @@ impl Example for NewWallet {
 
 /// Money for a wallet.
 #[derive(Object)]
-#[oai(rename = "TopUp", example)]
+#[oai(rename = "TopUp", example, skip_serializing_if_is_none)]
 pub(super) struct NewTopUp {
     /// How much: 0.01 to 100,000, with at most two places.
     pub(super) money: UnitPrice,
