@@ -16,7 +16,7 @@ FUZZER := target/schemathesis
 # For example FUZZ_OPTIONS='--max-examples 500 --seed 1'; at most one hour, then the login ends.
 FUZZ_OPTIONS ?= --max-examples 50
 
-.PHONY: help build run verify grant bench chaos chaos-full chaos-short test check fmt clippy doc diagram openapi fuzz-api \
+.PHONY: help build run verify grant season bench chaos chaos-full chaos-short test check fmt clippy doc diagram openapi fuzz-api \
 	docker-check clean
 
 help: ## Lists the targets.
@@ -39,6 +39,9 @@ grant: build ## Gives an account a tier or the role admin: make grant USER=john 
 	@$(RELEASE)/turnstile grant '$(USER)' '$(TIER)'
 
 # For example OPTIONS=--quick, or OPTIONS='--only accept,check'; see tests/BENCHMARKS.md.
+season: build ## Fills a season of stadiums, matches and people to try things out, with fresh tokens.
+	@$(RELEASE)/turnstile generate-data
+
 bench: build ## Measures the system on this machine, each figure beside a reference.
 	@$(RELEASE)/turnstile bench $(OPTIONS)
 

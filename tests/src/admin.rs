@@ -1,5 +1,6 @@
-//! `turnstile verify` and `turnstile grant`: commands of `ticketing` on the home of `make run`,
-//! beside a running system or alone. Alone they need only the database, so only that is started.
+//! `turnstile verify`, `grant` and `generate-data`: commands of `ticketing` on the home of
+//! `make run`, beside a running system or alone. Alone they need only the database, so only that
+//! is started.
 
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;

@@ -33,6 +33,8 @@ enum Command {
         #[command(flatten)]
         settings: Settings,
     },
+    /// Fills a season of stadiums, matches and people to try things out, and prints their tokens.
+    GenerateData(Settings),
     /// Starts throwaway servers, prints where they are as one line of JSON, and deletes them at the
     /// end of input.
     Servers,
@@ -79,6 +81,7 @@ async fn perform(command: Command) -> Result<ExitCode> {
             return bench::empty_server::serve().await.map(|()| ExitCode::SUCCESS);
         }
         Command::Verify(settings) => admin::ticketing(&settings, &["verify"]).await?,
+        Command::GenerateData(settings) => admin::ticketing(&settings, &["generate-data"]).await?,
         Command::Grant { username, tier, settings } => {
             admin::ticketing(&settings, &["grant", &username, &tier]).await?
         }
