@@ -4,6 +4,7 @@
 use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::json;
+use shared_events::topology::VENUES_LOG;
 
 use super::given::{Sale, nothing};
 use crate::harness::eventually;
@@ -152,12 +153,10 @@ async fn after_a_restart_the_map_and_its_tag_are_the_same() {
     world.reserve(&user, &sale.ticket("A", 1, 3)).await.is(200);
     world.cancel(&user, &sale.ticket("A", 1, 3)).await.is(200);
     eventually("all is shown", async || world.row(&user, &sale).await == "3144").await;
-    let behind = "select (select max(position) from events where log = 'venues') \
-                  - (select position from checkpoints where log = 'venues')";
     // From the read tables, and from the log that they lag behind.
     for projected in [true, false] {
         if projected {
-            eventually("all is projected", async || world.count(behind).await == 0).await;
+            world.until_projected(VENUES_LOG).await;
         } else {
             let other = world.given_user("standard").await;
             world.reserve(&other, &sale.ticket("A", 1, 4)).await.is(200);

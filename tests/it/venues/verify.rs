@@ -1,9 +1,9 @@
 //! `ticketing verify` of the venues, with controls: each promise, broken behind the service's back,
 //! is found.
 
+use shared_events::topology::VENUES_LOG;
 use uuid::Uuid;
 
-use crate::harness::eventually;
 use crate::world::World;
 
 /// Appends, behind the service's back, one more event to a stream: like its last event of this
@@ -15,8 +15,10 @@ const FORGE: &str = "insert into events select log, (select max(position) + 1 fr
     payload || jsonb_build_object('type', $3::text) || $4::text::jsonb \
     from events e where aggregate_id = $1 and event_type = $2 order by sequence desc limit 1";
 
-const BEHIND: &str = "select (select max(position) from events where log = 'venues') \
-                      - (select position from checkpoints where log = 'venues')";
+/// Whether `verify` has found this promise broken.
+fn is_broken(found: &str, promise: &str) -> bool {
+    found.lines().any(|line| line.starts_with("FAIL") && line.contains(promise))
+}
 
 #[tokio::test]
 async fn control_venues_that_break_a_promise_are_found() {
@@ -28,7 +30,7 @@ async fn control_venues_that_break_a_promise_are_found() {
     let given = world.given_money(&held, 7).await;
     world.reserve(&held, &sale.ticket("A", 1, 3)).await.is(200);
     world.reserve(&held, &sale.ticket("A", 1, 4)).await.is(200);
-    eventually("everything is projected", async || world.count(BEHIND).await == 0).await;
+    world.until_projected(VENUES_LOG).await;
     world.verify().await.unwrap();
     let sql = world.sql().await;
     let hold = format!(r#"{{"hold_id": "{}", "buyer_id": "{}"}}"#, Uuid::new_v4(), Uuid::new_v4());
@@ -69,8 +71,7 @@ async fn control_venues_that_break_a_promise_are_found() {
         let count = sql.execute(FORGE, &[&id, &like, &forged, &more]).await.unwrap();
         assert!(count > 0, "{promise}: nothing was forged");
         let found = world.verify().await.unwrap_err();
-        let fails = |line: &str| line.starts_with("FAIL") && line.contains(promise);
-        assert!(found.lines().any(fails), "{promise} is not found:\n{found}");
+        assert!(is_broken(&found, promise), "{promise} is not found:\n{found}");
     }
     world.system.stop().await.unwrap();
 }
@@ -81,7 +82,7 @@ async fn control_sales_that_break_a_promise_are_found() {
     let world = World::start(&[]).await;
     let sale = world.given_sale(&[("A", 1, 2)]).await;
     world.given_purchase(&sale, 1).await;
-    eventually("everything is projected", async || world.count(BEHIND).await == 0).await;
+    world.until_projected(VENUES_LOG).await;
     world.verify().await.unwrap();
     let sql = world.sql().await;
     let used = "insert into events select log, (select max(position) + 1 from events where log = e.log), \
@@ -109,16 +110,14 @@ async fn control_sales_that_break_a_promise_are_found() {
     ] {
         sql.batch_execute(broken).await.unwrap();
         let found = world.verify().await.unwrap_err();
-        let fails = |line: &str| line.starts_with("FAIL") && line.contains(promise);
-        assert!(found.lines().any(fails), "{promise} is not found:\n{found}");
+        assert!(is_broken(&found, promise), "{promise} is not found:\n{found}");
         sql.batch_execute(mended).await.unwrap();
     }
     let promise = "an access link is bought with once";
     for times in [1, 2] {
         sql.batch_execute(used).await.unwrap();
         let found = world.verify().await.unwrap_err();
-        let fails = |line: &str| line.starts_with("FAIL") && line.contains(promise);
-        assert_eq!(found.lines().any(fails), times == 2, "used {times} times:\n{found}");
+        assert_eq!(is_broken(&found, promise), times == 2, "used {times} times:\n{found}");
     }
     world.system.stop().await.unwrap();
 }
@@ -128,7 +127,7 @@ async fn control_a_row_of_the_venues_that_does_not_follow_from_history_is_found(
     let world = World::start(&[]).await;
     let sale = world.given_sale(&[("A", 1, 6)]).await;
     world.given_purchase(&sale, 1).await;
-    eventually("everything is projected", async || world.count(BEHIND).await == 0).await;
+    world.until_projected(VENUES_LOG).await;
     world.verify().await.unwrap();
     for (table, change) in [
         ("stadiums", "name = 'x'"),
