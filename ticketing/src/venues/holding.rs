@@ -23,7 +23,7 @@ use super::error::VenuesError;
 use super::fixture::{Fixture, FixtureCommand, FixtureError, Sell};
 use super::scheduling::{Refused, refused};
 use super::seat::{CheckFree, HoldSeat, ReleaseSeat, Seat, SeatCommand, SeatError};
-use super::seat_maps::{OnSale, SeatMaps, SeatOf, Wanted};
+use super::seat_maps::{OnSale, SeatMaps, Wanted};
 use crate::platform::append::{Attached, NewDeadline, Origin};
 use crate::platform::causes::causes;
 use crate::platform::clock::Clock;
@@ -91,12 +91,12 @@ pub struct HeldSeat {
     pub price: Price,
 }
 
-/// Seats that are being given to somebody in this process.
+/// Seats that are being given to somebody in this process, by match and number in its map.
 #[derive(Clone, Debug, Default)]
-pub struct Offered(Arc<Mutex<HashMap<FixtureId, HashSet<SeatOf>>>>);
+pub struct Offered(Arc<Mutex<HashMap<FixtureId, HashSet<u32>>>>);
 
 impl Offered {
-    fn lock(&self) -> MutexGuard<'_, HashMap<FixtureId, HashSet<SeatOf>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<FixtureId, HashSet<u32>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -105,7 +105,7 @@ impl Offered {
 struct Turn {
     offered: Offered,
     fixture: FixtureId,
-    seats: Vec<SeatOf>,
+    seats: Vec<u32>,
 }
 
 impl Turn {
@@ -255,8 +255,8 @@ impl Holding {
     /// if they do not, none of these seats.
     async fn lose(
         &self,
-        lost: &mut HashSet<SeatOf>,
-        chosen: Vec<(TicketId, SeatOf)>,
+        lost: &mut HashSet<u32>,
+        chosen: Vec<(TicketId, u32)>,
         now: DateTime<Utc>,
     ) -> Result<(), Refused> {
         self.maps.caught_up().await.map_err(|error| CommandError::Read(error.into()))?;
@@ -277,7 +277,7 @@ impl Holding {
         &self,
         fixture: FixtureId,
         wanted: &Wanted,
-        lost: &HashSet<SeatOf>,
+        lost: &HashSet<u32>,
         now: DateTime<Utc>,
     ) -> Option<(Vec<OnSale>, Turn)> {
         let deadline = Instant::now() + PATIENCE;
@@ -310,7 +310,7 @@ impl Holding {
         &self,
         fixture: FixtureId,
         wanted: &Wanted,
-        lost: &HashSet<SeatOf>,
+        lost: &HashSet<u32>,
         now: DateTime<Utc>,
     ) -> Option<(Vec<OnSale>, Turn)> {
         let mut offered = self.offered.lock();

@@ -21,8 +21,10 @@ mod tickets;
 mod wallet_answers;
 mod wallets;
 
+use cqrs_es::Aggregate;
 use poem_openapi::Tags;
 use shared_events::Currency;
+use uuid::Uuid;
 
 pub use admin::VenuesAdminApi;
 pub use fixtures::FixturesApi;
@@ -38,9 +40,12 @@ pub use wallets::WalletsApi;
 use crate::accounts::Caller;
 use crate::api::Context;
 use crate::api::idempotent::{Call, Idempotent};
+use crate::api::if_match;
+use crate::api_error::ApiError;
+use crate::platform::append::Attached;
 use crate::platform::caught_up::CaughtUp;
 use crate::platform::clock::Clock;
-use crate::platform::commands::Execution;
+use crate::platform::commands::{Commands, Done, Execution};
 
 #[derive(Tags)]
 enum Tag {
@@ -68,6 +73,26 @@ impl Service {
     /// A command of this request.
     fn execution(&self, context: &Context) -> Execution {
         Execution::new(context.origin(), self.clock.now())
+    }
+
+    /// Carries out a command on an aggregate, if it is as the caller has seen it (`If-Match`).
+    async fn execute<A>(
+        &self,
+        commands: &Commands<A>,
+        context: &Context,
+        id: Uuid,
+        header: Option<&str>,
+        command: A::Command,
+    ) -> Result<Done<A>, ApiError>
+    where
+        A: Aggregate<Services = ()> + Clone + 'static,
+        A::Command: Clone + Send + Sync,
+        A::Error: Into<ApiError> + Send,
+    {
+        let execution = if_match::only_at(self.execution(context), header)?;
+        let nothing = |_: &Done<A>| Attached::default();
+        let done = commands.execute(id, command, execution, nothing).await;
+        Ok(done.map_err(|error| if_match::refused(error, header))?)
     }
 }
 

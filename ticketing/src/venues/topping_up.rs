@@ -249,8 +249,9 @@ impl ToppingUp {
     pub async fn settle(&self, top_up: TopUpId) -> Result<bool, SettleError> {
         let events = self.store().stream::<TopUpEvent>(TopUp::TYPE, top_up.0).await?;
         let Some(since) = events.first().map(|event| event.recorded_at) else { return Ok(true) };
-        let loaded: Loaded<TopUp> = self.store().load(top_up.0).await?;
-        let TopUp::Started { demand, progress } = loaded.state else { return Ok(true) };
+        let mut state = TopUp::default();
+        events.into_iter().for_each(|event| state.apply(event.payload));
+        let TopUp::Started { demand, progress } = state else { return Ok(true) };
         if progress != Progress::Capturing {
             // Who recorded that may have died before it came to this.
             self.vault.forget(top_up.0).await?;

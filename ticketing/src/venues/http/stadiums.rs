@@ -27,7 +27,6 @@ use crate::api::if_match;
 use crate::api::paging::Page;
 use crate::api::rate_limits::Limited;
 use crate::api_error::ApiError;
-use crate::platform::append::Attached;
 use crate::platform::commands::{Commands, Done};
 
 const STADIUMS: &str = "/api/stadium";
@@ -384,9 +383,6 @@ impl StadiumsApi {
         header: Option<&str>,
         command: StadiumCommand,
     ) -> Result<Done<Stadium>, ApiError> {
-        let execution = if_match::only_at(self.shared.execution(context), header)?;
-        let nothing = |_: &Done<Stadium>| Attached::default();
-        let done = self.commands.execute(id, command, execution, nothing).await;
-        Ok(done.map_err(|error| if_match::refused(error, header))?)
+        self.shared.execute(&self.commands, context, id, header, command).await
     }
 }

@@ -23,7 +23,6 @@ use crate::api::if_match;
 use crate::api::paging::Page;
 use crate::api::rate_limits::Limited;
 use crate::api_error::ApiError;
-use crate::platform::append::Attached;
 use crate::platform::commands::{Commands, Done};
 
 const PRICES: &str = "/api/price";
@@ -172,8 +171,9 @@ impl TariffsApi {
     ) -> Result<Limited<Gone>, ApiError> {
         let rate = self.shared.limits.change(caller.0.account)?;
         let remove = TariffCommand::Remove(RemoveTariff);
-        let removed = self.execute(&context, id.0, if_match.0.as_deref(), remove).await;
-        rate.on(removed.map(|()| Gone::Done))
+        let header = if_match.0.as_deref();
+        let removed = self.shared.execute(&self.commands, &context, id.0, header, remove).await;
+        rate.on(removed.map(|_| Gone::Done))
     }
 }
 
@@ -198,21 +198,7 @@ impl TariffsApi {
         let currency = self.shared.currency;
         let price = price.map(|price_minor| Price { price_minor, currency });
         let change = TariffCommand::Change(ChangeTariff { name, price });
-        self.execute(&context, id, header, change).await?;
+        self.shared.execute(&self.commands, &context, id, header, change).await?;
         self.seen(id).await
-    }
-
-    async fn execute(
-        &self,
-        context: &Context,
-        id: Uuid,
-        header: Option<&str>,
-        command: TariffCommand,
-    ) -> Result<(), ApiError> {
-        let execution = if_match::only_at(self.shared.execution(context), header)?;
-        let nothing = |_: &Done<Tariff>| Attached::default();
-        let done = self.commands.execute(id, command, execution, nothing).await;
-        done.map_err(|error| if_match::refused(error, header))?;
-        Ok(())
     }
 }

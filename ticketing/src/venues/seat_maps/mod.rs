@@ -64,14 +64,6 @@ pub struct OnSale {
     pub seen: Option<Loaded<Seat>>,
 }
 
-/// A seat of a match in these maps; smaller than a ticket's id, and found without computing that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct SeatOf {
-    /// Of which match.
-    pub fixture: FixtureId,
-    index: u32,
-}
-
 /// The maps; cheap to clone, all clones are the same.
 #[derive(Clone)]
 pub struct SeatMaps {
@@ -276,21 +268,20 @@ impl SeatMaps {
         Ok(answer(&maps))
     }
 
-    /// The best free seats of a match, none of which is `avoided`; none if there are not enough.
+    /// The best free seats of a match with their numbers in its map, none of which is `avoided`;
+    /// none if there are not enough.
     pub fn choose(
         &self,
         id: FixtureId,
         wanted: &Wanted,
-        avoided: impl Fn(SeatOf) -> bool,
+        avoided: impl Fn(u32) -> bool,
         now: DateTime<Utc>,
-    ) -> Option<Vec<(SeatOf, OnSale)>> {
+    ) -> Option<Vec<(u32, OnSale)>> {
         let maps = self.read();
         let map = maps.fixtures.get(&id)?;
-        let seat_of = |index| SeatOf { fixture: id, index };
-        let avoided = |index| avoided(seat_of(index));
         let rows = map.free_rows(wanted.section.as_deref(), now, &avoided);
         let seats = best_available::choose(rows, wanted.quantity, wanted.together)?;
-        seats.into_iter().map(|seat| Some((seat_of(seat), map.on_sale(seat)?))).collect()
+        seats.into_iter().map(|seat| Some((seat, map.on_sale(seat)?))).collect()
     }
 
     /// How many seats of a match, or of a section of it, somebody can have at most; found without
