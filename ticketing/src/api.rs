@@ -81,7 +81,7 @@ pub fn endpoint<A: OpenApi + 'static>(
 ) -> Result<impl Endpoint<Output = Response> + 'static, MalformedNetwork> {
     let own = ServiceApi { probe: parts.probe, jwks: parts.jwks };
     let service = document::service((own, apis));
-    let pages = Pages::new(&document::<A>(), parts.metrics);
+    let pages = Pages::new(document::<A>, parts.metrics);
     let (acting, sign_outs) = (&parts.acting_gets, &parts.sign_outs);
     let marks = Marks { acting, sign_outs, always: &ALWAYS };
     Ok(Edge {

@@ -2,6 +2,7 @@
 //! document, metrics, and redirects from where the documents of earlier systems were.
 
 use std::collections::HashMap;
+use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, LOCATION};
@@ -52,9 +53,9 @@ type Page = Box<dyn Fn() -> Response + Send + Sync>;
 pub(super) struct Pages(HashMap<&'static str, Page>);
 
 impl Pages {
-    /// The pages for this document; `metrics` renders the metrics.
+    /// The pages; `document` is made when it is first asked for, `metrics` renders the metrics.
     pub(super) fn new(
-        document: &Document,
+        document: fn() -> Document,
         metrics: impl Fn() -> String + Send + Sync + 'static,
     ) -> Self {
         let (script, style) = swagger_ui();
@@ -71,12 +72,19 @@ impl Pages {
             ("/docs/swagger-ui.js", "text/javascript; charset=utf-8", script),
             ("/docs/swagger-ui.css", "text/css; charset=utf-8", style),
             ("/docs/start.js", "text/javascript; charset=utf-8", start),
-            ("/openapi.json", "application/json", Bytes::from(document.json.clone())),
-            ("/openapi.yaml", "application/yaml", Bytes::from(document.yaml.clone())),
         ];
         for (path, content_type, bytes) in files {
             pages.insert(path, Box::new(move || file(content_type, bytes.clone())));
         }
+        let document = Arc::new(LazyLock::new(move || {
+            let Document { json, yaml } = document();
+            (Bytes::from(json), Bytes::from(yaml))
+        }));
+        let yaml = Arc::clone(&document);
+        let json = move || file("application/json", document.0.clone());
+        pages.insert("/openapi.json", Box::new(json));
+        let yaml = move || file("application/yaml", yaml.1.clone());
+        pages.insert("/openapi.yaml", Box::new(yaml));
         let metrics = move || {
             let text = "text/plain; version=0.0.4; charset=utf-8";
             Response::builder().content_type(text).body(metrics())
