@@ -13,7 +13,7 @@ use super::commands::{buy, grant, now, replicas, request};
 
 const TOKEN: TokenId = TokenId(Uuid::from_u128(1));
 
-type Outcome = Result<(i64, i64), CommandError<LinkRequestError>>;
+type Outcome<T = (i64, i64)> = Result<T, CommandError<LinkRequestError>>;
 
 /// Uses two links, or none; `attempts` counts how often that was decided.
 async fn buy_both(
@@ -124,6 +124,34 @@ async fn a_stream_in_which_nothing_happened_has_to_be_current_too() {
     assert!(repeat.events.is_empty());
     assert_eq!(repeat.sequence, 4, "decided from a state that was over");
     assert_eq!(attempts.load(Ordering::Relaxed), 2);
+}
+
+/// Where the first stream has changed by the time that the second one refuses, the two were never
+/// like that together.
+#[tokio::test]
+async fn a_refusal_comes_from_states_of_one_moment() {
+    let (_place, one, two) = replicas().await;
+    let ids = [given_link(&two).await, given_link(&two).await];
+    let attempts = AtomicUsize::new(0);
+    let (one, two, attempts) = (&one, &two, &attempts);
+    let command = jointly(
+        one.store(),
+        now(),
+        |_: &_| Attached::default(),
+        |unit| async move {
+            let first = unit.decide(one, ids[0], grant(TOKEN)).await?;
+            if attempts.fetch_add(1, Ordering::Relaxed) == 0 {
+                for id in ids {
+                    two.execute(id, buy(TOKEN), now(), |_| Attached::default()).await?;
+                }
+            }
+            unit.decide(one, ids[1], buy(TOKEN)).await?;
+            Ok(first.sequence)
+        },
+    );
+    let refused: Outcome<i64> = command.await;
+    assert!(matches!(refused, Err(CommandError::Refused(LinkRequestError::AlreadyUsed))));
+    assert_eq!(attempts.load(Ordering::Relaxed), 2, "refused by states of two moments");
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use shared_events::{DecodeError, Envelope};
 use tokio_postgres::{GenericClient, Row, Statement};
 use uuid::Uuid;
 
-use super::append::{Append, AppendError, Appended};
+use super::append::{Append, AppendError, Appended, StreamAppend};
 use super::append_queue::AppendQueue;
 use super::database::{Database, DatabaseError};
 use super::grouped_reads::GroupedReads;
@@ -41,6 +41,12 @@ const STREAMS: &str = concat!(
     select_events!("where e.aggregate_id = asked.id and e.aggregate = asked.aggregate offset 0"),
     ") e order by asked.n, e.sequence"
 );
+/// Whether each of these streams is where it was seen, all at one moment. `offset 0` as above.
+const ARE_AT: &str = "select coalesce(bool_and(coalesce(e.sequence, 0) = seen.sequence), true) \
+     from unnest($1::text[], $2::uuid[], $3::bigint[]) seen(aggregate, id, sequence) \
+     left join lateral (select sequence from events \
+         where aggregate_id = seen.id and aggregate = seen.aggregate \
+         order by sequence desc limit 1 offset 0) e on true";
 /// The statement that [`read_log`] needs; prepare it once for each connection.
 pub const READ_LOG: &str =
     select_events!("where log = $1 and position > $2 order by position limit $3");
@@ -159,6 +165,21 @@ impl EventStore {
     ) -> Result<Vec<Envelope<E>>, ReadError> {
         let events = self.streams.read((aggregate, id)).await?;
         events.into_iter().map(decode).collect()
+    }
+
+    /// Whether all of these streams are where they were seen: what was read from them one after
+    /// the other was true at one moment.
+    ///
+    /// # Errors
+    /// [`ReadError`] if Postgres does not answer.
+    pub async fn are_at(&self, streams: &[StreamAppend]) -> Result<bool, ReadError> {
+        let aggregates: Vec<_> = streams.iter().map(|stream| stream.aggregate).collect();
+        let ids: Vec<_> = streams.iter().map(|stream| stream.id).collect();
+        let sequences: Vec<_> = streams.iter().map(|stream| stream.expected).collect();
+        let client = self.database.get().await?;
+        let statement = client.prepare_cached(ARE_AT).await?;
+        let row = client.query_one(&statement, &[&aggregates, &ids, &sequences]).await?;
+        Ok(row.try_get(0)?)
     }
 }
 

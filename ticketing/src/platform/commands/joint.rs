@@ -115,12 +115,16 @@ where
         let (streams, seen): (Vec<_>, Vec<_>) =
             streams.into_iter().map(|joined| (joined.append, joined.seen)).unzip();
         let happens = streams.iter().any(|stream| !stream.events.is_empty());
+        let is_refused = matches!(outcome, Err(CommandError::Refused(_)));
+        let unseen = streams.len() > 1 && (is_refused || !happens);
         match outcome {
             // From a kept state this may be yesterday's truth: look again.
             Ok(_) if used_kept && (!happens || is_elsewhere) => {}
             Err(CommandError::Refused(_) | CommandError::Conflict) if used_kept => {}
             // What is refused is refused whatever its caller has seen (RFC 9110, section 13.2.1).
             Ok(_) if is_elsewhere => return Err(CommandError::Conflict),
+            // No append sees that what was read one after the other was never true at one moment.
+            Ok(_) | Err(CommandError::Refused(_)) if unseen && !store.are_at(&streams).await? => {}
             Ok(done) if !happens => return Ok(done),
             Err(error) => return Err(error),
             Ok(done) => {
