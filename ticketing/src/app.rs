@@ -99,8 +99,7 @@ impl App {
             idempotent: &idempotent,
         };
         let (routes, background) = Contexts::wire(service)?;
-        let progress = background.iter().flat_map(Background::progress).cloned().collect();
-        let health = Health::new(platform.clone(), progress);
+        let health = Health::new(platform.clone(), &background);
         let jwks = {
             let (keys, clock) = (keys.clone(), platform.clock.clone());
             Arc::new(move || keys.jwks(clock.now()))

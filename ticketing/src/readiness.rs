@@ -10,6 +10,7 @@ use async_trait::async_trait;
 
 use crate::api::service::{Probe, Readiness};
 use crate::platform::Platform;
+use crate::platform::background::{Background, Part};
 use crate::platform::projections::Progress;
 
 /// How often Postgres is asked, and how long it may take.
@@ -23,6 +24,7 @@ const LAGGING: i64 = 1_000;
 pub struct Health {
     platform: Platform,
     projections: Vec<Progress>,
+    parts: Vec<Part>,
     started: Arc<AtomicBool>,
     draining: AtomicBool,
     postgres: AtomicBool,
@@ -30,10 +32,13 @@ pub struct Health {
 
 impl Health {
     /// Not started, so not ready.
-    pub fn new(platform: Platform, projections: Vec<Progress>) -> Arc<Self> {
+    pub fn new(platform: Platform, background: &[Background]) -> Arc<Self> {
+        let projections = background.iter().flat_map(Background::progress).cloned().collect();
+        let parts = background.iter().flat_map(Background::parts).cloned().collect();
         Arc::new(Self {
             platform,
             projections,
+            parts,
             started: Arc::default(),
             draining: AtomicBool::new(false),
             postgres: AtomicBool::new(false),
@@ -102,6 +107,10 @@ impl Probe for Health {
             } else {
                 tell(&name, lag < LAGGING, &format!("{lag} events behind"));
             }
+        }
+        for part in &self.parts {
+            let wrong = (part.wrong)();
+            tell(part.name, wrong.is_none(), wrong.unwrap_or_default());
         }
         Readiness { ready: ready.iter().all(|well| *well), parts }
     }

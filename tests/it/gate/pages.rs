@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use crate::harness::eventually;
 use crate::world::World;
 use crate::world::answer::Ask;
 
@@ -77,6 +78,9 @@ async fn a_well_system_is_alive_and_ready() {
     for part in ["service", "postgres", "clock"] {
         assert_eq!(ready.json["parts"][part], "ok", "{}", ready.text);
     }
+    let filled =
+        async || gate.get("/readyz").ask().await.is(200).json["parts"]["seat maps"] == "ok";
+    eventually("the seat maps are filled", filled).await;
 }
 
 #[tokio::test]

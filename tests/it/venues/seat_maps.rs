@@ -112,6 +112,15 @@ async fn a_map_shows_matches_that_are_cancelled_or_have_begun_and_what_is_withdr
     world.until_projected("venues").await;
     assert_eq!(expired().await.as_array().unwrap().len(), 1);
     assert_eq!(expired().await[0]["id"], begun.ticket("A", 1, 2));
+    // Long over, it is in nobody's memory any more.
+    let last = world.seat_map(&user, &begun, None).await.is(200);
+    world.move_clock_to(start + TimeDelta::days(3)).await;
+    let user = world.given_user("standard").await;
+    for _ in 0..2 {
+        let seen = world.seat_map(&user, &begun, None).await.is(200);
+        assert_eq!(seen.json["sections"], last.json["sections"]);
+    }
+    world.seat_map(&user, &begun, Some(last.header("etag"))).await.is(304);
     world.system.stop().await.unwrap();
 }
 

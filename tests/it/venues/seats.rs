@@ -68,7 +68,15 @@ async fn a_seat_is_where_it_was_put_last_however_far_behind_the_table_is() {
     world.by(&admin, Method::DELETE, &path).ask().await.is(204);
     world.get_as(&admin, &path).await.problem(404, "not_found");
     world.change_seat(&admin, Method::PATCH, &id, &json!({})).await.problem(404, "not_found");
+    // Of one that the table has never had, nobody says that there is none.
+    let new = json!({ "stadium": stadium, "section": "C", "row": 1, "number": 1 });
+    let new = world.post_as(&admin, "/api/seat/", &new).await.is(201).member("id");
+    let path = format!("/api/seat/{new}/");
+    let unknown = world.get_as(&admin, &path).await.problem(503, "overloaded");
+    assert_eq!(unknown.header("retry-after"), "1");
     behind.rollback().await.unwrap();
+    world.until_projected("venues").await;
+    world.get_as(&admin, &path).await.is(200);
     world.system.stop().await.unwrap();
 }
 

@@ -3,6 +3,7 @@
 use super::{ApiError, Code};
 use crate::api::idempotent::CallError;
 use crate::platform::append::AppendError;
+use crate::platform::caught_up::LookupError;
 use crate::platform::commands::CommandError;
 use crate::platform::event_store::ReadError;
 
@@ -11,6 +12,15 @@ impl From<ReadError> for ApiError {
         match error {
             ReadError::Database(error) => error.into(),
             ReadError::Event { .. } => Self::internal(&error),
+        }
+    }
+}
+
+impl From<LookupError> for ApiError {
+    fn from(error: LookupError) -> Self {
+        match error {
+            LookupError::Read(error) => error.into(),
+            LookupError::Behind => Self::overloaded(),
         }
     }
 }

@@ -21,12 +21,22 @@ use super::relay::{Relay, Route};
 type Work = Box<dyn FnOnce(CancellationToken) -> WorkFuture + Send>;
 type WorkFuture = Pin<Box<dyn Future<Output = ()> + Send>>;
 
+/// What a context keeps besides its projections, for readiness.
+#[derive(Clone)]
+pub struct Part {
+    /// What operators know it as.
+    pub name: &'static str,
+    /// What is wrong with it at present; `None` if nothing is.
+    pub wrong: Arc<dyn Fn() -> Option<&'static str> + Send + Sync>,
+}
+
 /// The background of one log; [`start`] sets it going.
 pub struct Background {
     platform: Platform,
     store: EventStore,
     relay: Relay,
     progress: Vec<Progress>,
+    parts: Vec<Part>,
     deadlines: Vec<Box<dyn DeadlineHandler>>,
     work: Vec<(String, Work)>,
 }
@@ -47,6 +57,7 @@ impl Background {
             store,
             relay,
             progress: Vec::new(),
+            parts: Vec::new(),
             deadlines: Vec::new(),
             work: Vec::new(),
         };
@@ -79,6 +90,20 @@ impl Background {
     /// How far its projections are.
     pub fn progress(&self) -> &[Progress] {
         &self.progress
+    }
+
+    /// Has readiness tell what is wrong with a part, if anything is.
+    pub fn report(
+        &mut self,
+        name: &'static str,
+        wrong: impl Fn() -> Option<&'static str> + Send + Sync + 'static,
+    ) {
+        self.parts.push(Part { name, wrong: Arc::new(wrong) });
+    }
+
+    /// What is reported.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// Has the messages of a queue handled; those that speak of another history are dropped.

@@ -1,18 +1,37 @@
 //! Waiting for a projection: who has just written something finds it in a list, if the projection
-//! gets there soon. Bounded, so that a projection that lags makes nobody wait for long. Not here:
-//! answers by id, which are read from the stream.
+//! gets there soon. Bounded, so that a projection that lags makes nobody wait for long.
+//!
+//! What only a projection knows by its id is looked up ([`CaughtUp::find`]): that there is none is
+//! said by one that knows all. Not here: other answers by id, which are read from the stream.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::database::DatabaseError;
-use super::event_store::EventStore;
+use super::event_store::{EventStore, ReadError};
 
 /// The longest that a list waits.
 const PATIENCE: Duration = Duration::from_millis(250);
 /// The pause before it looks again; it doubles each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
+
+/// Why it is not known whether something is there.
+#[derive(Debug, thiserror::Error)]
+pub enum LookupError {
+    /// What is there can not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// It may be in what the log holds and whoever is asked does not know yet.
+    #[error("what was looked up may be too new to be known")]
+    Behind,
+}
+
+impl From<DatabaseError> for LookupError {
+    fn from(error: DatabaseError) -> Self {
+        Self::Read(error.into())
+    }
+}
 
 /// Waits for one projection of a log; cheap to clone.
 #[derive(Clone)]
@@ -27,11 +46,30 @@ impl CaughtUp {
         Self { store, projection }
     }
 
-    /// Waits until the projection has what the log holds now, at most 250 ms.
+    /// Looks something up, and once more when the projection has what the log holds now.
+    ///
+    /// # Errors
+    /// [`LookupError`] if Postgres does not answer, or nothing was found and the projection is
+    /// behind.
+    pub async fn find<T, R>(&self, find: impl Fn() -> R) -> Result<Option<T>, LookupError>
+    where
+        R: Future<Output = Result<Option<T>, ReadError>>,
+    {
+        if let Some(found) = find().await? {
+            return Ok(Some(found));
+        }
+        let knows_all = self.wait().await?;
+        match find().await? {
+            None if !knows_all => Err(LookupError::Behind),
+            found => Ok(found),
+        }
+    }
+
+    /// Waits until the projection has what the log holds now, at most 250 ms; whether it has.
     ///
     /// # Errors
     /// [`DatabaseError`] if Postgres does not answer.
-    pub async fn wait(&self) -> Result<(), DatabaseError> {
+    pub async fn wait(&self) -> Result<bool, DatabaseError> {
         let deadline = Instant::now() + PATIENCE;
         let text = "select coalesce((select position from events where log = $1 \
                                      order by position desc limit 1), 0), \
@@ -47,8 +85,9 @@ impl CaughtUp {
                 let row = client.query_one(&statement, &parameters).await?;
                 (row.try_get(0)?, row.try_get(1)?)
             };
-            if reached >= *awaited.get_or_insert(head) || Instant::now() >= deadline {
-                return Ok(());
+            let has_it = reached >= *awaited.get_or_insert(head);
+            if has_it || Instant::now() >= deadline {
+                return Ok(has_it);
             }
             sleep(pause.min(deadline - Instant::now())).await;
             pause *= 2;

@@ -103,7 +103,12 @@ where
 {
     /// Commands on the aggregates of one log.
     pub fn new(store: EventStore) -> Self {
-        Self { store, kept: Cache::new(KEPT), with_snapshots: false }
+        Self::keeping(store, KEPT)
+    }
+
+    /// Commands on aggregates of which more are being worked on at a time: so many are kept.
+    pub fn keeping(store: EventStore, kept: u64) -> Self {
+        Self { store, kept: Cache::new(kept), with_snapshots: false }
     }
 
     /// Commands on aggregates whose streams grow long.

@@ -45,6 +45,8 @@ const GROUP: usize = 128;
 const GROUPS: usize = 4;
 /// How often what is settled is acknowledged: each frame costs the broker as much as a message.
 const ACKNOWLEDGE: Duration = Duration::from_millis(20);
+/// How often the queue is declared and bound once more.
+const BIND_AGAIN: Duration = Duration::from_secs(10);
 /// A larger message is no message of ours.
 const LARGEST: usize = 64 * 1024;
 /// How long the consumer stops taking when a dependency is away.
@@ -138,9 +140,19 @@ impl<H: Handler> Inbox<H> {
             self.work(consumer).await?;
             if shutdown.is_cancelled() { Ok(()) } else { Err(BrokerError::ConsumerEnded) }
         };
+        // A queue that was unbound tells nobody.
+        let bind = async {
+            loop {
+                tokio::time::sleep(BIND_AGAIN).await;
+                if let Err(error) = declare_queue(&channel, self.queue).await {
+                    return error;
+                }
+            }
+        };
         tokio::pin!(work);
         tokio::select! {
             outcome = &mut work => outcome,
+            error = bind => Err(error),
             () = stop => work.await,
         }
     }

@@ -4,12 +4,10 @@ use shared_events::topology::GRANT_ACCESS_RIGHTS;
 use shared_events::{AccessRightId, Envelope, LinkRequestEvent, RequestId, decode};
 
 use super::access_right::{AccessRight, AccessRightCommand, GrantRight};
+use super::granting::LINK_REQUEST;
 use crate::platform::clock::Clock;
 use crate::platform::commands::{Commands, Done};
 use crate::platform::inbox::{Handled, Handler, Incoming};
-
-/// The aggregate that these messages speak of.
-const LINK_REQUEST: &str = "link_request";
 
 /// Grants rights.
 pub struct GrantAccessRights {

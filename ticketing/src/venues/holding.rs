@@ -388,16 +388,6 @@ impl Holding {
         let nothing = |_: &Option<_>| Attached::default();
         jointly(self.seats.store(), execution, nothing, expire).await
     }
-
-    /// Whether a right has come to be known.
-    ///
-    /// # Errors
-    /// [`CommandError`] if history can not be read.
-    pub async fn knows_right(&self, request: RequestId) -> Result<bool, Refused> {
-        let id = AccessRightId::of(request).0;
-        let loaded = self.rights.store().load::<AccessRight>(id).await?;
-        Ok(loaded.state != AccessRight::Absent)
-    }
 }
 
 /// The deadline of a basket whose first hold is over at `due_at`.

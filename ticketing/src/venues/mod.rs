@@ -30,6 +30,7 @@ pub mod consumer;
 pub mod error;
 pub mod fixture;
 pub mod fixtures;
+pub mod granting;
 pub mod holding;
 pub mod http;
 pub mod invariants;

@@ -10,6 +10,7 @@ use shared_events::topology::{
 
 use super::consumer::GrantAccessRights;
 use super::fixtures::Fixtures;
+use super::granting::Granting;
 use super::holding::{HoldExpiry, Holding, Offered};
 use super::http::{
     FixturesApi, IndexApi, PurchasesApi, ReservingApi, Service as Shared, StadiumsApi, TariffsApi,
@@ -46,6 +47,10 @@ use crate::verify::Invariant;
 const FED: [Queue; 1] = [PROJECT_VENUES];
 const ROUTE: Route = Route { exchange: VENUES_EVENTS, queues: &FED, answers: &[] };
 
+/// Buyers who are busy at a time, and whose baskets are kept in memory: most are of a few hundred
+/// bytes.
+const BUYERS: u64 = 16_384;
+
 /// The venues.
 pub struct Venues;
 
@@ -76,6 +81,8 @@ impl BoundedContext for Venues {
         let mut venues = Background::open(platform, VENUES_LOG, ROUTE, &Self::projections());
         let store = venues.store().clone();
         let processes = Processes::of(service, &store)?;
+        let maps = processes.maps.clone();
+        venues.report("seat maps", move || (!maps.is_ready()).then_some("being filled"));
         let (maps, now) = (processes.maps.clone(), clock.clone());
         venues.work("seat maps", move |stop| maps.follow(now, stop));
         let (holding, topping_up) = (processes.holding.clone(), processes.topping_up.clone());
@@ -115,7 +122,7 @@ impl Processes {
         let maps = SeatMaps::new(store.clone());
         let (stadiums, tariffs) = (Commands::new(store.clone()), Commands::new(store.clone()));
         let (fixtures, seats) = (Commands::new(store.clone()), Commands::new(store.clone()));
-        let baskets = Commands::new(store.clone());
+        let baskets = Commands::keeping(store.clone(), BUYERS);
         let wallets = Commands::with_snapshots(store.clone());
         let hold = TimeDelta::seconds(settings.venues.seat_hold_seconds.into());
         Ok(Self {
@@ -174,6 +181,7 @@ fn routes(
     let Processes { scheduling, offering, holding, purchasing, topping_up, .. } = processes;
     let shared = || shared.clone();
     let seats = StadiumSeats::new(store.clone());
+    let granting = Granting { rights: holding.rights.clone() };
     let (read_wallets, purchases) = (Wallets::new(store.clone()), Purchases::new(store.clone()));
     (
         IndexApi { public_url },
@@ -199,7 +207,7 @@ fn routes(
             maps: maps.clone(),
             shared: shared(),
         },
-        ReservingApi { holding, maps, shared: shared() },
+        ReservingApi { holding, granting, maps, shared: shared() },
         WalletsApi {
             commands: wallets,
             wallets: read_wallets.clone(),

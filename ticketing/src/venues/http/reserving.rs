@@ -1,16 +1,15 @@
 //! Reserving seats over HTTP, one by its ticket or several at once, and giving a hold up.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::StatusCode;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path};
 use poem_openapi::payload::Json;
 use shared_events::{FixtureId, HoldId, RequestId, TicketId};
-use tokio::time::{Instant, sleep, sleep_until};
 use uuid::Uuid;
 
+use super::super::granting::Granting;
 use super::super::holding::{Held, Holding, Wish, is_unknown_right};
 use super::super::scheduling::Refused;
 use super::super::seat_maps::{OnSale, SeatMaps};
@@ -28,15 +27,12 @@ use crate::api::rate_limits::Limited;
 use crate::api_error::ApiError;
 use crate::platform::commands::Execution;
 
-/// How long a right is waited for whose link was used just now.
-const PATIENCE: Duration = Duration::from_millis(500);
-/// How often it is looked for.
-const POLL: Duration = Duration::from_millis(25);
-
 /// What the routes need.
 pub struct ReservingApi {
     /// Holds seats.
     pub holding: Holding,
+    /// Grants what a used link gives.
+    pub granting: Granting,
     /// Finds them.
     pub maps: SeatMaps,
     /// What all routes need.
@@ -213,13 +209,15 @@ impl ReservingApi {
             return Err(ApiError::overloaded());
         }
         if self.maps.fixture(fixture).is_none() {
-            self.maps.caught_up().await?;
-            self.maps.fixture(fixture).ok_or_else(unknown_match)?;
+            let knows_all = self.maps.caught_up().await?;
+            let unknown = || if knows_all { unknown_match() } else { ApiError::overloaded() };
+            self.maps.fixture(fixture).ok_or_else(unknown)?;
         }
         Ok(())
     }
 
-    /// A right whose link was used a moment ago may be on its way: it is waited for, not long.
+    /// The message of a link that was used may be on its way, or lost: a right that is not known is
+    /// looked for in the history of the links.
     async fn with_right<R>(
         &self,
         wish: Wish,
@@ -231,23 +229,11 @@ impl ReservingApi {
     {
         let first = attempt(execution.clone()).await;
         let (Err(error), Some(request)) = (&first, wish.request) else { return first };
-        if !is_unknown_right(error) {
-            return first;
+        let is_missing = is_unknown_right(error);
+        if is_missing && self.granting.catch_up(request, wish.buyer, execution.now).await? {
+            return attempt(execution).await;
         }
-        let deadline = Instant::now() + PATIENCE;
-        while !self.holding.knows_right(request).await? {
-            if Instant::now() + POLL >= deadline {
-                sleep_until(deadline).await;
-                return first;
-            }
-            sleep(POLL).await;
-        }
-        let second = attempt(execution).await;
-        // It is another's. Who asks is not to tell that from one that nobody has.
-        if second.as_ref().is_err_and(is_unknown_right) {
-            sleep_until(deadline).await;
-        }
-        second
+        first
     }
 
     async fn give_up(

@@ -87,11 +87,7 @@ impl StadiumsApi {
     /// Which stadium a seat is of, and where it was lately; where it is, only the stadium's stream
     /// says.
     async fn seat_row(&self, id: SeatId) -> Result<SeatRow, ApiError> {
-        let found = self.seats.find(&[id]).await?.pop();
-        if let Some(found) = found {
-            return Ok(found);
-        }
-        self.shared.caught_up.wait().await?;
-        self.seats.find(&[id]).await?.pop().ok_or_else(unknown_seat)
+        let find = || async { Ok(self.seats.find(&[id]).await?.pop()) };
+        self.shared.caught_up.find(find).await?.ok_or_else(unknown_seat)
     }
 }

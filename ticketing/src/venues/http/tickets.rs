@@ -302,12 +302,8 @@ impl TicketsApi {
     /// follows shortly after.
     async fn listed(&self, id: TicketId) -> Result<OnSale, ApiError> {
         let now = self.shared.clock.now();
-        let mut row = self.tickets.find(id, now).await?;
-        if row.is_none() {
-            self.shared.caught_up.wait().await?;
-            row = self.tickets.find(id, now).await?;
-        }
-        let row = row.ok_or_else(unknown_ticket)?;
+        let find = || self.tickets.find(id, now);
+        let row = self.shared.caught_up.find(find).await?.ok_or_else(unknown_ticket)?;
         let TicketRow { ticket, fixture, seat, place, tariff, price_minor, .. } = row;
         let price = Price { price_minor, currency: self.shared.currency };
         Ok(OnSale { ticket, fixture, seat, place, terms: Terms { tariff, price }, seen: None })

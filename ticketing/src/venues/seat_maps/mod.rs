@@ -18,13 +18,15 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use moka::sync::Cache;
 use shared_events::{Envelope, FixtureEvent, FixtureId, Place, SeatEvent, SeatId, TicketId};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::time::timeout;
 
 use super::best_available;
 use super::fixture::{Fixture, Terms};
 use super::seat::Seat;
+use crate::platform::caught_up::LookupError;
 use crate::platform::database::DatabaseError;
 use crate::platform::event_store::{self, EventStore, Loaded, ReadError};
 use fixture_map::{FixtureMap, KnownSeat};
@@ -33,6 +35,10 @@ pub use fixture_map::Answer;
 
 /// How long a match is known after its end.
 const KEPT_AFTER_END: TimeDelta = TimeDelta::days(1);
+/// Maps of matches that are long over and were asked for lately, at some megabytes each.
+const OVER: u64 = 4;
+/// How long such a map is kept.
+const OVER_KEPT: Duration = Duration::from_secs(60);
 /// How long who finds nothing waits for what was appended before.
 const PATIENCE: Duration = Duration::from_millis(250);
 
@@ -71,6 +77,9 @@ pub struct SeatMaps {
     maps: Arc<RwLock<Maps>>,
     /// The log's position up to which they are true; -1 before they are.
     position: watch::Sender<i64>,
+    /// Those of matches that are long over, for who asks for them.
+    over: Cache<FixtureId, Arc<Maps>>,
+    loading: Arc<Mutex<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -158,7 +167,9 @@ impl Maps {
 impl SeatMaps {
     /// Empty maps; [`SeatMaps::follow`] fills them.
     pub fn new(store: EventStore) -> Self {
-        Self { store, maps: Arc::default(), position: watch::Sender::new(-1) }
+        let over = Cache::builder().max_capacity(OVER).time_to_live(OVER_KEPT).build();
+        let (maps, loading) = (Arc::default(), Arc::default());
+        Self { store, maps, position: watch::Sender::new(-1), over, loading }
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Maps> {
@@ -202,23 +213,19 @@ impl SeatMaps {
     /// take a moment to be found.
     ///
     /// # Errors
-    /// [`DatabaseError`] if Postgres does not answer.
-    pub async fn on_sale(&self, ticket: TicketId) -> Result<Option<OnSale>, DatabaseError> {
-        if let Some(found) = self.read().on_sale(ticket) {
-            return Ok(Some(found));
-        }
-        self.caught_up().await?;
-        Ok(self.read().on_sale(ticket))
+    /// [`LookupError`] if Postgres does not answer, or it is not found and may be too new.
+    pub async fn on_sale(&self, ticket: TicketId) -> Result<Option<OnSale>, LookupError> {
+        Ok(self.all_on_sale(&[ticket]).await?.pop().flatten())
     }
 
     /// The same of several tickets; `None` for those that are not on sale.
     ///
     /// # Errors
-    /// [`DatabaseError`] if Postgres does not answer.
+    /// As [`SeatMaps::on_sale`].
     pub async fn all_on_sale(
         &self,
         tickets: &[TicketId],
-    ) -> Result<Vec<Option<OnSale>>, DatabaseError> {
+    ) -> Result<Vec<Option<OnSale>>, LookupError> {
         let find = || {
             let maps = self.read();
             tickets.iter().map(|ticket| maps.on_sale(*ticket)).collect::<Vec<_>>()
@@ -227,8 +234,13 @@ impl SeatMaps {
         if found.iter().all(Option::is_some) {
             return Ok(found);
         }
-        self.caught_up().await?;
-        Ok(find())
+        let knows_all = self.caught_up().await?;
+        let found = find();
+        if knows_all || found.iter().all(Option::is_some) {
+            Ok(found)
+        } else {
+            Err(LookupError::Behind)
+        }
     }
 
     /// A match as it was seen lately.
@@ -263,8 +275,16 @@ impl SeatMaps {
         if let Some(found) = answer(&self.read()) {
             return Ok(Some(found));
         }
-        // It is long over: it is put together for this answer alone.
-        let maps = self.load(&[id]).await?;
+        // It is long over: its map is put together for whoever asks, one at a time.
+        let _alone = self.loading.lock().await;
+        if let Some(kept) = self.over.get(&id) {
+            return Ok(answer(&kept));
+        }
+        let maps = Arc::new(self.load(&[id]).await?);
+        let found = maps.fixtures.get(&id);
+        if found.is_some_and(|map| map.is_over(now - KEPT_AFTER_END)) {
+            self.over.insert(id, Arc::clone(&maps));
+        }
         Ok(answer(&maps))
     }
 
