@@ -2,6 +2,7 @@
 //! basket and the match: wherever buyers like, and all of them the best seat of one hot section.
 //! How fast the seat map of 50,000 seats is answered, and how long it takes to put as many on sale.
 
+use std::iter;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -29,8 +30,9 @@ use super::{EMPTY_HANDLER, empty, milliseconds};
 const LARGE: sale::Plan = sale::Plan { sections: 4, rows: 125, seats: 100 };
 /// Seats are put on sale for this rate, of both sides that take them.
 const SEATS_PER_SECOND: f64 = 10_000.0;
-/// Each may hold a hundred tickets at once.
-const BUYERS: usize = 6_000;
+/// So many a buyer reserves, one after the other, while so many other buyers do the same.
+const SEATS_EACH: usize = 4;
+const AT_A_TIME: usize = 256;
 /// A map of 50,000 seats is smaller.
 const LARGEST_MAP: usize = 1024 * 1024;
 
@@ -40,13 +42,14 @@ const LARGEST_MAP: usize = 1024 * 1024;
 /// If anything is refused, or a map is not answered as it should be.
 pub async fn measure(stage: &Stage) -> Result<Vec<Row>> {
     let admin = crowd::administrator(stage).await?;
-    let buyers: Arc<[Member]> = crowd::buyers(stage, BUYERS).await?.into();
     let mut stadium = Stadium::build(stage, admin, LARGE).await?;
     let rounds = stage.plan.rounds + 1;
     let hot = sell(&mut stadium, rounds.div_ceil(LARGE.sections as usize)).await?;
     let seconds = stage.plan.lasting.as_secs_f64() * rounds as f64;
     let seats = (seconds * SEATS_PER_SECOND) as usize;
     let anywhere = sell(&mut stadium, seats.div_ceil(LARGE.count())).await?;
+    let count = seats.div_ceil(SEATS_EACH * AT_A_TIME) * AT_A_TIME;
+    let buyers: Arc<[Member]> = crowd::buyers(stage, count).await?.into();
     let on_sale = hot.iter().chain(&anywhere).map(|one| one.took.as_secs_f64() * 1_000.0).collect();
     let mut rows = reserving(stage, &stadium, &buyers, &hot, &anywhere).await?;
     let seen = anywhere.first().context("a match")?.id;
@@ -82,7 +85,9 @@ async fn reserving(
 ) -> Result<Vec<Row>> {
     let places: Vec<_> = stadium.places().collect();
     let tickets = anywhere.iter().flat_map(|of| places.iter().map(|place| of.ticket(place)));
-    let turns = tickets.zip(buyers.iter().cycle());
+    let turns =
+        buyers.chunks(AT_A_TIME).flat_map(|some| iter::repeat_n(some, SEATS_EACH).flatten());
+    let turns = tickets.zip(turns);
     let reserve =
         |(ticket, buyer): (_, &Member)| put(&format!("/api/ticket/{ticket}/reserve"), &buyer.token);
     let seats: Arc<[Bytes]> = turns.map(reserve).collect();
