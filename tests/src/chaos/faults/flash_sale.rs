@@ -19,7 +19,7 @@ use crate::chaos::workload::api::Api;
 use crate::chaos::workload::hall::Match;
 use crate::chaos::workload::people::{self, Person};
 use crate::chaos::workload::spectators::{purchase, reserve_best};
-use crate::chaos::world::{SEAT_HOLD, World};
+use crate::chaos::world::World;
 
 /// Who does this, for the journal: none of the workload's clients.
 const STRANGER: usize = 1_004;
@@ -36,8 +36,13 @@ const UNDER_WAY: Duration = Duration::from_secs(60);
 /// What somebody is told who comes too late.
 const TOO_LATE: &str = "ticket_unavailable";
 
-/// A seat that somebody got: which, and until when it was held.
-type Got = (Uuid, DateTime<Utc>);
+/// How far the clocks of two replicas may be apart.
+const SKEW: TimeDelta = TimeDelta::milliseconds(100);
+
+/// What a buyer was told, and when.
+type Told = (Reply, DateTime<Utc>);
+/// A seat that somebody got: which, until when it was held, and when they were told.
+type Got = (Uuid, DateTime<Utc>, DateTime<Utc>);
 
 /// The accounts in turn, each call with a key of its own; who gets a seat buys it at once, because
 /// its time may be over before everybody is told.
@@ -58,70 +63,79 @@ pub(super) async fn rush(world: &mut World, cycle: &Cycle) -> Result<Struck> {
         anyhow::Ok(waiting)
     };
     let (replies, waiting) = tokio::try_join!(try_join_all(buyers), killed)?;
-    let broken = broken(&replies, seats, TimeDelta::from_std(SEAT_HOLD)?);
+    let broken = broken(&replies, seats);
     // A kill that nobody had to live through is none.
     let struck = drained(world, Fault::FlashSale, waiting).await?;
     Ok(Struck { broken, ..struck })
 }
 
-/// So many people: those of the workload, and if they are too few, more who have come for it.
+/// So many people who have come for it. Those of the workload give back what they have bought, and
+/// with it what was bought here: seats would be free again within the time of their holds.
 async fn accounts(world: &mut World, count: usize) -> Result<Vec<Person>> {
-    let more = count.saturating_sub(world.people.len());
     // Every rush of a run is as large, so once they are there they are enough.
     if world.crowd.is_empty() {
-        world.crowd = people::welcome(&world.api, "crowd", more).await?;
+        world.crowd = people::welcome(&world.api, "crowd", count).await?;
         world.hall()?.give_wallets(&world.api, &world.crowd).await?;
     }
-    Ok(world.people.iter().chain(&world.crowd).cloned().collect())
+    Ok(world.crowd.clone())
 }
 
 /// What a buyer is told; whoever gets a seat has bought it then, or a rival with the same account.
+#[expect(clippy::disallowed_methods, reason = "a buyer has a clock of their own")]
 async fn buys(
     api: &Api,
     number: usize,
     buyer: &Person,
     sale: Match,
     told: &AtomicUsize,
-) -> Result<Reply> {
+) -> Result<Told> {
     let reply = api.decided(STRANGER, number, &reserve_best(sale, buyer)).await?.reply;
+    let now = Utc::now();
     told.fetch_add(1, Ordering::Relaxed);
     if reply.status == 200 {
         api.decided(STRANGER, number, &purchase(buyer)).await.context("a purchase")?;
     }
-    Ok(reply)
+    Ok((reply, now))
 }
 
 /// What is wrong if this was told of so many seats. More than there are may be held, one after the
-/// other.
-fn broken(replies: &[Reply], seats: usize, hold: TimeDelta) -> Vec<String> {
+/// other: two hold one at once if both have been told so before either hold is over. What the end
+/// of a hold says of its beginning is too little, because calls wait in a rush.
+fn broken(replies: &[Told], seats: usize) -> Vec<String> {
     let mut broken = Vec::new();
-    let is_no = |reply: &&Reply| reply.status == 409 && reply.code.as_deref() == Some(TOO_LATE);
+    let is_no = |(reply, _): &&Told| reply.status == 409 && reply.code.as_deref() == Some(TOO_LATE);
     let (all, refused) = (replies.len(), replies.iter().filter(is_no).count());
     let got: Vec<Got> = replies.iter().filter_map(got).collect();
     if got.len() < seats || got.len() + refused != all {
         let got = got.len();
         broken.push(format!("of {all} buyers of {seats} seats {got} got one, {refused} were late"));
     }
-    let mut ends: BTreeMap<Uuid, Vec<DateTime<Utc>>> = BTreeMap::new();
-    for (ticket, until) in got {
-        ends.entry(ticket).or_default().push(until);
+    let mut holds: BTreeMap<Uuid, Vec<_>> = BTreeMap::new();
+    for (ticket, until, told) in got {
+        holds.entry(ticket).or_default().push((until, told));
     }
-    if ends.len() > seats {
-        broken.push(format!("{} seats were held of {seats}", ends.len()));
+    if holds.len() > seats {
+        broken.push(format!("{} seats were held of {seats}", holds.len()));
     }
-    for (ticket, mut ends) in ends {
-        ends.sort_unstable();
-        let overlap = |pair: &&[DateTime<Utc>]| matches!(pair, [one, next] if *next - *one < hold);
-        for pair in ends.windows(2).filter(overlap) {
-            broken.push(format!("{ticket} was held by two at once: until {pair:?}"));
+    for (ticket, holds) in holds {
+        for (number, one) in holds.iter().enumerate() {
+            let others = holds.iter().skip(number + 1);
+            for other in others.filter(|other| at_once(one, other)) {
+                broken.push(format!("{ticket} was held by two at once: {one:?}, {other:?}"));
+            }
         }
     }
     broken
 }
 
-fn got(reply: &Reply) -> Option<Got> {
+/// Whether these two (until when it was held, when that was told) were holds of one moment.
+fn at_once(one: &(DateTime<Utc>, DateTime<Utc>), other: &(DateTime<Utc>, DateTime<Utc>)) -> bool {
+    one.1.max(other.1) + SKEW < one.0.min(other.0)
+}
+
+fn got((reply, told): &Told) -> Option<Got> {
     match reply.tickets.as_slice() {
-        [ticket] if reply.status == 200 => Some((*ticket, reply.until?)),
+        [ticket] if reply.status == 200 => Some((*ticket, reply.until?, *told)),
         _ => None,
     }
 }
@@ -130,37 +144,38 @@ fn got(reply: &Reply) -> Option<Got> {
 mod tests {
     use super::*;
 
-    fn hold() -> TimeDelta {
-        TimeDelta::seconds(2)
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
     }
 
-    fn yes(ticket: u128, seconds: i64) -> Reply {
-        let until = Some(DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds));
-        Reply { status: 200, tickets: vec![Uuid::from_u128(ticket)], until, ..Reply::default() }
+    /// Told at the one time, held until the other.
+    fn yes(ticket: u128, told: i64, until: i64) -> Told {
+        let (tickets, until) = (vec![Uuid::from_u128(ticket)], Some(at(until)));
+        (Reply { status: 200, tickets, until, ..Reply::default() }, at(told))
     }
 
-    fn no(code: &str) -> Reply {
-        Reply { status: 409, code: Some(code.to_owned()), ..Reply::default() }
+    fn no(code: &str) -> Told {
+        (Reply { status: 409, code: Some(code.to_owned()), ..Reply::default() }, at(1))
     }
 
     #[test]
     fn each_seat_to_one_or_to_several_one_after_the_other_is_right() {
-        let once = [yes(1, 2), yes(2, 2), no(TOO_LATE), no(TOO_LATE)];
-        assert_eq!(broken(&once, 2, hold()), Vec::<String>::new());
-        let later = [yes(1, 2), yes(2, 2), yes(1, 4), no(TOO_LATE)];
-        assert_eq!(broken(&later, 2, hold()), Vec::<String>::new());
+        let once = [yes(1, 1, 2), yes(2, 1, 2), no(TOO_LATE), no(TOO_LATE)];
+        assert_eq!(broken(&once, 2), Vec::<String>::new());
+        let later = [yes(1, 1, 2), yes(2, 1, 2), yes(1, 2, 3), no(TOO_LATE)];
+        assert_eq!(broken(&later, 2), Vec::<String>::new());
     }
 
     #[test]
     fn two_at_once_too_few_too_many_or_another_answer_are_wrong() {
         for replies in [
-            vec![yes(1, 2), yes(2, 2), yes(1, 3)],
-            vec![yes(1, 2), no(TOO_LATE)],
-            vec![yes(1, 2), yes(2, 2), no("too_many_held")],
-            vec![yes(1, 2), yes(2, 2), yes(3, 2)],
-            vec![yes(1, 2), yes(2, 2), Reply { status: 200, ..Reply::default() }],
+            vec![yes(1, 0, 2), yes(2, 0, 2), yes(1, 1, 3)],
+            vec![yes(1, 0, 2), no(TOO_LATE)],
+            vec![yes(1, 0, 2), yes(2, 0, 2), no("too_many_held")],
+            vec![yes(1, 0, 2), yes(2, 0, 2), yes(3, 0, 2)],
+            vec![yes(1, 0, 2), yes(2, 0, 2), (Reply { status: 200, ..Reply::default() }, at(1))],
         ] {
-            assert_eq!(broken(&replies, 2, hold()).len(), 1, "{replies:?}");
+            assert_eq!(broken(&replies, 2).len(), 1, "{replies:?}");
         }
     }
 }
