@@ -4,6 +4,9 @@
 //!
 //! What is in memory says what will probably be found, so that nothing is read: an append that it
 //! is too old for is refused and decided again from the store.
+//!
+//! A hold begins when its seats are chosen, not when it was asked for: in a rush calls wait, and
+//! who has waited has no less time to pay.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,6 +18,7 @@ use shared_events::{
     AccessRightId, AccountId, BasketId, FixtureId, HeldTicket, HoldId, Place, Price, RequestId,
     TicketId,
 };
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 
 use super::access_right::{AccessRight, AccessRightCommand, AccessRightError, SpendRight};
@@ -38,6 +42,9 @@ const CHOICES: usize = 4;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// How often it is looked what has become of those.
 const LOOK: Duration = Duration::from_millis(25);
+/// How many wait for them. More would keep the service busy with looking, and hardly any would get
+/// one.
+const WAITING: usize = 256;
 
 /// Holds seats; cheap to clone.
 #[derive(Clone)]
@@ -54,6 +61,8 @@ pub struct Holding {
     pub maps: SeatMaps,
     /// How long a seat is held.
     pub hold: TimeDelta,
+    /// The time, from which it is.
+    pub clock: Clock,
     /// Seats that somebody here is being given just now: others are offered different ones.
     pub offered: Offered,
 }
@@ -91,13 +100,23 @@ pub struct HeldSeat {
     pub price: Price,
 }
 
-/// Seats that are being given to somebody in this process, by match and number in its map.
-#[derive(Clone, Debug, Default)]
-pub struct Offered(Arc<Mutex<HashMap<FixtureId, HashSet<u32>>>>);
+/// Seats that are being given to somebody in this process, by match and number in its map, and the
+/// places of those who wait for what becomes of them.
+#[derive(Clone, Debug)]
+pub struct Offered {
+    seats: Arc<Mutex<HashMap<FixtureId, HashSet<u32>>>>,
+    waiting: Arc<Semaphore>,
+}
+
+impl Default for Offered {
+    fn default() -> Self {
+        Self { seats: Arc::default(), waiting: Arc::new(Semaphore::new(WAITING)) }
+    }
+}
 
 impl Offered {
     fn lock(&self) -> MutexGuard<'_, HashMap<FixtureId, HashSet<u32>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -143,7 +162,7 @@ impl Holding {
         &self,
         wish: Wish,
         mut tickets: Vec<OnSale>,
-        execution: Execution,
+        origin: Origin,
         attach: impl Fn(&Held) -> Attached,
     ) -> Result<Held, Refused> {
         tickets.sort_by_key(|ticket| ticket.ticket);
@@ -154,7 +173,7 @@ impl Holding {
         if tickets.iter().any(|ticket| ticket.fixture != fixture) {
             return Err(refused(VenuesError::UnknownTicket));
         }
-        let now = execution.now;
+        let now = self.clock.now();
         let basket = BasketId::of(wish.buyer);
         let attach = |(held, first_end): &(Held, DateTime<Utc>)| {
             let mut attached = attach(held);
@@ -162,6 +181,7 @@ impl Holding {
             attached
         };
         let hold = |unit| self.hold(unit, wish, fixture, &tickets, now);
+        let execution = Execution::new(origin, now);
         let (held, _) = jointly(self.seats.store(), execution, attach, hold).await?;
         Ok(held)
     }
@@ -222,18 +242,17 @@ impl Holding {
         wish: Wish,
         fixture: FixtureId,
         wanted: &Wanted,
-        execution: Execution,
+        origin: Origin,
         attach: impl Fn(&Held) -> Attached,
     ) -> Result<Held, Refused> {
         let mut lost = HashSet::new();
-        let now = execution.now;
         for _ in 0..CHOICES {
-            let Some((tickets, turn)) = self.turn(fixture, wanted, &lost, now).await else {
+            let Some((tickets, turn)) = self.turn(fixture, wanted, &lost).await else {
                 return Err(refused(VenuesError::NotEnoughSeats));
             };
             let ids = tickets.iter().map(|ticket| ticket.ticket);
             let chosen: Vec<_> = ids.zip(turn.seats.iter().copied()).collect();
-            match self.reserve(wish, tickets, execution.clone(), &attach).await {
+            match self.reserve(wish, tickets, origin.clone(), &attach).await {
                 Ok(held) => {
                     turn.end_when_known(&self.maps);
                     return Ok(held);
@@ -241,7 +260,7 @@ impl Holding {
                 Err(CommandError::Refused(
                     VenuesError::Seat(SeatError::Taken)
                     | VenuesError::Fixture(FixtureError::NotOnSale(_)),
-                )) => self.lose(&mut lost, chosen, now).await?,
+                )) => self.lose(&mut lost, chosen).await?,
                 // Others were busy with the same seats, or the buyer with others.
                 Err(CommandError::Conflict) => {}
                 Err(error) => return Err(error),
@@ -257,9 +276,9 @@ impl Holding {
         &self,
         lost: &mut HashSet<u32>,
         chosen: Vec<(TicketId, u32)>,
-        now: DateTime<Utc>,
     ) -> Result<(), Refused> {
         self.maps.caught_up().await.map_err(|error| CommandError::Read(error.into()))?;
+        let now = self.clock.now();
         let is_free = |(ticket, _): &(TicketId, _)| {
             self.maps.seen(*ticket).is_some_and(|seen| seen.state.is_free(now))
         };
@@ -272,17 +291,18 @@ impl Holding {
     }
 
     /// Chooses seats that nobody else here is being given. Where there are none left, those that
-    /// others are being given may be free again when their turn is over: it is waited for a moment.
+    /// others are being given may be free again when their turn is over: it is waited for a moment,
+    /// unless enough others do.
     async fn turn(
         &self,
         fixture: FixtureId,
         wanted: &Wanted,
         lost: &HashSet<u32>,
-        now: DateTime<Utc>,
     ) -> Option<(Vec<OnSale>, Turn)> {
         let deadline = Instant::now() + PATIENCE;
-        let mut knows_all = false;
+        let (mut knows_all, mut waits) = (false, None);
         loop {
+            let now = self.clock.now();
             if let Some(turn) = self.choose(fixture, wanted, lost, now) {
                 return Some(turn);
             }
@@ -294,6 +314,9 @@ impl Holding {
             if others_turn {
                 if Instant::now() > deadline {
                     return None;
+                }
+                if waits.is_none() {
+                    waits = Some(self.offered.waiting.try_acquire().ok()?);
                 }
                 sleep(LOOK).await;
             } else if knows_all {
@@ -402,12 +425,7 @@ pub fn is_unknown_right(error: &Refused) -> bool {
 }
 
 /// Records that holds are over. It changes no answer: that is a comparison of times.
-pub struct HoldExpiry {
-    /// Ends holds.
-    pub holding: Holding,
-    /// The time.
-    pub clock: Clock,
-}
+pub struct HoldExpiry(pub Holding);
 
 #[async_trait]
 impl DeadlineHandler for HoldExpiry {
@@ -416,8 +434,8 @@ impl DeadlineHandler for HoldExpiry {
     }
 
     async fn handle(&self, due: Due) -> Handled {
-        let execution = Execution::new(Origin::new(), self.clock.now());
-        match self.holding.expire(BasketId(due.subject), execution).await {
+        let execution = Execution::new(Origin::new(), self.0.clock.now());
+        match self.0.expire(BasketId(due.subject), execution).await {
             Ok(None) => Handled::Recorded,
             Ok(Some(next)) => Handled::NotBefore(next),
             Err(error) => {

@@ -87,7 +87,7 @@ impl BoundedContext for Venues {
         venues.work("seat maps", move |stop| maps.follow(now, stop));
         let (holding, topping_up) = (processes.holding.clone(), processes.topping_up.clone());
         let granting = GrantAccessRights { rights: holding.rights.clone(), clock: clock.clone() };
-        venues.on_deadline(HoldExpiry { holding, clock: clock.clone() });
+        venues.on_deadline(HoldExpiry(holding));
         venues.on_deadline(TopUpSettling(topping_up));
         venues.consume_from(LINKS_LOG, &GRANT_ACCESS_RIGHTS, granting);
         let shared = Shared {
@@ -144,6 +144,7 @@ impl Processes {
                 rights: Commands::new(store.clone()),
                 maps: maps.clone(),
                 hold,
+                clock: platform.clock.clone(),
                 offered: Offered::default(),
             },
             purchasing: Purchasing {

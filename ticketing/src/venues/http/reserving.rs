@@ -25,7 +25,7 @@ use crate::api::body::Body;
 use crate::api::idempotent::Keep;
 use crate::api::rate_limits::Limited;
 use crate::api_error::ApiError;
-use crate::platform::commands::Execution;
+use crate::platform::append::Origin;
 
 /// What the routes need.
 pub struct ReservingApi {
@@ -63,14 +63,11 @@ impl ReservingApi {
             let call = call(&caller.0, key.0.as_deref(), "PUT", &path, &body.bytes);
             let request = body.value.and_then(|body| body.request_id);
             let wish = wish(&caller.0, request);
-            let execution = self.shared.execution(&context);
             let ticket = self.tickets(&[TicketId(id.0)]).await?;
             let reserve = |keep: Arc<Keep<_>>| async move {
                 let attach = |held: &Held| keep.attach(held);
-                let attempt = |execution: Execution| {
-                    self.holding.reserve(wish, ticket.clone(), execution, attach)
-                };
-                self.with_right(wish, attempt, execution).await
+                let attempt = |origin| self.holding.reserve(wish, ticket.clone(), origin, attach);
+                self.with_right(wish, attempt, context.origin()).await
             };
             let idempotent = &self.shared.idempotent;
             let held = idempotent.run(call, StatusCode::OK, Reserved::of, reserve).await?;
@@ -140,7 +137,7 @@ impl ReservingApi {
             let call = call(&caller.0, key.0.as_deref(), "POST", &path, &body.bytes);
             let wish = wish(&caller.0, body.value.request_id);
             let seats = body.value.judge()?;
-            let execution = self.shared.execution(&context);
+            let origin = context.origin();
             let named = match &seats {
                 Seats::Named(tickets) => Some(self.tickets_of(fixture, tickets).await?),
                 Seats::Best(_) => {
@@ -152,21 +149,21 @@ impl ReservingApi {
                 let (named, seats) = (&named, &seats);
                 async move {
                     let attach = |held: &Held| keep.attach(held);
-                    let attempt = |execution: Execution| async move {
+                    let attempt = |origin: Origin| async move {
                         match (named, seats) {
                             (Some(named), _) => {
-                                self.holding.reserve(wish, named.clone(), execution, attach).await
+                                self.holding.reserve(wish, named.clone(), origin, attach).await
                             }
                             (None, Seats::Best(wanted)) => {
                                 let holding = &self.holding;
-                                holding.reserve_best(wish, fixture, wanted, execution, attach).await
+                                holding.reserve_best(wish, fixture, wanted, origin, attach).await
                             }
                             (None, Seats::Named(_)) => {
-                                self.holding.reserve(wish, Vec::new(), execution, attach).await
+                                self.holding.reserve(wish, Vec::new(), origin, attach).await
                             }
                         }
                     };
-                    self.with_right(wish, attempt, execution).await
+                    self.with_right(wish, attempt, origin).await
                 }
             };
             let idempotent = &self.shared.idempotent;
@@ -221,17 +218,18 @@ impl ReservingApi {
     async fn with_right<R>(
         &self,
         wish: Wish,
-        attempt: impl Fn(Execution) -> R,
-        execution: Execution,
+        attempt: impl Fn(Origin) -> R,
+        origin: Origin,
     ) -> Result<Held, Refused>
     where
         R: Future<Output = Result<Held, Refused>>,
     {
-        let first = attempt(execution.clone()).await;
+        let first = attempt(origin.clone()).await;
         let (Err(error), Some(request)) = (&first, wish.request) else { return first };
         let is_missing = is_unknown_right(error);
-        if is_missing && self.granting.catch_up(request, wish.buyer, execution.now).await? {
-            return attempt(execution).await;
+        let now = self.shared.clock.now();
+        if is_missing && self.granting.catch_up(request, wish.buyer, now).await? {
+            return attempt(origin).await;
         }
         first
     }
