@@ -70,6 +70,27 @@ async fn a_late_timer_does_not_free_the_next_holders_seat() {
     world.system.stop().await.unwrap();
 }
 
+/// Calls wait in a rush: who had to has no less time to pay.
+#[tokio::test]
+async fn a_hold_begins_when_the_seat_is_chosen_and_not_when_it_was_asked_for() {
+    let world = World::with_test_clock().await;
+    let (sale, user) = world.given_timed_sale().await;
+    let holder = world.sql().await;
+    let hold_up = "begin; lock table idempotency_keys in access exclusive mode";
+    holder.batch_execute(hold_up).await.unwrap();
+    let path = format!("/api/match/{}/reserve", sale.id);
+    let keyed = world.by(&user, Method::POST, &path).header("Idempotency-Key", "in-a-rush");
+    let call = tokio::spawn(keyed.json(&json!({ "quantity": 1 })).ask());
+    let waits = async || world.is_waited_for(&holder).await;
+    eventually("the call waits", waits).await;
+    let later = world.now().await + TimeDelta::minutes(2);
+    world.move_clock_to(later).await;
+    holder.batch_execute("commit").await.unwrap();
+    let until = end(&call.await.unwrap().is(200));
+    assert!(until >= later + TimeDelta::minutes(5), "held until {until}, chosen after {later}");
+    world.system.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn what_was_held_too_long_is_not_bought() {
     let world = World::with_test_clock().await;
