@@ -14,6 +14,7 @@ use crate::api::rate_limits::RateLimits;
 use crate::config::Settings;
 use crate::platform::Platform;
 use crate::platform::background::Background;
+use crate::platform::erasure::Erasure;
 use crate::platform::projections::Projection;
 use crate::verify::Invariant;
 
@@ -44,6 +45,11 @@ pub trait BoundedContext {
         Vec::new()
     }
 
+    /// What it forgets of somebody who is erased.
+    fn erasures() -> Vec<Erasure> {
+        Vec::new()
+    }
+
     /// Patterns of its paths whose GET acts, such as `/buy_ticket/{token}`: HEAD and prefetches
     /// must not reach them.
     fn acting_gets() -> Vec<&'static str> {
@@ -71,6 +77,10 @@ macro_rules! tuple_of_contexts {
 
             fn invariants() -> Vec<Invariant> {
                 [$($context::invariants()),+].concat()
+            }
+
+            fn erasures() -> Vec<Erasure> {
+                [$($context::erasures()),+].concat()
             }
 
             fn acting_gets() -> Vec<&'static str> {

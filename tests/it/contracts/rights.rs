@@ -67,8 +67,10 @@ const READERS: Statuses = [200, 200, 401, 200];
 
 /// Every operation of the document. One that is missing here fails the test until somebody has said
 /// who it is for.
-const OPERATIONS: [(&str, &str, About, Statuses); 103] = [
+const OPERATIONS: [(&str, &str, About, Statuses); 104] = [
     ("get", "/.well-known/jwks.json", Nothing, ALL),
+    // Only for whoever asks, who is gone then: played in accounts/erasure.rs.
+    ("delete", "/account", Nothing, ALL),
     ("get", "/admin/accounts", Account, ADMIN),
     ("get", "/admin/accounts/{id}", Account, ADMIN),
     ("get", "/admin/link_requests", Link, ADMIN),

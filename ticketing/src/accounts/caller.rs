@@ -94,7 +94,7 @@ impl People {
         Self(database)
     }
 
-    /// The usernames of these accounts; those that do not exist are left out.
+    /// The usernames of these accounts; those that do not exist, or were erased, are left out.
     ///
     /// # Errors
     /// [`DatabaseError`] if Postgres does not answer.
@@ -104,8 +104,8 @@ impl People {
     ) -> Result<HashMap<AccountId, String>, DatabaseError> {
         let ids: Vec<_> = accounts.iter().map(|account| account.0).collect();
         let client = self.0.get().await?;
-        let statement =
-            client.prepare_cached("select id, username from accounts where id = any($1)").await?;
+        let text = "select id, username from accounts where id = any($1) and erased_at is null";
+        let statement = client.prepare_cached(text).await?;
         let rows = client.query(&statement, &[&ids]).await?;
         rows.iter().map(|row| Ok((AccountId(row.try_get(0)?), row.try_get(1)?))).collect()
     }

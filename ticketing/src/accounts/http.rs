@@ -2,6 +2,7 @@
 //! here.
 
 mod auth;
+mod erasing;
 mod limits;
 mod providers;
 mod requests;
@@ -38,6 +39,7 @@ use crate::api_error::{ApiError, Code, FieldError};
 use crate::config::Settings;
 use crate::platform::idempotency::{IdempotencyKey, StoredAnswer};
 pub use auth::AuthApi;
+pub use erasing::ErasingApi;
 use limits::AccountLimits;
 pub use providers::ProvidersApi;
 use requests::{Credentials, Registration, SearchText};
@@ -189,7 +191,7 @@ impl From<RoleName> for Role {
 }
 
 /// All operations on accounts.
-pub type AccountsRoutes = (AccountsApi, UsersApi, AuthApi, ProvidersApi);
+pub type AccountsRoutes = (AccountsApi, UsersApi, AuthApi, ProvidersApi, ErasingApi);
 
 /// The operations on accounts.
 pub struct AccountsApi {
@@ -313,7 +315,8 @@ pub fn routes(
         google: IdentityProvider::google(&settings.sign_in, &public_url)?,
         facebook: IdentityProvider::facebook(&settings.sign_in, &public_url)?,
     };
-    Ok((AccountsApi { accounts, limits }, users, auth, providers))
+    let erasing = ErasingApi { accounts: Arc::clone(&accounts) };
+    Ok((AccountsApi { accounts, limits }, users, auth, providers, erasing))
 }
 
 impl AccountsApi {

@@ -7,6 +7,7 @@
 //! | role | what it may do beyond that: `admin` |
 //! | caller | an account as it presents itself with a login token |
 //! | grant | a tier or role given by an administrator |
+//! | erased | left: nothing is known of the person, the account's id stays |
 //!
 //! Invariants: usernames and addresses are unique whatever their case, by named indexes and nothing
 //! else; the tier that counts is what the server knows, never what a request says; no password is
@@ -14,6 +15,7 @@
 //! granted lately overrides what a token says; nothing that an old password has opened outlives it.
 
 pub mod caller;
+pub mod erase;
 mod find;
 pub mod grant;
 pub mod grants;
@@ -44,6 +46,7 @@ use crate::platform::clock::Clock;
 use crate::platform::database::Database;
 use crate::platform::housekeeping::Rule;
 use crate::platform::idempotency::Idempotency;
+use erase::Erasing;
 use password::Passwords;
 use revocations::Revocations;
 use tokens::LoginTokens;
@@ -71,4 +74,6 @@ pub struct Accounts {
     pub idempotency: Idempotency,
     /// What the role named at registration is worth.
     pub tier_policy: TierPolicy,
+    /// What the contexts do about somebody who leaves.
+    pub erasing: Erasing,
 }

@@ -18,12 +18,20 @@ use super::sweep;
 use crate::bounded_context::{BoundedContext, Service};
 use crate::platform::background::Background;
 use crate::platform::commands::Commands;
+use crate::platform::erasure::Erasure;
 use crate::platform::projections::Projection;
 use crate::platform::relay::Route;
 use crate::verify::Invariant;
 
 const FED: [Queue; 3] = [EVALUATE_LINK_REQUESTS, PROJECT_LINKS, GRANT_ACCESS_RIGHTS];
 const ROUTE: Route = Route { exchange: LINKS_EVENTS, queues: &FED, answers: &[RECORD_VERDICTS] };
+
+/// Who has one can use a link.
+const ERASURES: [Erasure; 1] = [Erasure {
+    what: "tokens of links",
+    statement: "delete from vault where name = 'link_token' and id in (\
+                select token_id from link_status where account_id = $1)",
+}];
 
 /// The access links.
 pub struct Links;
@@ -37,6 +45,10 @@ impl BoundedContext for Links {
 
     fn invariants() -> Vec<Invariant> {
         INVARIANTS.to_vec()
+    }
+
+    fn erasures() -> Vec<Erasure> {
+        ERASURES.to_vec()
     }
 
     fn acting_gets() -> Vec<&'static str> {
