@@ -344,8 +344,11 @@ impl World {
     /// Something of the catalogue, or a short link to it.
     async fn given_to_talk_of(&self, about: About) -> Subject {
         let owner = self.given_user("standard").await;
-        let subject = |id: String, body: Value| {
-            Subject { owner: owner.clone(), id, token: String::new(), body }
+        let subject = |id: String, body: Value| Subject {
+            owner: owner.clone(),
+            id,
+            token: String::new(),
+            body,
         };
         let review = json!({ "text": "Good", "score": 7 });
         match about {
