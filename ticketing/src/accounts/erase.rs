@@ -27,13 +27,14 @@ const AGAIN_EVERY: Duration = Duration::from_secs(60);
 /// How long ago that is, in minutes: what somebody held when its seller left may be free again by then.
 const LATELY: i64 = 60;
 /// What the accounts themselves forget. A username that nobody can register: it holds a space.
-const OWN: [Erasure; 2] = [
+const OWN: [Erasure; 3] = [
     Erasure {
         what: "name, address and password",
         statement: "update accounts set username = 'erased ' || id, email = null, password_hash = null, \
                     first_name = null, last_name = null, email_verified_at = null, roles = '{}' \
                     where id = $1",
     },
+    Erasure { what: "profile", statement: "delete from profiles where account_id = $1" },
     Erasure {
         what: "identities at sign-in providers",
         statement: "delete from identities where account_id = $1",

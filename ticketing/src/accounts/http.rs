@@ -4,6 +4,8 @@
 mod auth;
 mod erasing;
 mod limits;
+mod profile_bodies;
+mod profiles;
 mod providers;
 mod requests;
 mod users;
@@ -41,6 +43,7 @@ use crate::platform::idempotency::{IdempotencyKey, StoredAnswer};
 pub use auth::AuthApi;
 pub use erasing::ErasingApi;
 use limits::AccountLimits;
+pub use profiles::ProfilesApi;
 pub use providers::ProvidersApi;
 use requests::{Credentials, Registration, SearchText};
 pub use users::UsersApi;
@@ -191,7 +194,7 @@ impl From<RoleName> for Role {
 }
 
 /// All operations on accounts.
-pub type AccountsRoutes = (AccountsApi, UsersApi, AuthApi, ProvidersApi, ErasingApi);
+pub type AccountsRoutes = (AccountsApi, UsersApi, AuthApi, ProfilesApi, ProvidersApi, ErasingApi);
 
 /// The operations on accounts.
 pub struct AccountsApi {
@@ -308,6 +311,7 @@ pub fn routes(
         (AccountLimits::declare(limits, &settings.limits), Cookies::new(&public_url));
     let users = UsersApi { accounts: Arc::clone(&accounts), limits: limits.clone(), cookies };
     let auth = AuthApi { accounts: Arc::clone(&accounts), limits: limits.clone() };
+    let profiles = ProfilesApi { accounts: Arc::clone(&accounts), limits: limits.clone() };
     let providers = ProvidersApi {
         accounts: Arc::clone(&accounts),
         limits: limits.clone(),
@@ -316,7 +320,7 @@ pub fn routes(
         facebook: IdentityProvider::facebook(&settings.sign_in, &public_url)?,
     };
     let erasing = ErasingApi { accounts: Arc::clone(&accounts) };
-    Ok((AccountsApi { accounts, limits }, users, auth, providers, erasing))
+    Ok((AccountsApi { accounts, limits }, users, auth, profiles, providers, erasing))
 }
 
 impl AccountsApi {
