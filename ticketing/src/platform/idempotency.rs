@@ -2,8 +2,8 @@
 //! (the IETF draft `Idempotency-Key` header field).
 //!
 //! Only answers written together with their effect are stored; refusals are decided afresh. Neither
-//! key nor request is stored, only their hashes; before a key's hash stands whose it is, so that the
-//! answers to somebody can be forgotten. Not here: which routes take a key.
+//! key nor request is stored, only their hashes; before a key's hash stands whose it is, so that
+//! the answers to somebody can be forgotten. Not here: which routes take a key.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
