@@ -18,4 +18,4 @@ create unique index accounts_username_key on accounts (lower(username));
 create unique index accounts_email_key on accounts (lower(email));
 create index accounts_changed_at_idx on accounts (changed_at) where changed_at is not null;
 grant select, insert on accounts to turnstile_app;
-grant update (password_hash, email_verified_at, tier, roles, changed_at, tokens_valid_from) on accounts to turnstile_app;
+grant update (password_hash, first_name, last_name, email_verified_at, tier, roles, changed_at, tokens_valid_from) on accounts to turnstile_app;

@@ -1,5 +1,5 @@
 //! The doors under `/auth` played over HTTP, as clients of Django's djoser use them, and what a new
-//! password ends. Not here: the gate's doors (`gate/accounts.rs`) and those of web pages
+//! password ends; and the doors of the film site with their profiles. Not here: the gate's doors (`gate/accounts.rs`) and those of web pages
 //! (`market/sessions.rs`).
 //!
 //! `given` makes what tests start from. All other files hold tests.
@@ -7,4 +7,5 @@
 mod doors;
 mod given;
 mod passwords;
+mod profiles;
 mod tokens;

@@ -38,19 +38,14 @@ const RULES: [Rule; 4] = [
 ];
 
 /// Deletes from time to time, until cancelled: by the rules of the platform and by `more`.
-pub async fn run(
-    database: Database,
-    clock: Clock,
-    more: &'static [Rule],
-    shutdown: CancellationToken,
-) {
+pub async fn run(database: Database, clock: Clock, more: Vec<Rule>, shutdown: CancellationToken) {
     let mut period = tokio::time::interval(PERIOD);
     loop {
         tokio::select! {
             _ = period.tick() => {}
             () = shutdown.cancelled() => return,
         }
-        match sweep(&database, &clock, more).await {
+        match sweep(&database, &clock, &more).await {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "housekeeping deleted what had served its time"),
             Err(error) => tracing::warn!(error = causes(&error), "housekeeping failed"),
