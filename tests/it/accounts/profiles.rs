@@ -107,7 +107,10 @@ async fn what_is_told_is_kept_and_what_is_left_out_stays() {
     let taken_back = json!({ "name": "", "last_name": "", "time_zone": "", "delivery_type": "" });
     let changed = world.change_profile(&known, &taken_back).await.is(200).json;
     assert_eq!((&changed["name"], &changed["last_name"]), (&json!(known.username), &json!(null)));
-    assert_eq!((&changed["time_zone"], &changed["delivery_type"]), (&json!("UTC"), &json!("email")));
+    assert_eq!(
+        (&changed["time_zone"], &changed["delivery_type"]),
+        (&json!("UTC"), &json!("email"))
+    );
 }
 
 #[tokio::test]

@@ -33,7 +33,9 @@ async fn a_film_is_read_at_both_addresses_by_both_methods_without_an_account() {
         assert!(!film[member].is_null(), "{member}: {}", first.text);
     }
     assert!(!first.header("etag").is_empty());
-    for path in [format!("/movie_api/v1/movie/{METROPOLIS}/"), format!("/movie/v1/movie/{METROPOLIS}")] {
+    for path in
+        [format!("/movie_api/v1/movie/{METROPOLIS}/"), format!("/movie/v1/movie/{METROPOLIS}")]
+    {
         for method in [Method::GET, Method::POST] {
             let answer = world.request(method, &path).ask().await.is(200);
             assert_eq!(answer.json, first.json, "{path}");
@@ -132,7 +134,10 @@ async fn contexts_ask_for_films_by_their_ids() {
     let catalogue = Catalogue::new(database);
     let known = FilmId(METROPOLIS.parse().unwrap());
     let film = catalogue.film(known).await.unwrap().unwrap();
-    assert_eq!((film.title.as_str(), film.duration_minutes, film.in_cinemas), ("Metropolis", 153, true));
+    assert_eq!(
+        (film.title.as_str(), film.duration_minutes, film.in_cinemas),
+        ("Metropolis", 153, true)
+    );
     let unknown = FilmId(Uuid::new_v4());
     assert!(catalogue.film(unknown).await.unwrap().is_none());
     let films = catalogue.films(&[unknown, known, known]).await.unwrap();

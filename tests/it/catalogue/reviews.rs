@@ -37,7 +37,10 @@ async fn a_review_is_published_read_by_everybody_and_replaced_by_its_author() {
     let author = world.id_of(&user).await;
     let made = world.review(&user, METROPOLIS, &opinion()).await.is(200);
     let id = made.member("id");
-    assert_eq!((made.member("movie_id"), made.member("author_id")), (METROPOLIS.into(), author.clone()));
+    assert_eq!(
+        (made.member("movie_id"), made.member("author_id")),
+        (METROPOLIS.into(), author.clone())
+    );
     assert_eq!((&made.json["author_score"], &made.json["likes"]), (&json!(7.8), &json!(0)));
     let info = format!("/ugc/v1/review_info/{METROPOLIS}/{author}/{id}");
     assert_eq!(world.post(&info).ask().await.is(200).json, made.json);
@@ -45,7 +48,10 @@ async fn a_review_is_published_read_by_everybody_and_replaced_by_its_author() {
     // Another one takes its place, and keeps its id and its likes.
     let changed = json!({ "text": "Worth seeing once", "score": 6 });
     let changed = world.review(&user, METROPOLIS, &changed).await.is(200);
-    assert_eq!((changed.member("id"), changed.member("pub_date")), (id.clone(), made.member("pub_date")));
+    assert_eq!(
+        (changed.member("id"), changed.member("pub_date")),
+        (id.clone(), made.member("pub_date"))
+    );
     assert_eq!((&changed.json["author_score"], &changed.json["likes"]), (&json!(6.0), &json!(1)));
     let all = world.get(&format!("/ugc/v1/movies/{METROPOLIS}/reviews?limit=200")).ask().await;
     let all = all.is(200).json;
@@ -88,7 +94,8 @@ async fn reviews_have_bounds() {
         ("Good", json!(5.55), "score: must be 1 to 10, with at most one place"),
         ("Good", json!("5"), "score: must be a number"),
     ] {
-        let refused = world.review(&user, METROPOLIS, &json!({ "text": text, "score": score })).await;
+        let refused =
+            world.review(&user, METROPOLIS, &json!({ "text": text, "score": score })).await;
         assert_eq!(refused.problem(422, "invalid_fields").field_errors(), [rule]);
     }
 }

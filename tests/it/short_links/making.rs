@@ -72,10 +72,8 @@ async fn bounds_are_judged_together() {
     for visits in [0, -1, 1_000_000_001_i64] {
         let link = json!({ "url": "http://evil.example/", "visits": visits });
         let refused = world.shorten(&user, &link).await.problem(422, "invalid_fields");
-        let rules = [
-            "url: must lead to a host that is allowed here",
-            "visits: must be 1 to 1000000000",
-        ];
+        let rules =
+            ["url: must lead to a host that is allowed here", "visits: must be 1 to 1000000000"];
         assert_eq!(refused.field_errors(), rules);
     }
 }
@@ -90,10 +88,8 @@ async fn a_repeat_with_the_same_key_is_the_same_link() {
         request.header("Idempotency-Key", &key).json(&json!({ "url": url })).ask().await
     };
     let first = make(&user, "http://localhost/a").await.is(201);
-    let (again, at_once) = tokio::join!(
-        make(&user, "http://localhost/a"),
-        make(&user, "http://localhost/a"),
-    );
+    let (again, at_once) =
+        tokio::join!(make(&user, "http://localhost/a"), make(&user, "http://localhost/a"),);
     for repeat in [again, at_once] {
         // One of two at once may be told that the other is being worked on.
         assert!(repeat.status == 409 || repeat.json == first.json, "{}", repeat.text);
@@ -114,7 +110,10 @@ async fn its_maker_reads_the_visits_and_deletes_it_and_nobody_else_learns_of_it(
     }
     let path = format!("/api/v1/shortener/{code}");
     let seen = world.by(&user, Method::GET, &path).ask().await.is(200);
-    assert_eq!((seen.member("code"), seen.member("url")), (code.clone(), "http://127.0.0.1:8000/x".into()));
+    assert_eq!(
+        (seen.member("code"), seen.member("url")),
+        (code.clone(), "http://127.0.0.1:8000/x".into())
+    );
     assert_eq!((&seen.json["visits"], &seen.json["visit_limit"]), (&json!(2), &json!(5)));
     assert_eq!(seen.member("expires_at").parse::<DateTime<Utc>>().unwrap(), end);
     assert!(seen.member("short_url").ends_with(&format!("/s/{code}")));
@@ -138,7 +137,10 @@ async fn hosts_are_a_setting_and_making_is_limited() {
     .await;
     let user = world.given_user("standard").await;
     let code = world.given_short_link(&user, &json!({ "url": "https://films.example/a" })).await;
-    world.shorten(&user, &json!({ "url": "http://localhost/" })).await.problem(422, "invalid_fields");
+    world
+        .shorten(&user, &json!({ "url": "http://localhost/" }))
+        .await
+        .problem(422, "invalid_fields");
     let limited = json!({ "url": "https://tickets.example:8443/" });
     world.shorten(&user, &limited).await.is(201);
     world.shorten(&user, &limited).await.problem(429, "rate_limited");

@@ -15,7 +15,7 @@ mod times;
 mod views;
 
 use poem_openapi::Tags;
-use shared_events::{AccountId, AnnouncementId};
+use shared_events::AnnouncementId;
 
 pub use admin::OutingsAdminApi;
 pub use announcements::AnnouncementsApi;
@@ -109,12 +109,6 @@ impl Service {
             || caller.is_administrator()
             || outing.booking_of(me).is_some();
         Ok(is_open_to_me || self.catalogue.follows(me, host).await?)
-    }
-
-    /// What somebody is called; empty if nobody is.
-    async fn name(&self, account: AccountId) -> Result<String, ApiError> {
-        let names = self.people.names(&[account]).await?;
-        Ok(names.get(&account).cloned().unwrap_or_default())
     }
 }
 

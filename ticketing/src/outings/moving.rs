@@ -57,13 +57,19 @@ impl Planner {
         id: AnnouncementId,
         outing: &Outing,
     ) -> Result<Vec<Concerned>, ReadError> {
-        let reads = outing.bookings.iter().map(|(booking, known)| async {
-            let guest = known.guest;
-            let of_guest = EngagementsId::of(guest).0;
+        let all: Vec<_> = outing
+            .bookings
+            .iter()
+            .map(|(booking, known)| {
+                let concerned = Concerned { booking: *booking, guest: known.guest };
+                (concerned, outing.engages(*booking).map(time), known.clashes)
+            })
+            .collect();
+        let reads = all.into_iter().map(|(concerned, meant, clashes)| async move {
+            let of_guest = EngagementsId::of(concerned.guest).0;
             let loaded = snapshots::load::<Engagements>(self.store(), of_guest).await?;
-            let meant = outing.engages(*booking).map(time);
-            let is_so = loaded.state.time_of(id) == meant && !known.clashes;
-            Ok((!is_so).then_some(Concerned { booking: *booking, guest }))
+            let is_so = loaded.state.time_of(id) == meant && !clashes;
+            Ok((!is_so).then_some(concerned))
         });
         let read: Vec<Result<_, ReadError>> = stream::iter(reads).buffered(READS).collect().await;
         let read: Result<Vec<_>, _> = read.into_iter().collect();

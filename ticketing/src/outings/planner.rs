@@ -10,9 +10,7 @@ use shared_events::{AccountId, AnnouncementId, EngagementsId};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::announcement::{Announcement, Span};
-use super::engagements::{
-    Engage, Engagements, EngagementsCommand, FollowMove, ReleaseTime, Time,
-};
+use super::engagements::{Engage, Engagements, EngagementsCommand, FollowMove, ReleaseTime, Time};
 use super::error::OutingsError;
 use crate::platform::append::NewDeadline;
 use crate::platform::commands::{CommandError, Commands, Done, Execution, Unit};

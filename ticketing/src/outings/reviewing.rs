@@ -83,8 +83,7 @@ impl Reviewing {
             let mut attached = attach(reviewed);
             let due = reviewed.rating.publishes_at();
             let subject = RatingId::of(reviewed.pair.booking).0;
-            let deadline =
-                |due_at| NewDeadline { kind: RATINGS_PUBLISH, subject, due_at };
+            let deadline = |due_at| NewDeadline { kind: RATINGS_PUBLISH, subject, due_at };
             attached.deadlines.extend(due.filter(|due| *due > now).map(deadline));
             attached
         };

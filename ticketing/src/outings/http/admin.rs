@@ -51,7 +51,11 @@ impl OutingsAdminApi {
     /// For administrators: also one that was called off, with all who applied.
     ///
     /// Errors: `forbidden`, `not_found`, `unavailable`.
-    #[oai(path = "/admin/announcements/:id", method = "get", operation_id = "read_any_announcement")]
+    #[oai(
+        path = "/admin/announcements/:id",
+        method = "get",
+        operation_id = "read_any_announcement"
+    )]
     async fn find(
         &self,
         caller: AdministratorCaller,

@@ -46,11 +46,7 @@ impl AnnouncementsApi {
     ///
     /// Errors: `invalid_fields`, `not_found`, `time_taken`, `too_many_bookings`,
     /// `concurrent_change`, `unavailable`.
-    #[oai(
-        path = "/app/v1/announcement/:id",
-        method = "post",
-        operation_id = "create_announcement"
-    )]
+    #[oai(path = "/app/v1/announcement/:id", method = "post", operation_id = "create_announcement")]
     async fn create(
         &self,
         caller: RequiredCaller,
@@ -281,8 +277,7 @@ impl AnnouncementsApi {
         let minutes = new.duration.map(|duration| judge.count("duration", duration));
         judge.verdict()?;
         let found = self.0.catalogue.film(film).await?;
-        let found =
-            found.ok_or_else(|| ApiError::new(Code::NotFound, "There is no such film"))?;
+        let found = found.ok_or_else(|| ApiError::new(Code::NotFound, "There is no such film"))?;
         if !found.in_cinemas {
             let rule = "must be a film that is in cinemas";
             return Err(ApiError::invalid_fields(vec![FieldError::new("movie_id", rule)]));
@@ -342,8 +337,7 @@ impl AnnouncementsApi {
         let open = judge.status(asked.status.as_ref());
         let title = asked.title.as_ref().map(|text| judge.line("title", text));
         let description = asked.description.as_ref().map(|text| judge.long("description", text));
-        let location =
-            asked.event_location.as_ref().map(|text| judge.line("event_location", text));
+        let location = asked.event_location.as_ref().map(|text| judge.line("event_location", text));
         let places = asked.tickets_count.map(|count| judge.count("tickets_count", count));
         let starts_at = asked.event_time.as_ref().map(|time| judge.time(time));
         let duration_minutes = asked.duration.map(|duration| judge.count("duration", duration));

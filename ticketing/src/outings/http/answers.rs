@@ -8,7 +8,7 @@ use poem_openapi::{ApiResponse, Object};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::bounds::YesNoOrNull;
+use crate::api::nullable::Nullable;
 use crate::api::timestamp::Timestamp;
 
 fn example_id(n: u128) -> Uuid {
@@ -143,7 +143,7 @@ pub(super) struct GuestSeen {
     /// Whether they want to come.
     pub(super) guest_status: bool,
     /// Whether the host takes them along; null while the host has not said.
-    pub(super) author_status: YesNoOrNull,
+    pub(super) author_status: Nullable<bool>,
     /// They are elsewhere at that time, since the outing was moved.
     pub(super) clashes: bool,
 }
@@ -156,7 +156,7 @@ impl Example for GuestSeen {
             guest_name: "Ivan".to_owned(),
             guest_rating: 0.0,
             guest_status: true,
-            author_status: YesNoOrNull(Some(true)),
+            author_status: Nullable(Some(true)),
             clashes: false,
         }
     }
@@ -227,7 +227,7 @@ pub(super) struct BookingSeen {
     pub(super) guest_name: String,
     /// Whether the host takes the guest along; null while the host has not said. What was called
     /// off takes nobody along.
-    pub(super) author_status: YesNoOrNull,
+    pub(super) author_status: Nullable<bool>,
     /// Whether the guest wants to come.
     pub(super) guest_status: bool,
     /// What others think of the guest: 1 to 5, 0 while nobody has said anything.
@@ -248,7 +248,7 @@ impl Example for BookingSeen {
             movie_title: "Metropolis".to_owned(),
             author_name: "Thea".to_owned(),
             guest_name: "Ivan".to_owned(),
-            author_status: YesNoOrNull(None),
+            author_status: Nullable(None),
             guest_status: true,
             guest_rating: 0.0,
             author_rating: 4.42,
@@ -271,7 +271,7 @@ pub(super) struct BookingListed {
     /// What the guest is called.
     pub(super) guest_name: String,
     /// Whether the host takes the guest along; null while the host has not said.
-    pub(super) author_status: YesNoOrNull,
+    pub(super) author_status: Nullable<bool>,
     /// Whether the guest wants to come.
     pub(super) guest_status: bool,
     /// When the outing begins.
@@ -287,7 +287,7 @@ impl Example for BookingListed {
             announcement_id: example_id(1),
             author_name: "Thea".to_owned(),
             guest_name: "Ivan".to_owned(),
-            author_status: YesNoOrNull(Some(true)),
+            author_status: Nullable(Some(true)),
             guest_status: true,
             event_time: example_time(11),
             clashes: false,

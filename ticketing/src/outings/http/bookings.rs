@@ -14,7 +14,6 @@ use super::super::attending::Concerned;
 use super::super::bookings::{Filter, Mine};
 use super::super::error::OutingsError;
 use super::answers::{BookingListed, BookingSeen, Gone, Many, One, Plain, Tagged};
-use super::bounds::YesNoOrNull;
 use super::errors::{not_concerned, unknown_announcement, unknown_booking};
 use super::requests::BookingAnswer;
 use super::views::Known;
@@ -25,6 +24,7 @@ use crate::api::authentication::RequiredCaller;
 use crate::api::body::Body;
 use crate::api::idempotent::{CallError, Keep};
 use crate::api::if_match::etag;
+use crate::api::nullable::Nullable;
 use crate::api::paging::Page;
 use crate::api::rate_limits::Limited;
 use crate::api::timestamp::Timestamp;
@@ -190,7 +190,7 @@ impl BookingsApi {
             announcement_id: row.announcement.0,
             author_name: name(row.host),
             guest_name: name(row.guest),
-            author_status: YesNoOrNull(row.host_says),
+            author_status: Nullable(row.host_says),
             guest_status: row.guest_says,
             event_time: Timestamp(row.starts_at),
             clashes: row.clashes,

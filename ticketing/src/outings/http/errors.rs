@@ -66,9 +66,7 @@ impl From<AnnouncementError> for ApiError {
             AnnouncementError::TooManyBookings => {
                 Self::new(Code::TooManyBookings, "Too many people have applied")
             }
-            AnnouncementError::NotOver => {
-                Self::new(Code::OutingNotOver, "The outing is not over")
-            }
+            AnnouncementError::NotOver => Self::new(Code::OutingNotOver, "The outing is not over"),
             AnnouncementError::AlreadyAnnounced => Self::internal(&error),
         }
     }

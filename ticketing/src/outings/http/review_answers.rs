@@ -30,7 +30,7 @@ pub(super) struct OpinionSeen {
 
 impl Example for OpinionSeen {
     fn example() -> Self {
-        let id = |n| Uuid::from_u128(0x0198_c0de_0000_7000_8000_0000_0000_0000 | n);
+        let id = |n: u128| Uuid::from_u128(0x0198_c0de_0000_7000_8000_0000_0000_0000 | n);
         Self {
             id: id(6),
             announcement_id: id(1),

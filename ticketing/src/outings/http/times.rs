@@ -13,9 +13,8 @@ const WITHOUT_ZONE: [&str; 4] =
 pub(super) fn instant(text: &str) -> Option<DateTime<Utc>> {
     let text = text.trim();
     let zoned = DateTime::parse_from_rfc3339(text).map(|time| time.to_utc()).ok();
-    let utc = |format: &&str| {
-        NaiveDateTime::parse_from_str(text, format).map(|time| time.and_utc()).ok()
-    };
+    let utc =
+        |format: &&str| NaiveDateTime::parse_from_str(text, format).map(|time| time.and_utc()).ok();
     Some(zoned.or_else(|| WITHOUT_ZONE.iter().find_map(utc))?.trunc_subsecs(6))
 }
 

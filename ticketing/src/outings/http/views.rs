@@ -13,8 +13,8 @@ use super::super::reviews::Average;
 use super::super::texts::{self, DESCRIPTION, LOCATION, TITLE};
 use super::Service;
 use super::answers::{AnnouncementSeen, BookingSeen, GuestSeen};
-use super::bounds::YesNoOrNull;
 use crate::accounts::Caller;
+use crate::api::nullable::Nullable;
 use crate::api::timestamp::Timestamp;
 use crate::api_error::ApiError;
 
@@ -123,7 +123,7 @@ impl Known {
             guest_name: self.name(booking.guest),
             guest_rating: self.score(booking.guest),
             guest_status: booking.guest_says,
-            author_status: YesNoOrNull(booking.host_says),
+            author_status: Nullable(booking.host_says),
             clashes: booking.clashes,
         };
         Some(AnnouncementSeen {
@@ -164,7 +164,7 @@ impl Known {
             movie_title: self.film.clone(),
             author_name: self.name(outing.terms.host),
             guest_name: self.name(booking.guest),
-            author_status: YesNoOrNull(booking.host_says),
+            author_status: Nullable(booking.host_says),
             guest_status: booking.guest_says,
             guest_rating: self.score(booking.guest),
             author_rating: self.score(outing.terms.host),
