@@ -47,8 +47,8 @@ use crate::short_links::ShortLinks;
 use crate::venues::Venues;
 use crate::verify::Invariant;
 
-/// The contexts, in the order of the document: the one place that lists them. Accounts are not among
-/// them, because the edge itself stands on them.
+/// The contexts, in the order of the document: the one place that lists them. Accounts are not
+/// among them, because the edge itself stands on them.
 type Contexts = (Links, Market, Venues, Catalogue, ShortLinks, Outings);
 /// The routes of all.
 type Routes = (AccountsRoutes, <Contexts as BoundedContext>::Routes);

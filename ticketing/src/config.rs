@@ -22,7 +22,7 @@
 //! | `PROFILE_CHANGES_PER_MINUTE` | `30` | how often an account may change its profile |
 //! | `SHORT_LINKS_PER_MINUTE` | `30` | short links that an account may make or delete |
 //! | `SHORT_LINK_VISITS_PER_MINUTE` | `300` | short links that may be visited from an address |
-//! | `ALLOWED_LINK_HOSTS` | `PUBLIC_URL`'s, `localhost`, `127.0.0.1` | hosts (any port) or `host:port` that short links may lead to, comma separated; replaces the default |
+//! | `ALLOWED_LINK_HOSTS` | `PUBLIC_URL`'s, this machine | where short links may lead: `host` or `host:port`, comma separated |
 //! | `TRUSTED_PROXIES` | none | addresses or networks whose `X-Forwarded-For` counts, comma separated |
 //! | `TIER_POLICY` | `self_service` | `entitled`: registration grants `standard`, an administrator grants more |
 //! | `ALLOWED_ORIGINS` | none | origins other than `PUBLIC_URL` that browsers may call from, comma separated |

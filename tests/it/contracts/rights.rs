@@ -258,7 +258,7 @@ async fn it_is_said_of_every_documented_route_who_it_is_for() {
     let said = said.map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned()));
     assert_eq!(documented, said.collect());
     for (method, path, about, _) in OPERATIONS {
-        let names_something = ["{id}", "{token}", "{code}"].iter().any(|name| path.contains(name));
+        let names_something = path.contains("{id}") || path.contains("{token}");
         assert!(!names_something || about != Nothing, "{method} {path} is tested with nothing");
     }
 }

@@ -26,10 +26,11 @@ const FIRST_YEAR: i32 = 1900;
 
 /// A closed list of names, the first of which holds if none was told.
 macro_rules! names {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
+    ($(#[$doc:meta])*
+     $name:ident { $($(#[$told:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub enum $name { #[default] $($(#[$variant_doc])* $variant,)+ }
+        pub enum $name { #[default] $($(#[$told])* $variant,)+ }
 
         impl $name {
             /// All names on the wire.
@@ -157,7 +158,7 @@ impl ProfileChange {
     fn broken_rules(&self, today: NaiveDate) -> Vec<(&'static str, String)> {
         let one_of = |names: &[&str]| format!("must be one of {}", names.join(", "));
         let zone = |text: &str| text.parse::<TimeZone>().map(drop).map_err(|rule| rule.to_string());
-        let rules: [(_, &Option<String>, &dyn Fn(&str) -> Result<(), String>); 10] = [
+        let rules: [MemberRule<'_>; 10] = [
             ("name", &self.name, &|text| check_name(Some(text)).map_err(str::to_owned)),
             ("last_name", &self.last_name, &|text| check_name(Some(text)).map_err(str::to_owned)),
             ("phone_number", &self.phone_number, &|text| {
@@ -193,6 +194,9 @@ impl ProfileChange {
         broken
     }
 }
+
+/// A member, what is told of it, and the rule that what is told has to keep.
+type MemberRule<'a> = (&'static str, &'a Option<String>, &'a dyn Fn(&str) -> Result<(), String>);
 
 /// A truth as a rule that holds or is told.
 trait OrRule {

@@ -38,10 +38,10 @@ impl ShortLinks {
         public_url: &str,
         hosts: &[String],
     ) -> anyhow::Result<Self> {
-        let allowed = match hosts {
-            [] => AllowedHosts::own(public_url)?,
-            hosts => AllowedHosts::read(hosts)?,
-        };
+        // A setting that is there and empty is as if it was not there.
+        let said = hosts.iter().any(|host| !host.trim().is_empty());
+        let allowed =
+            if said { AllowedHosts::read(hosts)? } else { AllowedHosts::own(public_url)? };
         Ok(Self {
             idempotency: Idempotency::new(database.clone()),
             database,
