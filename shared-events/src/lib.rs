@@ -10,7 +10,9 @@
 
 pub mod access_right;
 pub mod account;
+pub mod announcement;
 pub mod basket;
+pub mod engagements;
 pub mod envelope;
 pub mod film;
 pub mod fixture;
@@ -21,6 +23,7 @@ pub mod order;
 pub mod payment;
 pub mod price;
 pub mod purchase;
+pub mod rating;
 pub mod seat;
 pub mod stadium;
 pub mod tariff;
@@ -32,7 +35,9 @@ pub mod wallet;
 
 pub use access_right::{AccessRightEvent, AccessRightId};
 pub use account::{AccountId, Tier};
+pub use announcement::{AnnouncementEvent, AnnouncementId, BookingId, TextId};
 pub use basket::{BasketEvent, BasketId, HeldTicket};
+pub use engagements::{EngagementsEvent, EngagementsId};
 pub use envelope::Envelope;
 pub use film::FilmId;
 pub use fixture::{Block, FixtureEvent, FixtureId, OfferedSeat, TicketId};
@@ -42,6 +47,7 @@ pub use order::{CancelReason, OrderEvent, OrderId};
 pub use payment::{PaymentEvent, PaymentId, RefundReason};
 pub use price::{Currency, Price};
 pub use purchase::{BoughtTicket, PurchaseEvent, PurchaseId};
+pub use rating::{RatingEvent, RatingId, ReviewId, Side};
 pub use seat::{HoldId, SeatEvent};
 pub use stadium::{Place, SeatId, SectionPlan, StadiumEvent, StadiumId};
 pub use tariff::{TariffEvent, TariffId};

@@ -36,6 +36,7 @@ use crate::catalogue::Catalogue;
 use crate::config::Settings;
 use crate::links::Links;
 use crate::market::Market;
+use crate::outings::Outings;
 use crate::platform::background::{self, Background};
 use crate::platform::database::DatabaseError;
 use crate::platform::event_store::EventStore;
@@ -49,7 +50,7 @@ use crate::verify::Invariant;
 
 /// The contexts, in the order of the document: the one place that lists them. Accounts are not
 /// among them, because the edge itself stands on them.
-type Contexts = (Links, Market, Venues, Catalogue, ShortLinks);
+type Contexts = (Links, Market, Venues, Catalogue, ShortLinks, Outings);
 /// The routes of all.
 type Routes = (AccountsRoutes, <Contexts as BoundedContext>::Routes);
 

@@ -17,6 +17,7 @@
 //! | `REGISTRATIONS_PER_MINUTE` | `60` | per address |
 //! | `MARKET_CHANGES_PER_MINUTE` | `120` | what an account may change in the market |
 //! | `VENUES_CHANGES_PER_MINUTE` | `240` | what an account may change at the venues |
+//! | `OUTINGS_CHANGES_PER_MINUTE` | `120` | what an account may change of outings: announce, apply, answer, rate |
 //! | `CATALOGUE_CHANGES_PER_MINUTE` | `120` | what an account may change in the catalogue: follow, mark, review, like |
 //! | `PROFILE_CHANGES_PER_MINUTE` | `30` | how often an account may change its profile |
 //! | `SHORT_LINKS_PER_MINUTE` | `30` | short links that an account may make or delete |
@@ -208,6 +209,9 @@ pub struct LimitSettings {
     /// Changes at the venues, per minute and account.
     #[arg(long, env = "VENUES_CHANGES_PER_MINUTE", default_value_t = 240)]
     pub venues_changes_per_minute: u32,
+    /// Changes of outings, per minute and account.
+    #[arg(long, env = "OUTINGS_CHANGES_PER_MINUTE", default_value_t = 120)]
+    pub outings_changes_per_minute: u32,
     /// Changes in the catalogue, per minute and account.
     #[arg(long, env = "CATALOGUE_CHANGES_PER_MINUTE", default_value_t = 120)]
     pub catalogue_changes_per_minute: u32,

@@ -2,11 +2,13 @@
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared_events::topology::{LINKS_EVENTS, MARKET_EVENTS, VENUES_EVENTS};
+use shared_events::topology::{LINKS_EVENTS, MARKET_EVENTS, OUTINGS_EVENTS, VENUES_EVENTS};
 use tests::programs;
 
+use crate::catalogue::METROPOLIS;
 use crate::harness::eventually;
 use crate::market::given::Deal;
+use crate::outings::given::{Outing, announcement, in_hours};
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
 use crate::world::people::{PASSWORD, User, new_name};
@@ -16,6 +18,7 @@ const NAME: &str = "Canarina";
 const TITLE: &str = "Concert of my sister Canarina";
 const OLD_TITLE: &str = "Canarina plays";
 const CARD: &str = "tok_canary_slow";
+const PHONE: &str = "+79160471147";
 
 impl World {
     async fn given_person(&self) -> User {
@@ -56,7 +59,7 @@ async fn who_leaves_is_nowhere_to_be_found_and_everything_adds_up() {
         World::start(&[("RUST_LOG", "debug,lapin=info,tokio_postgres=info,hyper=info")]).await;
     let broker = world.broker().await;
     let mut queues = Vec::new();
-    for exchange in [LINKS_EVENTS, MARKET_EVENTS, VENUES_EVENTS] {
+    for exchange in [LINKS_EVENTS, MARKET_EVENTS, VENUES_EVENTS, OUTINGS_EVENTS] {
         queues.push(broker.listen(exchange.name).await);
     }
     let person = world.given_person().await;
@@ -80,7 +83,20 @@ async fn who_leaves_is_nowhere_to_be_found_and_everything_adds_up() {
     world.reserve(&person, &sale.ticket("A", 1, 1)).await.is(200);
     world.purchase(&person, &wallet).await.is(200);
     let request = world.given_request(Some(&person)).await;
-    let told = [NAME, TITLE, OLD_TITLE, &person.username, &person.email];
+    let phone = json!({ "phone_number": PHONE });
+    world.by(&person, Method::PATCH, "/auth/v1/profile").json(&phone).ask().await.is(200);
+    let review = json!({ "text": TITLE, "score": 7 });
+    let path = format!("/ugc/v1/movies/{METROPOLIS}/review");
+    world.by(&person, Method::PUT, &path).json(&review).ask().await.is(200);
+    let url = json!({ "url": "http://localhost/canarina" });
+    world.post_as(&person, "/api/v1/shortener", &url).await.is(201);
+    let mut outing = announcement(in_hours(24), 2);
+    outing["event_location"] = json!("At Canarina's door");
+    let hosted = world.announce(&person, &outing).await.is(200).member("id");
+    let guest = world.given_applicant(&Outing::of(&person, &hosted, in_hours(24))).await.0;
+    let attended = world.given_outing(2, in_hours(72)).await;
+    let applied = world.book(&person, &attended.id).await.is(200).member("id");
+    let told = [NAME, TITLE, OLD_TITLE, PHONE, &person.username, &person.email];
     let before = world.dump().await;
     assert_eq!(found(&before, &told).len(), told.len(), "the control: all of it is there");
 
@@ -93,7 +109,13 @@ async fn who_leaves_is_nowhere_to_be_found_and_everything_adds_up() {
     assert_eq!((seen["status"].as_str(), seen["title"].as_str()), (Some("withdrawn"), Some("")));
     assert_eq!(world.order(&buyer, &ordered.order).await["status"], "completed");
     assert_eq!(world.events_of(request).await.first().map(String::as_str), Some("Requested"));
-    for log in ["links", "market", "venues"] {
+    world.booking(&attended.host, &applied).await.is(404);
+    let free = announcement(in_hours(24), 2);
+    eventually("who applied is free again", async || {
+        world.announce(&guest, &free).await.status == 200
+    })
+    .await;
+    for log in ["links", "market", "venues", "outings"] {
         world.until_projected(log).await;
     }
     world.verify().await.unwrap();

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::catalogue::METROPOLIS;
 use crate::harness::eventually;
+use crate::outings::given::{announcement, in_hours};
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
 use crate::world::people::{PASSWORD, User};
@@ -54,10 +55,14 @@ enum About {
     Review,
     /// A short link.
     ShortLink,
+    /// An announcement that is open; its owner is the host.
+    Outing,
+    /// A booking; its owner is the guest.
+    Booking,
 }
 use About::{
-    Account, Film, Held, Host, Link, Match, Nothing, Order, Payment, Purchase, Review, Seat,
-    Seating, Session, ShortLink, Stadium, Tariff, Ticket, Wallet,
+    Account, Booking, Film, Held, Host, Link, Match, Nothing, Order, Outing, Payment, Purchase,
+    Review, Seat, Seating, Session, ShortLink, Stadium, Tariff, Ticket, Wallet,
 };
 
 /// What the owner, another account, nobody and an administrator are answered; asked are those who
@@ -77,7 +82,7 @@ const READERS: Statuses = [200, 200, 401, 200];
 
 /// Every operation of the document. One that is missing here fails the test until somebody has said
 /// who it is for.
-const OPERATIONS: [(&str, &str, About, Statuses); 133] = [
+const OPERATIONS: [(&str, &str, About, Statuses); 148] = [
     ("get", "/.well-known/jwks.json", Nothing, ALL),
     // Only for whoever asks, who is gone then: played in accounts/erasure.rs.
     ("delete", "/account", Nothing, ALL),
@@ -222,6 +227,24 @@ const OPERATIONS: [(&str, &str, About, Statuses); 133] = [
     ("delete", "/api/v1/shortener/{code}", ShortLink, [204, 404, 401, 404]),
     ("get", "/api/v1/shortener/{code}", ShortLink, [200, 404, 401, 404]),
     ("get", "/s/{code}", ShortLink, [302; 4]),
+    ("get", "/admin/announcements", Outing, ADMIN),
+    ("get", "/admin/announcements/{id}", Outing, ADMIN),
+    ("delete", "/app/v1/announcement/{id}", Outing, [200, 403, 401, 403]),
+    ("get", "/app/v1/announcement/{id}", Outing, READERS),
+    // Of an announcement there is no film.
+    ("post", "/app/v1/announcement/{id}", Outing, [404, 404, 401, 404]),
+    ("put", "/app/v1/announcement/{id}", Outing, [200, 403, 401, 403]),
+    ("get", "/app/v1/announcements", Outing, READERS),
+    ("get", "/app/v1/average_score/{id}", Account, READERS),
+    ("delete", "/app/v1/booking/{id}", Booking, [200, 403, 401, 403]),
+    ("get", "/app/v1/booking/{id}", Booking, [200, 403, 401, 200]),
+    // One's own nobody books.
+    ("post", "/app/v1/booking/{id}", Outing, [403, 200, 401, 200]),
+    ("put", "/app/v1/booking/{id}", Booking, [200, 403, 401, 403]),
+    ("get", "/app/v1/bookings", Booking, READERS),
+    ("get", "/app/v1/reviews/{id}", Outing, READERS),
+    // The host does not say of whom, the others were not there; nor is it over.
+    ("post", "/app/v1/reviews/{id}", Outing, [409, 403, 401, 403]),
 ];
 
 #[tokio::test]
@@ -289,6 +312,7 @@ impl World {
                 self.given_at_venues(about).await
             }
             Host | Film | Review | ShortLink => self.given_to_talk_of(about).await,
+            Outing | Booking => self.given_outing_of(about).await,
         }
     }
 
@@ -342,6 +366,19 @@ impl World {
                 subject(&sale.id, body)
             }
         }
+    }
+
+    /// An announcement, or a booking of one.
+    async fn given_outing_of(&self, about: About) -> Subject {
+        let outing = self.given_outing(9, in_hours(30)).await;
+        let mut body = announcement(outing.start, 9);
+        body["score"] = json!(5);
+        body["my_status"] = json!(true);
+        let (owner, id) = match about {
+            Booking => self.given_applicant(&outing).await,
+            _ => (outing.host, outing.id),
+        };
+        Subject { owner, id, token: String::new(), body }
     }
 
     /// Something of the catalogue, or a short link to it.
