@@ -138,7 +138,7 @@ async fn an_unknown_announcement_was_a_500() {
     world.book(&user, &unknown).await.problem(404, "not_found");
     world.booking(&user, &unknown).await.problem(404, "not_found");
     let review = json!({ "score": 5 });
-    world.review(&user, &unknown, &review).await.problem(404, "not_found");
+    world.rate(&user, &unknown, &review).await.problem(404, "not_found");
     world.get_as(&user, &format!("/app/v1/reviews/{unknown}")).await.problem(404, "not_found");
     world.announcement(&user, "7").await.is(400);
 }
