@@ -116,6 +116,11 @@ pub const VENUES_LOG: &str = "venues";
 
 /// Everything that happens to stadiums, matches, seats and wallets; written by `ticketing` only.
 pub const VENUES_EVENTS: Exchange = Exchange { name: "venues.events", kind: ExchangeKind::Topic };
+/// The log of announcements, bookings and ratings.
+pub const OUTINGS_LOG: &str = "outings";
+
+/// Everything that happens to announcements, bookings and ratings; written by `ticketing` only.
+pub const OUTINGS_EVENTS: Exchange = Exchange { name: "outings.events", kind: ExchangeKind::Topic };
 /// What the rule service decided; written by `rules` only.
 pub const RULES_VERDICTS: Exchange = Exchange { name: "rules.verdicts", kind: ExchangeKind::Topic };
 /// The dead letters of `ticketing`'s queues.
@@ -194,6 +199,18 @@ pub const PROJECT_VENUES: Queue = Queue {
     },
 };
 
+/// Events waiting for the outings' projections. Bounded: what it drops is read from the store.
+pub const PROJECT_OUTINGS: Queue = Queue {
+    name: "ticketing.project_outings",
+    binding: Binding { exchange: OUTINGS_EVENTS, routing_key: "outings.#" },
+    single_active_consumer: true,
+    max_length: Some(100_000),
+    dead_letters: DeadLetters {
+        exchange: TICKETING_DEAD_LETTERS,
+        queue: "ticketing.project_outings.dead",
+    },
+};
+
 /// Used links waiting to become rights to buy.
 pub const GRANT_ACCESS_RIGHTS: Queue = Queue {
     name: "ticketing.grant_access_rights",
@@ -207,21 +224,23 @@ pub const GRANT_ACCESS_RIGHTS: Queue = Queue {
 };
 
 /// Every exchange.
-pub const EXCHANGES: [Exchange; 6] = [
+pub const EXCHANGES: [Exchange; 7] = [
     LINKS_EVENTS,
     MARKET_EVENTS,
     VENUES_EVENTS,
+    OUTINGS_EVENTS,
     RULES_VERDICTS,
     TICKETING_DEAD_LETTERS,
     RULES_DEAD_LETTERS,
 ];
 /// Every queue that is not one of dead letters.
-pub const QUEUES: [Queue; 6] = [
+pub const QUEUES: [Queue; 7] = [
     EVALUATE_LINK_REQUESTS,
     RECORD_VERDICTS,
     PROJECT_LINKS,
     PROJECT_MARKET,
     PROJECT_VENUES,
+    PROJECT_OUTINGS,
     GRANT_ACCESS_RIGHTS,
 ];
 

@@ -154,8 +154,8 @@ mod tests {
     use crate::order::OrderEvent;
     use crate::payment::PaymentEvent;
     use crate::{
-        AccessRightEvent, BasketEvent, FixtureEvent, PurchaseEvent, SeatEvent, StadiumEvent,
-        TariffEvent, TopUpEvent, WalletEvent,
+        AccessRightEvent, AnnouncementEvent, BasketEvent, EngagementsEvent, FixtureEvent,
+        PurchaseEvent, RatingEvent, SeatEvent, StadiumEvent, TariffEvent, TopUpEvent, WalletEvent,
     };
     use cqrs_es::persist::SemanticVersionEventUpcaster;
     use std::path::PathBuf;
@@ -259,6 +259,32 @@ mod tests {
     }
 
     #[test]
+    fn every_golden_event_of_the_outings_can_still_be_read_and_every_variant_has_one() {
+        let variants = [
+            "Announced",
+            "Opened",
+            "Edited",
+            "PlacesChanged",
+            "Moved",
+            "Closed",
+            "Reopened",
+            "Cancelled",
+            "Ended",
+            "Applied",
+            "Accepted",
+            "Declined",
+            "Withdrawn",
+            "Confirmed",
+            "Removed",
+            "ClashFound",
+            "ClashCleared",
+        ];
+        assert_golden::<AnnouncementEvent>("announcement", &variants);
+        assert_golden::<EngagementsEvent>("engagements", &["Engaged", "Released"]);
+        assert_golden::<RatingEvent>("rating", &["Rated", "Revised", "Published"]);
+    }
+
+    #[test]
     fn every_golden_event_is_read_by_somebody() {
         let market = ["listing", "order", "payment"];
         let venues = [
@@ -272,8 +298,9 @@ mod tests {
             "top_up",
             "access_right",
         ];
+        let outings = ["announcement", "engagements", "rating"];
         for (aggregate, path, _) in golden() {
-            let read = [LINK_REQUEST].iter().chain(&market).chain(&venues);
+            let read = [LINK_REQUEST].iter().chain(&market).chain(&venues).chain(&outings);
             let read = read.copied().any(|known| known == aggregate);
             assert!(read, "nobody reads {}", path.display());
         }

@@ -8,6 +8,7 @@ pub mod api;
 pub mod api_error;
 pub mod app;
 pub mod bounded_context;
+pub mod catalogue;
 pub mod config;
 pub mod links;
 pub mod market;

@@ -113,6 +113,7 @@ fn log_of(aggregate: &str) -> &'static str {
         "listing" | "order" | "payment" => topology::MARKET_LOG,
         "stadium" | "fixture" | "tariff" | "seat" | "basket" | "wallet" | "purchase" | "top_up"
         | "access_right" => topology::VENUES_LOG,
+        "announcement" | "engagements" | "rating" => topology::OUTINGS_LOG,
         other => panic!("in which log is {other}?"),
     }
 }

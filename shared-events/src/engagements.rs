@@ -1,0 +1,64 @@
+//! The events of one person's engagements: at which times somebody is at an outing, as host or as
+//! guest. Written with the events of the announcement, so that nobody is at two at a time.
+
+use chrono::{DateTime, Utc};
+use cqrs_es::DomainEvent;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::account::AccountId;
+use crate::announcement::AnnouncementId;
+use crate::id::id;
+
+id! {
+    /// Whose engagements.
+    EngagementsId
+}
+
+impl EngagementsId {
+    /// The engagements of an account: a UUID v5 of `engagements` in the account's namespace.
+    pub fn of(account: AccountId) -> Self {
+        Self(Uuid::new_v5(&account.0, b"engagements"))
+    }
+}
+
+/// What happens to somebody's engagements.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+pub enum EngagementsEvent {
+    /// A time is taken for an outing, or another time for the same.
+    Engaged {
+        /// Whose time.
+        #[serde(rename = "account_id")]
+        account: AccountId,
+        /// For which outing.
+        #[serde(rename = "announcement_id")]
+        announcement: AnnouncementId,
+        /// The first instant that is taken.
+        starts_at: DateTime<Utc>,
+        /// The first instant that is not taken any more.
+        ends_at: DateTime<Utc>,
+        /// Outings that were over by then: they need not be remembered.
+        over: Vec<AnnouncementId>,
+    },
+    /// The time is not taken for the outing any more.
+    Released {
+        /// For which outing it was.
+        #[serde(rename = "announcement_id")]
+        announcement: AnnouncementId,
+    },
+}
+
+impl DomainEvent for EngagementsEvent {
+    fn event_type(&self) -> String {
+        match self {
+            Self::Engaged { .. } => "Engaged",
+            Self::Released { .. } => "Released",
+        }
+        .to_owned()
+    }
+
+    fn event_version(&self) -> String {
+        "1.0".to_owned()
+    }
+}

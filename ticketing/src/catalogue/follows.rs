@@ -1,0 +1,177 @@
+//! Who follows whom, and who wants to hear of a film. Doing either twice is doing it once. Not here:
+//! what followers get to see (that is for the contexts).
+
+use std::collections::HashSet;
+
+use chrono::{DateTime, Utc};
+use shared_events::{AccountId, FilmId};
+use tokio_postgres::types::ToSql;
+use uuid::Uuid;
+
+use super::Catalogue;
+use crate::platform::database::DatabaseError;
+
+/// Why nobody follows or marks more than before.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FollowError {
+    /// An account can not follow itself.
+    #[error("nobody follows themselves")]
+    Oneself,
+    /// There is no such account to follow, or no such film to mark.
+    #[error("there is nothing of this id")]
+    Unknown,
+    /// The caller's account is no more.
+    #[error("the caller's account is no more")]
+    CallerGone,
+    /// Postgres did not do what was asked.
+    #[error(transparent)]
+    Database(DatabaseError),
+}
+
+impl From<DatabaseError> for FollowError {
+    fn from(error: DatabaseError) -> Self {
+        match error.violated_constraint() {
+            Some("follows_host_fkey" | "film_marks_film_id_fkey") => Self::Unknown,
+            Some("follows_follower_fkey" | "film_marks_account_id_fkey") => Self::CallerGone,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl Catalogue {
+    /// Whether the one follows the other.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] if Postgres does not answer.
+    pub async fn follows(
+        &self,
+        follower: AccountId,
+        host: AccountId,
+    ) -> Result<bool, DatabaseError> {
+        let client = self.database.get().await?;
+        let text = "select exists (select from follows where follower = $1 and host = $2)";
+        let statement = client.prepare_cached(text).await?;
+        Ok(client.query_one(&statement, &[&follower.0, &host.0]).await?.try_get(0)?)
+    }
+
+    /// The hosts whom this account follows.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] if Postgres does not answer.
+    pub async fn followed_by(
+        &self,
+        follower: AccountId,
+    ) -> Result<HashSet<AccountId>, DatabaseError> {
+        let ids = self.ids("select host from follows where follower = $1", &[&follower.0]).await?;
+        Ok(ids.into_iter().map(AccountId).collect())
+    }
+
+    /// All who follow this host, oldest account first.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] if Postgres does not answer.
+    pub async fn followers(&self, host: AccountId) -> Result<Vec<AccountId>, DatabaseError> {
+        let text = "select follower from follows where host = $1 order by follower";
+        let ids = self.ids(text, &[&host.0]).await?;
+        Ok(ids.into_iter().map(AccountId).collect())
+    }
+
+    /// A page of those who follow the host, or have marked the film, of this id: oldest account
+    /// first, after the one named. An id is one or the other; `None` if it is neither.
+    pub(super) async fn subscribers(
+        &self,
+        subject: Uuid,
+        after: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Option<Vec<AccountId>>, DatabaseError> {
+        let client = self.database.get().await?;
+        let known = "select exists (select from accounts where id = $1) \
+                     or exists (select from films where film_id = $1)";
+        let statement = client.prepare_cached(known).await?;
+        if !client.query_one(&statement, &[&subject]).await?.try_get::<_, bool>(0)? {
+            return Ok(None);
+        }
+        drop(client);
+        let text = "select follower from follows where host = $1 and follower > $2 \
+                    union select account_id from film_marks where film_id = $1 and account_id > $2 \
+                    order by 1 limit $3";
+        let after = after.unwrap_or(Uuid::nil());
+        let ids = self.ids(text, &[&subject, &after, &limit]).await?;
+        Ok(Some(ids.into_iter().map(AccountId).collect()))
+    }
+
+    /// Follows a host from now on.
+    ///
+    /// # Errors
+    /// [`FollowError`] says why not.
+    pub(super) async fn follow(
+        &self,
+        follower: AccountId,
+        host: AccountId,
+        now: DateTime<Utc>,
+    ) -> Result<(), FollowError> {
+        if follower == host {
+            return Err(FollowError::Oneself);
+        }
+        let text = "insert into follows (follower, host, followed_at) values ($1, $2, $3) \
+                    on conflict do nothing";
+        Ok(self.execute(text, &[&follower.0, &host.0, &now]).await?)
+    }
+
+    /// Does not follow a host any more, whether it did or not.
+    pub(super) async fn unfollow(
+        &self,
+        follower: AccountId,
+        host: AccountId,
+    ) -> Result<(), DatabaseError> {
+        let text = "delete from follows where follower = $1 and host = $2";
+        self.execute(text, &[&follower.0, &host.0]).await
+    }
+
+    /// Wants to hear of a film.
+    ///
+    /// # Errors
+    /// [`FollowError`] says why not.
+    pub(super) async fn mark(
+        &self,
+        account: AccountId,
+        film: FilmId,
+        now: DateTime<Utc>,
+    ) -> Result<(), FollowError> {
+        let text = "insert into film_marks (account_id, film_id, marked_at) values ($1, $2, $3) \
+                    on conflict do nothing";
+        Ok(self.execute(text, &[&account.0, &film.0, &now]).await?)
+    }
+
+    /// Does not want to hear of a film any more, whether it did or not.
+    pub(super) async fn unmark(
+        &self,
+        account: AccountId,
+        film: FilmId,
+    ) -> Result<(), DatabaseError> {
+        let text = "delete from film_marks where account_id = $1 and film_id = $2";
+        self.execute(text, &[&account.0, &film.0]).await
+    }
+
+    pub(super) async fn execute(
+        &self,
+        text: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<(), DatabaseError> {
+        let client = self.database.get().await?;
+        let statement = client.prepare_cached(text).await?;
+        client.execute(&statement, values).await?;
+        Ok(())
+    }
+
+    async fn ids(
+        &self,
+        text: &str,
+        values: &[&(dyn ToSql + Sync)],
+    ) -> Result<Vec<Uuid>, DatabaseError> {
+        let client = self.database.get().await?;
+        let statement = client.prepare_cached(text).await?;
+        let rows = client.query(&statement, values).await?;
+        Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+    }
+}
