@@ -17,7 +17,5 @@ comment on table accounts is 'Who may log in. Names and addresses are unique wha
 create unique index accounts_username_key on accounts (lower(username));
 create unique index accounts_email_key on accounts (lower(email));
 create index accounts_changed_at_idx on accounts (changed_at) where changed_at is not null;
-create index accounts_tier_idx on accounts (tier, id);
-create index accounts_roles_idx on accounts (id) where roles <> '{}';
 grant select, insert on accounts to turnstile_app;
 grant update (password_hash, first_name, last_name, email_verified_at, tier, roles, changed_at, tokens_valid_from) on accounts to turnstile_app;

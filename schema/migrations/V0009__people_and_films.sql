@@ -17,8 +17,6 @@ create table profiles (
 comment on table profiles is 'What people tell of themselves beyond name and address. What is null was not told.';
 grant select, insert, update, delete on profiles to turnstile_app;
 grant update (first_name, last_name) on accounts to turnstile_app;
-create index accounts_tier_idx on accounts (tier, id);
-create index accounts_roles_idx on accounts (id) where roles <> '{}';
 
 create table films (
     film_id uuid primary key,

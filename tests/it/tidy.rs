@@ -23,7 +23,7 @@ const NO_CONTEXTS: [&str; 4] = ["api", "api_error", "platform", "providers"];
 /// The stores that every context may ask, and what each has to offer: nothing else of them is known
 /// outside.
 const OFFERED: [(&str, &[&str]); 3] = [
-    ("accounts", &["Caller", "People", "Role"]),
+    ("accounts", &["Caller", "Contact", "DeliveryType", "Language", "People", "Role"]),
     ("catalogue", &["Catalogue", "Film"]),
     ("short_links", &["ShortLinks"]),
 ];

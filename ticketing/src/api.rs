@@ -17,6 +17,7 @@ pub mod idempotent;
 pub mod if_match;
 mod library_errors;
 pub mod money;
+pub mod nullable;
 mod pages;
 pub mod paging;
 pub mod rate_limits;

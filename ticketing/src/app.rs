@@ -31,6 +31,7 @@ use crate::api::test_clock::TestClockApi;
 use crate::api::{self, Document, Parts, server};
 use crate::api_error::ApiError;
 use crate::bounded_context::{BoundedContext, Service};
+use crate::catalogue::Catalogue;
 use crate::config::Settings;
 use crate::links::Links;
 use crate::market::Market;
@@ -41,12 +42,14 @@ use crate::platform::idempotency::Idempotency;
 use crate::platform::projections::Projection;
 use crate::platform::{Platform, housekeeping, telemetry};
 use crate::readiness::Health;
+use crate::short_links::ShortLinks;
 use crate::venues::Venues;
 use crate::verify::Invariant;
 
-/// The contexts that keep a history, in the order of the document: the one place that lists them.
-type Contexts = (Links, Market, Venues);
-/// The routes of all: accounts come first, because the edge itself stands on them.
+/// The contexts, in the order of the document: the one place that lists them. Accounts are not among
+/// them, because the edge itself stands on them.
+type Contexts = (Links, Market, Venues, Catalogue, ShortLinks);
+/// The routes of all.
 type Routes = (AccountsRoutes, <Contexts as BoundedContext>::Routes);
 
 /// How long to wait before Postgres is tried again at start.
@@ -179,7 +182,7 @@ impl App {
         workers.spawn_droppable("metrics", telemetry::keep_metrics(metrics));
         let stores = background.iter().map(|background| background.store().clone()).collect();
         workers.spawn_droppable("gauges", gauges(stores));
-        let rules = &accounts::SERVED_THEIR_TIME;
+        let rules = [accounts::SERVED_THEIR_TIME.to_vec(), Contexts::served_their_time()].concat();
         let swept = housekeeping::run(database.clone(), clock.clone(), rules, stop);
         workers.spawn("housekeeping", swept);
         background::start(&platform, background);

@@ -14,6 +14,7 @@ use crate::api::rate_limits::RateLimits;
 use crate::config::Settings;
 use crate::platform::Platform;
 use crate::platform::background::Background;
+use crate::platform::housekeeping::Rule;
 use crate::platform::projections::Projection;
 use crate::verify::Invariant;
 
@@ -50,6 +51,11 @@ pub trait BoundedContext {
         Vec::new()
     }
 
+    /// What housekeeping deletes of its tables that are not projected.
+    fn served_their_time() -> Vec<Rule> {
+        Vec::new()
+    }
+
     /// Puts it together: its routes, and the background of each of its logs. Starts nothing but the
     /// writers of its logs.
     ///
@@ -75,6 +81,10 @@ macro_rules! tuple_of_contexts {
 
             fn acting_gets() -> Vec<&'static str> {
                 [$($context::acting_gets()),+].concat()
+            }
+
+            fn served_their_time() -> Vec<Rule> {
+                [$($context::served_their_time()),+].concat()
             }
 
             fn wire(service: Service<'_>) -> anyhow::Result<(Self::Routes, Vec<Background>)> {
@@ -136,6 +146,10 @@ mod tests {
             vec!["/two", "/second"]
         }
 
+        fn served_their_time() -> Vec<Rule> {
+            vec![Rule { table: "two", column: "ended_at", age: chrono::TimeDelta::days(1) }]
+        }
+
         fn wire(_: Service<'_>) -> anyhow::Result<(Self::Routes, Vec<Background>)> {
             Ok(((), Vec::new()))
         }
@@ -147,5 +161,6 @@ mod tests {
         assert_eq!(Both::acting_gets(), ["/one", "/two", "/second"]);
         assert_eq!(<(Two, One)>::acting_gets(), ["/two", "/second", "/one"]);
         assert_eq!(Both::invariants().len(), 1);
+        assert_eq!(Both::served_their_time().len(), 1);
     }
 }

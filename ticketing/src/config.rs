@@ -17,6 +17,11 @@
 //! | `REGISTRATIONS_PER_MINUTE` | `60` | per address |
 //! | `MARKET_CHANGES_PER_MINUTE` | `120` | what an account may change in the market |
 //! | `VENUES_CHANGES_PER_MINUTE` | `240` | what an account may change at the venues |
+//! | `CATALOGUE_CHANGES_PER_MINUTE` | `120` | what an account may change in the catalogue: follow, mark, review, like |
+//! | `PROFILE_CHANGES_PER_MINUTE` | `30` | how often an account may change its profile |
+//! | `SHORT_LINKS_PER_MINUTE` | `30` | short links that an account may make or delete |
+//! | `SHORT_LINK_VISITS_PER_MINUTE` | `300` | short links that may be visited from an address |
+//! | `ALLOWED_LINK_HOSTS` | `PUBLIC_URL`'s, `localhost`, `127.0.0.1` | hosts (any port) or `host:port` that short links may lead to, comma separated; replaces the default |
 //! | `TRUSTED_PROXIES` | none | addresses or networks whose `X-Forwarded-For` counts, comma separated |
 //! | `TIER_POLICY` | `self_service` | `entitled`: registration grants `standard`, an administrator grants more |
 //! | `ALLOWED_ORIGINS` | none | origins other than `PUBLIC_URL` that browsers may call from, comma separated |
@@ -154,6 +159,9 @@ pub struct HttpSettings {
     /// Origins that browsers may call from, beside `PUBLIC_URL`.
     #[arg(long, env = "ALLOWED_ORIGINS", value_delimiter = ',')]
     pub allowed_origins: Vec<String>,
+    /// Hosts, with any port or with one, that short links may lead to.
+    #[arg(long, env = "ALLOWED_LINK_HOSTS", value_delimiter = ',')]
+    pub allowed_link_hosts: Vec<String>,
     /// HTTP connections at once. Too low: clients wait to connect; too high: memory and
     /// descriptors.
     #[arg(long, env = "MAX_CONNECTIONS", default_value_t = 10_000)]
@@ -200,6 +208,18 @@ pub struct LimitSettings {
     /// Changes at the venues, per minute and account.
     #[arg(long, env = "VENUES_CHANGES_PER_MINUTE", default_value_t = 240)]
     pub venues_changes_per_minute: u32,
+    /// Changes in the catalogue, per minute and account.
+    #[arg(long, env = "CATALOGUE_CHANGES_PER_MINUTE", default_value_t = 120)]
+    pub catalogue_changes_per_minute: u32,
+    /// Changes of a profile, per minute and account.
+    #[arg(long, env = "PROFILE_CHANGES_PER_MINUTE", default_value_t = 30)]
+    pub profile_changes_per_minute: u32,
+    /// Short links made or deleted, per minute and account.
+    #[arg(long, env = "SHORT_LINKS_PER_MINUTE", default_value_t = 30)]
+    pub short_links_per_minute: u32,
+    /// Visits of short links, per minute and address.
+    #[arg(long, env = "SHORT_LINK_VISITS_PER_MINUTE", default_value_t = 300)]
+    pub short_link_visits_per_minute: u32,
     /// Registrations per minute and address.
     #[arg(long, env = "REGISTRATIONS_PER_MINUTE", default_value_t = 60)]
     pub registrations_per_minute: u32,

@@ -15,5 +15,6 @@ pub mod market;
 pub mod platform;
 pub mod providers;
 pub mod readiness;
+pub mod short_links;
 pub mod venues;
 pub mod verify;

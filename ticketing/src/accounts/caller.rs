@@ -1,14 +1,11 @@
 //! Who is asking: what every context may know of an account. A [`Caller`] is made from a verified
-//! login token, so no store is read for it; [`People`] joins names to ids when something is shown.
+//! login token, so no store is read for it. Not here: names (`directory.rs`).
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
 use shared_events::account::{AccountId, Tier};
 use uuid::Uuid;
-
-use crate::platform::database::{Database, DatabaseError};
 
 /// Somebody who is logged in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,33 +78,6 @@ impl Roles {
 impl fmt::Debug for Roles {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.names()).finish()
-    }
-}
-
-/// Joins names to accounts. Events and read models carry ids only.
-#[derive(Clone)]
-pub struct People(Database);
-
-impl People {
-    /// Looks into the accounts of this database.
-    pub fn new(database: Database) -> Self {
-        Self(database)
-    }
-
-    /// The usernames of these accounts; those that do not exist are left out.
-    ///
-    /// # Errors
-    /// [`DatabaseError`] if Postgres does not answer.
-    pub async fn usernames(
-        &self,
-        accounts: &[AccountId],
-    ) -> Result<HashMap<AccountId, String>, DatabaseError> {
-        let ids: Vec<_> = accounts.iter().map(|account| account.0).collect();
-        let client = self.0.get().await?;
-        let statement =
-            client.prepare_cached("select id, username from accounts where id = any($1)").await?;
-        let rows = client.query(&statement, &[&ids]).await?;
-        rows.iter().map(|row| Ok((AccountId(row.try_get(0)?), row.try_get(1)?))).collect()
     }
 }
 

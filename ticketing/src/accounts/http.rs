@@ -3,6 +3,8 @@
 
 mod auth;
 mod limits;
+mod profile_bodies;
+mod profiles;
 mod providers;
 mod requests;
 mod users;
@@ -39,6 +41,7 @@ use crate::config::Settings;
 use crate::platform::idempotency::{IdempotencyKey, StoredAnswer};
 pub use auth::AuthApi;
 use limits::AccountLimits;
+pub use profiles::ProfilesApi;
 pub use providers::ProvidersApi;
 use requests::{Credentials, Registration, SearchText};
 pub use users::UsersApi;
@@ -189,7 +192,7 @@ impl From<RoleName> for Role {
 }
 
 /// All operations on accounts.
-pub type AccountsRoutes = (AccountsApi, UsersApi, AuthApi, ProvidersApi);
+pub type AccountsRoutes = (AccountsApi, UsersApi, AuthApi, ProfilesApi, ProvidersApi);
 
 /// The operations on accounts.
 pub struct AccountsApi {
@@ -306,6 +309,7 @@ pub fn routes(
         (AccountLimits::declare(limits, &settings.limits), Cookies::new(&public_url));
     let users = UsersApi { accounts: Arc::clone(&accounts), limits: limits.clone(), cookies };
     let auth = AuthApi { accounts: Arc::clone(&accounts), limits: limits.clone() };
+    let profiles = ProfilesApi { accounts: Arc::clone(&accounts), limits: limits.clone() };
     let providers = ProvidersApi {
         accounts: Arc::clone(&accounts),
         limits: limits.clone(),
@@ -313,7 +317,7 @@ pub fn routes(
         google: IdentityProvider::google(&settings.sign_in, &public_url)?,
         facebook: IdentityProvider::facebook(&settings.sign_in, &public_url)?,
     };
-    Ok((AccountsApi { accounts, limits }, users, auth, providers))
+    Ok((AccountsApi { accounts, limits }, users, auth, profiles, providers))
 }
 
 impl AccountsApi {

@@ -7,6 +7,8 @@
 //! | role | what it may do beyond that: `admin` |
 //! | caller | an account as it presents itself with a login token |
 //! | grant | a tier or role given by an administrator |
+//! | profile | what people tell of themselves beyond name and address |
+//! | contact | how somebody is reached, and in which language |
 //!
 //! Invariants: usernames and addresses are unique whatever their case, by named indexes and nothing
 //! else; the tier that counts is what the server knows, never what a request says; no password is
@@ -14,6 +16,7 @@
 //! granted lately overrides what a token says; nothing that an old password has opened outlives it.
 
 pub mod caller;
+pub mod directory;
 mod find;
 pub mod grant;
 pub mod grants;
@@ -23,6 +26,7 @@ pub mod keys;
 pub mod login;
 pub mod password;
 pub mod people;
+pub mod profile;
 pub mod register;
 pub mod revocations;
 mod revoke;
@@ -30,14 +34,18 @@ pub mod samples;
 pub mod sessions;
 pub mod set_password;
 pub mod sign_in_with;
+pub mod time_zone;
 pub mod tokens;
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 
-pub use caller::{Caller, People, Role, Roles};
+pub use caller::{Caller, Role, Roles};
+pub use directory::{Contact, People};
+pub use profile::{DeliveryType, Language};
 pub use shared_events::account::{AccountId, Tier};
+pub use time_zone::TimeZone;
 
 use crate::config::TierPolicy;
 use crate::platform::clock::Clock;

@@ -17,12 +17,23 @@ pub fn etag(sequence: i64) -> String {
 /// 412 if the header names something that no entity tag of ours is, which then is not the present
 /// one either.
 pub fn only_at(execution: Execution, header: Option<&str>) -> Result<Execution, ApiError> {
+    Ok(match sequence(header)? {
+        None => execution,
+        Some(sequence) => execution.at(sequence),
+    })
+}
+
+/// The sequence that the header names, if it names one; `*` and no header name none.
+///
+/// # Errors
+/// 412 as for [`only_at`].
+pub fn sequence(header: Option<&str>) -> Result<Option<i64>, ApiError> {
     match header.map(str::trim) {
-        None | Some("*") => Ok(execution),
+        None | Some("*") => Ok(None),
         Some(tag) => {
             let sequence = tag.strip_prefix('"').and_then(|tag| tag.strip_suffix('"'));
             let sequence = sequence.and_then(|sequence| sequence.parse().ok());
-            Ok(execution.at(sequence.ok_or_else(changed)?))
+            sequence.map(Some).ok_or_else(changed)
         }
     }
 }
@@ -43,6 +54,7 @@ pub fn names(header: &str, etag: &str) -> bool {
     header.trim() == "*" || header.split(',').any(tag)
 }
 
-fn changed() -> ApiError {
+/// The refusal of a write that was meant for another state.
+pub fn changed() -> ApiError {
     ApiError::new(Code::PreconditionFailed, "It is no longer as you saw it: read it again")
 }

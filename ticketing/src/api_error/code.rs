@@ -121,6 +121,8 @@ codes! {
     WrongPassword = "wrong_password", BAD_REQUEST, "Wrong password";
     /// The account has no password: it belongs to who signs in with a provider.
     NoPassword = "no_password", CONFLICT, "No password";
+    /// Nobody can do this to their own account, such as following it.
+    OwnAccount = "own_account", FORBIDDEN, "Own account";
 
     // Access links
     /// The parameter `request_id` is missing.
@@ -201,6 +203,10 @@ codes! {
     AlreadyRefunded = "already_refunded", CONFLICT, "Already refunded";
     /// The buyer may not give it back any more; an administrator may.
     RefundTooLate = "refund_too_late", CONFLICT, "Refund too late";
+
+    // Short links
+    /// The short link has expired, or was visited as often as it may be.
+    ShortLinkGone = "short_link_gone", GONE, "Short link gone";
 }
 
 impl Code {

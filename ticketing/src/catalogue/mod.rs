@@ -18,6 +18,9 @@
 
 mod films;
 mod follows;
+pub mod http;
+mod reviews;
+mod wiring;
 
 pub use films::Film;
 

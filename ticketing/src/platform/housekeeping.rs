@@ -41,7 +41,7 @@ const RULES: [Rule; 4] = [
 pub async fn run(
     database: Database,
     clock: Clock,
-    more: &'static [Rule],
+    more: Vec<Rule>,
     shutdown: CancellationToken,
 ) {
     let mut period = tokio::time::interval(PERIOD);
@@ -50,7 +50,7 @@ pub async fn run(
             _ = period.tick() => {}
             () = shutdown.cancelled() => return,
         }
-        match sweep(&database, &clock, more).await {
+        match sweep(&database, &clock, &more).await {
             Ok(0) => {}
             Ok(rows) => tracing::info!(rows, "housekeeping deleted what had served its time"),
             Err(error) => tracing::warn!(error = causes(&error), "housekeeping failed"),

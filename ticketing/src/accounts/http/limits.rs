@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use shared_events::AccountId;
+
 use crate::api::client_address::ClientAddress;
 use crate::api::rate_limits::{Limit, RateHeaders, RateLimits};
 use crate::api_error::ApiError;
@@ -12,6 +14,7 @@ use crate::config::LimitSettings;
 pub(super) struct AccountLimits {
     logins: Limit,
     registrations: Limit,
+    profiles: Limit,
 }
 
 impl AccountLimits {
@@ -20,6 +23,7 @@ impl AccountLimits {
         Self {
             logins: limits.limit("login", settings.logins_per_minute),
             registrations: limits.limit("registration", settings.registrations_per_minute),
+            profiles: limits.limit("profile", settings.profile_changes_per_minute),
         }
     }
 
@@ -38,6 +42,11 @@ impl AccountLimits {
     pub(super) fn registration(&self, address: ClientAddress) -> Result<RateHeaders, ApiError> {
         self.registrations.count(address.counted(), RateHeaders::default())
     }
+
+    /// A change of one's profile.
+    pub(super) fn profile(&self, account: AccountId) -> Result<RateHeaders, ApiError> {
+        self.profiles.count(account, RateHeaders::default())
+    }
 }
 
 #[cfg(test)]
@@ -50,10 +59,11 @@ mod tests {
 
     #[test]
     fn logins_are_counted_by_name_whatever_its_case_and_by_address() {
-        let (logins, registrations) = (RateLimits::new(true), RateLimits::new(true));
+        let [logins, registrations, profiles] = [(); 3].map(|()| RateLimits::new(true));
         let limits = AccountLimits {
             logins: logins.limit("login", 1),
             registrations: registrations.limit("registration", 1),
+            profiles: profiles.limit("profile", 1),
         };
         let here = address("203.0.113.9");
         assert!(limits.login("john", here).is_ok());

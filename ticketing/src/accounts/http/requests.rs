@@ -7,6 +7,7 @@ use poem_openapi::types::Example;
 
 use super::super::password;
 use super::super::people::LONGEST_NAME;
+use super::super::profile::{DeliveryType, GENDERS, LONGEST_COUNTRY, Language};
 use super::super::register::{LONGEST_ADDRESS, USERNAME_LENGTH};
 use crate::api::text::{Any, Rule, Text};
 
@@ -114,6 +115,50 @@ impl Rule for TierAsked {
         let enum_items = ["premium", "standard", "default"].map(Into::into).to_vec();
         MetaSchema { enum_items, ..MetaSchema::new("string") }
     }
+}
+
+/// Text of a profile that is empty if it is not told any more: what fits is said by its pattern.
+macro_rules! told {
+    ($($(#[$doc:meta])* $name:ident = $schema:expr;)+) => {
+        $(
+            $(#[$doc])*
+            pub(super) struct $name;
+
+            impl Rule for $name {
+                fn schema() -> MetaSchema {
+                    $schema
+                }
+            }
+        )+
+    };
+}
+
+told! {
+    /// A phone number.
+    Phone = pattern(r"^(\+?[0-9 ()-]{7,30})?$");
+    /// A name at Telegram.
+    TelegramName = pattern("^(@?[A-Za-z0-9_]{5,32})?$");
+    /// Where somebody lives.
+    Country = MetaSchema { max_length: Some(LONGEST_COUNTRY), ..MetaSchema::new("string") };
+    /// A time zone.
+    Zone = MetaSchema { max_length: Some(64), ..MetaSchema::new("string") };
+    /// A day.
+    Date = pattern(r"^([0-9]{4}-[0-9]{2}-[0-9]{2})?$");
+    /// A gender.
+    GenderName = one_of(&GENDERS);
+    /// A way to be told.
+    DeliveryName = one_of(DeliveryType::NAMES);
+    /// A language.
+    LanguageName = one_of(Language::NAMES);
+}
+
+fn pattern(pattern: &str) -> MetaSchema {
+    MetaSchema { pattern: Some(pattern.to_owned()), ..MetaSchema::new("string") }
+}
+
+fn one_of(names: &[&'static str]) -> MetaSchema {
+    let names = names.iter().chain(&[""]).map(|name| (*name).into());
+    MetaSchema { enum_items: names.collect(), ..MetaSchema::new("string") }
 }
 
 /// Text to search for: no NUL, which Postgres does not take.
