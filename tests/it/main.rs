@@ -3,7 +3,7 @@
 //!
 //! `harness` brings the servers, one pair for the whole run, and a place of its own (database and
 //! virtual host) for each test, `world` a running system; `platform` tests the mechanisms one by
-//! one; `accounts`, `gate`, `market` and `venues` play the flows; `contracts` and `tidy` hold
+//! one; `accounts`, `catalogue`, `gate`, `market`, `short_links` and `venues` play the flows; `contracts` and `tidy` hold
 //! documents and the shape of the source to what they promise.
 
 #![expect(
@@ -15,12 +15,14 @@
 )]
 
 mod accounts;
+mod catalogue;
 mod contracts;
 mod gate;
 mod harness;
 mod market;
 mod peers;
 mod platform;
+mod short_links;
 mod tidy;
 mod venues;
 mod world;

@@ -1,6 +1,7 @@
 //! The diagram of all tables in ARCHITECTURE.md, drawn from `schema/current`. A column that is
-//! called like another table's key points to that table: the schema itself knows no foreign keys,
-//! because what is derived may be ahead of what it is derived from.
+//! called like another table's key points to that table: the schema itself knows foreign keys only
+//! where something is erased with its account, because what is derived may be ahead of what it is
+//! derived from.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -91,8 +92,15 @@ fn table(sql: &str) -> Option<Table> {
 }
 
 /// Columns that are called by what somebody or something is there.
-const BY_ROLE: [(&str, &str); 4] =
-    [("buyer", "accounts"), ("seller", "accounts"), ("title_id", "vault"), ("token_id", "vault")];
+const BY_ROLE: [(&str, &str); 7] = [
+    ("buyer", "accounts"),
+    ("follower", "accounts"),
+    ("host", "accounts"),
+    ("review_id", "film_reviews"),
+    ("seller", "accounts"),
+    ("title_id", "vault"),
+    ("token_id", "vault"),
+];
 
 impl Table {
     /// What a column is called that points here: `orders` are meant by `order_id`, `logs` by `log`.

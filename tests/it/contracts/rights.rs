@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::catalogue::METROPOLIS;
 use crate::harness::eventually;
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
@@ -44,10 +45,18 @@ enum About {
     Wallet,
     /// A purchase of tickets.
     Purchase,
+    /// A host whom nobody follows.
+    Host,
+    /// A film; like everything that is shown, it belongs to no account.
+    Film,
+    /// A review of a film.
+    Review,
+    /// A short link.
+    ShortLink,
 }
 use About::{
-    Account, Held, Link, Match, Nothing, Order, Payment, Purchase, Seat, Seating, Session, Stadium,
-    Tariff, Ticket, Wallet,
+    Account, Film, Held, Host, Link, Match, Nothing, Order, Payment, Purchase, Review, Seat,
+    Seating, Session, ShortLink, Stadium, Tariff, Ticket, Wallet,
 };
 
 /// What the owner, another account, nobody and an administrator are answered; asked are those who
@@ -67,7 +76,7 @@ const READERS: Statuses = [200, 200, 401, 200];
 
 /// Every operation of the document. One that is missing here fails the test until somebody has said
 /// who it is for.
-const OPERATIONS: [(&str, &str, About, Statuses); 103] = [
+const OPERATIONS: [(&str, &str, About, Statuses); 132] = [
     ("get", "/.well-known/jwks.json", Nothing, ALL),
     ("get", "/admin/accounts", Account, ADMIN),
     ("get", "/admin/accounts/{id}", Account, ADMIN),
@@ -177,6 +186,39 @@ const OPERATIONS: [(&str, &str, About, Statuses); 103] = [
     // With one's own wallet, and only what one holds.
     ("post", "/api/wallet/{id}/purchase", Wallet, [409, 404, 401, 404]),
     ("get", "/api/wallet/{id}/transactions", Wallet, [200, 404, 401, 200]),
+    ("get", "/auth/v1/profile", Account, READERS),
+    // There is none but one's own; without a body it is not changed.
+    ("patch", "/auth/v1/profile", Account, [400, 400, 401, 400]),
+    ("post", "/auth/v1/register", Nothing, ALL),
+    ("get", "/auth/v1/user_group/{group}", Account, ADMIN),
+    ("post", "/auth/v1/user_group/{group}", Account, ADMIN),
+    // What of it whom is told is tested where it is played.
+    ("get", "/auth/v1/user_info/{id}", Account, READERS),
+    ("post", "/auth/v1/user_info/{id}", Account, READERS),
+    ("get", "/movie/v1/movie/{id}", Film, [200; 4]),
+    ("post", "/movie/v1/movie/{id}", Film, [200; 4]),
+    ("get", "/movie_api/v1/movie/{id}", Film, [200; 4]),
+    ("post", "/movie_api/v1/movie/{id}", Film, [200; 4]),
+    ("put", "/movie_api/v1/movie/{id}", Film, ADMIN),
+    ("get", "/movie_api/v1/movies", Film, [200; 4]),
+    // Nobody follows themselves.
+    ("delete", "/ugc/v1/follow/{id}", Host, [204, 204, 401, 204]),
+    ("put", "/ugc/v1/follow/{id}", Host, [403, 204, 401, 204]),
+    ("post", "/ugc/v1/likes_count/{id}", Review, [200; 4]),
+    ("delete", "/ugc/v1/movies/{id}/mark", Film, [204, 204, 401, 204]),
+    ("put", "/ugc/v1/movies/{id}/mark", Film, [204, 204, 401, 204]),
+    ("put", "/ugc/v1/movies/{id}/review", Film, READERS),
+    ("get", "/ugc/v1/movies/{id}/reviews", Film, [200; 4]),
+    ("post", "/ugc/v1/review_info/{movie}/{user}/{review}", Nothing, ALL),
+    // An administrator is let in before the author.
+    ("delete", "/ugc/v1/reviews/{id}", Review, [404, 403, 401, 204]),
+    ("delete", "/ugc/v1/reviews/{id}/like", Review, READERS),
+    ("put", "/ugc/v1/reviews/{id}/like", Review, READERS),
+    ("post", "/ugc/v1/subscribers/{id}", Host, READERS),
+    ("post", "/api/v1/shortener", ShortLink, [201, 201, 401, 201]),
+    ("delete", "/api/v1/shortener/{code}", ShortLink, [204, 404, 401, 404]),
+    ("get", "/api/v1/shortener/{code}", ShortLink, [200, 404, 401, 404]),
+    ("get", "/s/{code}", ShortLink, [302; 4]),
 ];
 
 #[tokio::test]
@@ -193,7 +235,7 @@ async fn it_is_said_of_every_documented_route_who_it_is_for() {
     let said = said.map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned()));
     assert_eq!(documented, said.collect());
     for (method, path, about, _) in OPERATIONS {
-        let names_something = path.contains("{id}") || path.contains("{token}");
+        let names_something = ["{id}", "{token}", "{code}"].iter().any(|name| path.contains(name));
         assert!(!names_something || about != Nothing, "{method} {path} is tested with nothing");
     }
 }
@@ -243,6 +285,7 @@ impl World {
             Stadium | Seat | Tariff | Match | Seating | Held | Wallet | Purchase => {
                 self.given_at_venues(about).await
             }
+            Host | Film | Review | ShortLink => self.given_to_talk_of(about).await,
         }
     }
 
@@ -298,6 +341,39 @@ impl World {
         }
     }
 
+    /// Something of the catalogue, or a short link to it.
+    async fn given_to_talk_of(&self, about: About) -> Subject {
+        let owner = self.given_user("standard").await;
+        let subject = |id: String, body: Value| Subject {
+            owner: owner.clone(),
+            id,
+            token: String::new(),
+            body,
+        };
+        let review = json!({ "text": "Good", "score": 7 });
+        match about {
+            Film => {
+                // What describes it and what reviews it in one.
+                let body = json!({ "title": "Metropolis", "duration": 153, "in_cinemas": true,
+                                   "text": "Good", "score": 7 });
+                subject(METROPOLIS.to_owned(), body)
+            }
+            Review => {
+                let path = format!("/ugc/v1/movies/{METROPOLIS}/review");
+                let made = self.by(&owner, Method::PUT, &path).json(&review).ask().await.is(200);
+                subject(made.member("id"), Value::Null)
+            }
+            ShortLink => {
+                let body = json!({ "url": "http://localhost/" });
+                let made = self.post_as(&owner, "/api/v1/shortener", &body).await.is(201);
+                let url = made.member("url");
+                let (_, code) = url.rsplit_once('/').expect("a short address");
+                subject(code.to_owned(), body)
+            }
+            _ => subject(self.id_of(&owner).await, Value::Null),
+        }
+    }
+
     /// The same user in another session.
     async fn again(&self, user: &User) -> User {
         let answer = self.login(&user.username, PASSWORD).await.is(200);
@@ -311,7 +387,10 @@ impl World {
         path: &str,
         subject: &Subject,
     ) -> Answer {
-        let mut path = path.replace("{id}", &subject.id).replace("{token}", &subject.token);
+        let mut path = path.replace("{token}", &subject.token).replace("{group}", "premium");
+        for name in ["{id}", "{code}"] {
+            path = path.replace(name, &subject.id);
+        }
         if path == "/check_ticketing_link" {
             path.push_str(&format!("?request_id={}", subject.id));
         }

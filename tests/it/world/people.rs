@@ -53,4 +53,10 @@ impl World {
         let token = self.login(&username, PASSWORD).await.is(200).member("access_token");
         User { username, email, token }
     }
+
+    /// Which account somebody has.
+    pub(crate) async fn id_of(&self, user: &User) -> String {
+        let me = self.get("/api/users/currentuser").bearer_auth(&user.token).ask().await.is(200);
+        me.json["currentUser"]["id"].as_str().expect("an id").to_owned()
+    }
 }

@@ -53,7 +53,7 @@ impl FromStr for TimeZone {
             let (hours, minutes) = rest.split_once(':')?;
             let two = |part: &str, most: i32| {
                 let digits = part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit());
-                digits.then(|| part.parse().ok()).flatten().filter(|number| *number <= most)
+                digits.then(|| part.parse::<i32>().ok()).flatten().filter(|number| *number <= most)
             };
             let seconds = two(hours, 23)? * 3_600 + two(minutes, 59)? * 60;
             FixedOffset::east_opt(sign * seconds)

@@ -38,12 +38,7 @@ const RULES: [Rule; 4] = [
 ];
 
 /// Deletes from time to time, until cancelled: by the rules of the platform and by `more`.
-pub async fn run(
-    database: Database,
-    clock: Clock,
-    more: Vec<Rule>,
-    shutdown: CancellationToken,
-) {
+pub async fn run(database: Database, clock: Clock, more: Vec<Rule>, shutdown: CancellationToken) {
     let mut period = tokio::time::interval(PERIOD);
     loop {
         tokio::select! {

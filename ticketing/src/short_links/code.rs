@@ -35,7 +35,9 @@ pub(super) fn is_code(text: &str) -> bool {
 
 fn characters(bytes: &[u8]) -> impl Iterator<Item = char> {
     let fair = bytes.iter().filter(|byte| **byte < FAIR);
-    fair.filter_map(|byte| ALPHABET.get(usize::from(*byte) % ALPHABET.len()).copied().map(char::from))
+    fair.filter_map(|byte| {
+        ALPHABET.get(usize::from(*byte) % ALPHABET.len()).copied().map(char::from)
+    })
 }
 
 #[cfg(test)]

@@ -157,10 +157,7 @@ impl ShortLinks {
         let statement = client.prepare_cached(insert).await.map_err(DatabaseError::from)?;
         let transaction = client.transaction().await.map_err(DatabaseError::from)?;
         let inserted = transaction
-            .execute(
-                &statement,
-                &[&code, &maker, &link.url, &link.visits, &link.expires_at, &now],
-            )
+            .execute(&statement, &[&code, &maker, &link.url, &link.visits, &link.expires_at, &now])
             .await;
         match inserted.map_err(DatabaseError::from) {
             Ok(0) => return Ok(Inserted::CodeTaken),

@@ -10,6 +10,8 @@ use crate::bounded_context::{BoundedContext, Service};
 use crate::config::Settings;
 use crate::platform::Platform;
 use crate::platform::background::Background;
+use crate::platform::clock::Clock;
+use crate::platform::database::Database;
 use crate::platform::housekeeping::Rule;
 use crate::platform::idempotency::Idempotency;
 use crate::platform::projections::Projection;
@@ -20,15 +22,30 @@ impl ShortLinks {
     /// # Errors
     /// If a host that links may lead to can not be read.
     pub fn open(platform: &Platform, settings: &Settings) -> anyhow::Result<Self> {
-        let public_url = settings.http.public_url();
-        let allowed = match settings.http.allowed_link_hosts.as_slice() {
-            [] => AllowedHosts::own(&public_url)?,
-            hosts => AllowedHosts::read(hosts)?,
-        };
+        let Platform { database, clock, .. } = platform;
+        let (public_url, hosts) = (settings.http.public_url(), &settings.http.allowed_link_hosts);
+        Self::new(database.clone(), clock.clone(), &public_url, hosts)
+    }
+
+    /// Short addresses begin with `public_url`, without a slash at its end; they lead to these
+    /// hosts, or if there are none to its own and this machine.
+    ///
+    /// # Errors
+    /// If a host can not be read.
+    pub fn new(
+        database: Database,
+        clock: Clock,
+        public_url: &str,
+        hosts: &[String],
+    ) -> anyhow::Result<Self> {
+        // A setting that is there and empty is as if it was not there.
+        let said = hosts.iter().any(|host| !host.trim().is_empty());
+        let allowed =
+            if said { AllowedHosts::read(hosts)? } else { AllowedHosts::own(public_url)? };
         Ok(Self {
-            database: platform.database.clone(),
-            clock: platform.clock.clone(),
-            idempotency: Idempotency::new(platform.database.clone()),
+            idempotency: Idempotency::new(database.clone()),
+            database,
+            clock,
             allowed: Arc::new(allowed),
             public_url: public_url.into(),
         })

@@ -143,6 +143,7 @@ fn app() -> App<impl Endpoint<Output = Response>> {
             public_url: None,
             trusted_proxies: Vec::new(),
             allowed_origins: vec!["https://shop.example".to_owned()],
+            allowed_link_hosts: Vec::new(),
             max_connections: 1,
             // What is ready at once is answered; what is not is late.
             request_timeout_seconds: 0,

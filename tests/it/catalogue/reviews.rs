@@ -1,0 +1,133 @@
+//! Reviews of films: one each, changed and removed by who wrote it, liked once a person.
+
+use futures_util::future::join_all;
+use reqwest::Method;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::METROPOLIS;
+use crate::world::World;
+use crate::world::answer::{Answer, Ask};
+use crate::world::people::User;
+
+impl World {
+    async fn review(&self, user: &User, film: &str, review: &Value) -> Answer {
+        let path = format!("/ugc/v1/movies/{film}/review");
+        self.by(user, Method::PUT, &path).json(review).ask().await
+    }
+
+    async fn likes(&self, review: &str) -> Value {
+        let path = format!("/ugc/v1/likes_count/{review}");
+        self.post(&path).ask().await.is(200).json["likes_count"].clone()
+    }
+
+    async fn like(&self, user: &User, method: Method, review: &str) -> Answer {
+        self.by(user, method, &format!("/ugc/v1/reviews/{review}/like")).ask().await
+    }
+}
+
+fn opinion() -> Value {
+    json!({ "text": "Worth seeing twice", "score": 7.8 })
+}
+
+#[tokio::test]
+async fn a_review_is_published_read_by_everybody_and_replaced_by_its_author() {
+    let world = World::shared();
+    let user = world.given_user("standard").await;
+    let author = world.id_of(&user).await;
+    let made = world.review(&user, METROPOLIS, &opinion()).await.is(200);
+    let id = made.member("id");
+    assert_eq!(
+        (made.member("movie_id"), made.member("author_id")),
+        (METROPOLIS.into(), author.clone())
+    );
+    assert_eq!((&made.json["author_score"], &made.json["likes"]), (&json!(7.8), &json!(0)));
+    let info = format!("/ugc/v1/review_info/{METROPOLIS}/{author}/{id}");
+    assert_eq!(world.post(&info).ask().await.is(200).json, made.json);
+    world.like(&user, Method::PUT, &id).await.is(200);
+    // Another one takes its place, and keeps its id and its likes.
+    let changed = json!({ "text": "Worth seeing once", "score": 6 });
+    let changed = world.review(&user, METROPOLIS, &changed).await.is(200);
+    assert_eq!(
+        (changed.member("id"), changed.member("pub_date")),
+        (id.clone(), made.member("pub_date"))
+    );
+    assert_eq!((&changed.json["author_score"], &changed.json["likes"]), (&json!(6.0), &json!(1)));
+    let all = world.get(&format!("/ugc/v1/movies/{METROPOLIS}/reviews?limit=200")).ask().await;
+    let all = all.is(200).json;
+    let mine = all.as_array().unwrap().iter().filter(|review| review["author_id"] == *author);
+    assert_eq!(mine.collect::<Vec<_>>(), [&changed.json]);
+}
+
+#[tokio::test]
+async fn a_review_that_is_not_of_this_film_or_author_is_unknown() {
+    let world = World::shared();
+    let user = world.given_user("standard").await;
+    let author = world.id_of(&user).await;
+    let id = world.review(&user, METROPOLIS, &opinion()).await.is(200).member("id");
+    let nobody = Uuid::new_v4().to_string();
+    for (film, user, review) in [
+        (&nobody, &author, &id),
+        (&METROPOLIS.to_owned(), &nobody, &id),
+        (&METROPOLIS.to_owned(), &author, &nobody),
+    ] {
+        let path = format!("/ugc/v1/review_info/{film}/{user}/{review}");
+        world.post(&path).ask().await.problem(404, "not_found");
+    }
+    world.review(&user, &nobody, &opinion()).await.problem(404, "not_found");
+    world.get(&format!("/ugc/v1/movies/{nobody}/reviews")).ask().await.problem(404, "not_found");
+    world.post(&format!("/ugc/v1/likes_count/{nobody}")).ask().await.problem(404, "not_found");
+    world.like(&user, Method::PUT, &nobody).await.problem(404, "not_found");
+    world.like(&user, Method::DELETE, &nobody).await.problem(404, "not_found");
+}
+
+/// Reviews of earlier implementations had no bounds.
+#[tokio::test]
+async fn reviews_have_bounds() {
+    let world = World::shared();
+    let user = world.given_user("standard").await;
+    for (text, score, rule) in [
+        ("", json!(5), "text: must have 1 to 4000 characters"),
+        (&*"x".repeat(4_001), json!(5), "text: must have 1 to 4000 characters"),
+        ("Good", json!(0.9), "score: must be 1 to 10, with at most one place"),
+        ("Good", json!(10.1), "score: must be 1 to 10, with at most one place"),
+        ("Good", json!(5.55), "score: must be 1 to 10, with at most one place"),
+        ("Good", json!("5"), "score: must be a number"),
+    ] {
+        let refused =
+            world.review(&user, METROPOLIS, &json!({ "text": text, "score": score })).await;
+        assert_eq!(refused.problem(422, "invalid_fields").field_errors(), [rule]);
+    }
+}
+
+#[tokio::test]
+async fn a_like_counts_once_a_person_however_many_come_at_once() {
+    let world = World::shared();
+    let (author, one) = (world.given_user("standard").await, world.given_user("standard").await);
+    let two = world.given_user("premium").await;
+    let id = world.review(&author, METROPOLIS, &opinion()).await.is(200).member("id");
+    assert_eq!(world.likes(&id).await, 0);
+    join_all((0..10).map(|_| async { world.like(&one, Method::PUT, &id).await.is(200) })).await;
+    assert_eq!(world.likes(&id).await, 1);
+    assert_eq!(world.like(&two, Method::PUT, &id).await.is(200).json, json!({ "likes_count": 2 }));
+    for _ in 0..2 {
+        let unliked = world.like(&one, Method::DELETE, &id).await.is(200);
+        assert_eq!(unliked.json, json!({ "likes_count": 1 }));
+    }
+}
+
+#[tokio::test]
+async fn a_review_is_removed_by_its_author_or_an_administrator() {
+    let world = World::shared();
+    let (author, other) = (world.given_user("standard").await, world.given_user("standard").await);
+    let admin = world.given_admin().await;
+    for remover in [&author, &admin] {
+        let id = world.review(&author, METROPOLIS, &opinion()).await.is(200).member("id");
+        world.like(&other, Method::PUT, &id).await.is(200);
+        let path = format!("/ugc/v1/reviews/{id}");
+        world.by(&other, Method::DELETE, &path).ask().await.problem(403, "forbidden");
+        world.by(remover, Method::DELETE, &path).ask().await.is(204);
+        world.by(remover, Method::DELETE, &path).ask().await.problem(404, "not_found");
+        world.post(&format!("/ugc/v1/likes_count/{id}")).ask().await.problem(404, "not_found");
+    }
+}

@@ -1,0 +1,169 @@
+//! Making short links: by whom, to where, and what their maker learns of them.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::Method;
+use serde_json::json;
+use ticketing::platform::clock::Clock;
+use ticketing::short_links::ShortLinks;
+use uuid::Uuid;
+
+use crate::harness::Place;
+use crate::market::given::now;
+use crate::world::World;
+use crate::world::answer::Ask;
+
+#[tokio::test]
+async fn a_short_link_leads_where_its_maker_wanted() {
+    let world = World::shared();
+    let user = world.given_user("standard").await;
+    let target = format!("{}/docs?a=b#c", world.system.url());
+    let made = world.shorten(&user, &json!({ "url": target })).await.is(201);
+    let short = made.member("url");
+    let (begin, code) = short.rsplit_once("/s/").unwrap();
+    assert!(code.len() == 8 && code.bytes().all(|byte| byte.is_ascii_alphanumeric()), "{short}");
+    assert_eq!(begin, world.system.url());
+    let there = world.visit(code).await.is(302);
+    assert_eq!((there.header("location"), there.header("cache-control")), (&*target, "no-store"));
+    let followed = reqwest::get(&short).await.unwrap();
+    assert_eq!((followed.status().as_u16(), followed.url().as_str()), (200, &*target));
+}
+
+#[tokio::test]
+async fn only_who_is_signed_in_makes_one() {
+    let world = World::shared();
+    let link = json!({ "url": world.system.url() });
+    let refused = world.post("/api/v1/shortener").json(&link).ask().await;
+    refused.problem(401, "unauthenticated");
+}
+
+/// Known fault of earlier implementations: any target was allowed.
+#[tokio::test]
+async fn known_fault_any_target_was_allowed() {
+    let world = World::shared();
+    let user = world.given_user("standard").await;
+    for (target, rule) in [
+        ("https://evil.example/", "url: must lead to a host that is allowed here"),
+        ("http://localhost.evil.example/", "url: must lead to a host that is allowed here"),
+        ("http://localhost@evil.example/", "url: must not hold a username or a password"),
+        ("http://localhost:80@evil.example/", "url: must not hold a username or a password"),
+        ("http://evil.example\\@localhost/", "url: must be an http or https address"),
+        ("javascript:alert(1)", "url: must be an http or https address"),
+        ("//evil.example/", "url: must be an http or https address"),
+        ("ftp://localhost/", "url: must be an http or https address"),
+        ("", "url: must be an http or https address"),
+    ] {
+        let refused = world.shorten(&user, &json!({ "url": target })).await;
+        assert_eq!(refused.problem(422, "invalid_fields").field_errors(), [rule], "{target}");
+    }
+    let missing = world.shorten(&user, &json!({})).await.problem(422, "invalid_fields");
+    assert_eq!(missing.field_errors(), ["url: is required"]);
+}
+
+#[tokio::test]
+async fn bounds_are_judged_together() {
+    let world = World::shared();
+    let user = world.given_user("standard").await;
+    let ends = ["expires_at: must be in the future, and within ten years"];
+    for end in [now() - TimeDelta::seconds(1), now() + TimeDelta::days(4_000)] {
+        let link = json!({ "url": "http://localhost/", "expires_at": end });
+        let refused = world.shorten(&user, &link).await.problem(422, "invalid_fields");
+        assert_eq!(refused.field_errors(), ends);
+    }
+    for visits in [0, -1, 1_000_000_001_i64] {
+        let link = json!({ "url": "http://evil.example/", "visits": visits });
+        let refused = world.shorten(&user, &link).await.problem(422, "invalid_fields");
+        let rules =
+            ["url: must lead to a host that is allowed here", "visits: must be 1 to 1000000000"];
+        assert_eq!(refused.field_errors(), rules);
+    }
+}
+
+#[tokio::test]
+async fn a_repeat_with_the_same_key_is_the_same_link() {
+    let world = World::shared();
+    let (user, other) = (world.given_user("standard").await, world.given_user("standard").await);
+    let key = Uuid::new_v4().to_string();
+    let make = async |user, url: &str| {
+        let request = world.by(user, Method::POST, "/api/v1/shortener");
+        request.header("Idempotency-Key", &key).json(&json!({ "url": url })).ask().await
+    };
+    let first = make(&user, "http://localhost/a").await.is(201);
+    let (again, at_once) =
+        tokio::join!(make(&user, "http://localhost/a"), make(&user, "http://localhost/a"),);
+    for repeat in [again, at_once] {
+        // One of two at once may be told that the other is being worked on.
+        assert!(repeat.status == 409 || repeat.json == first.json, "{}", repeat.text);
+    }
+    make(&user, "http://localhost/b").await.problem(422, "idempotency_key_reused");
+    assert_ne!(make(&other, "http://localhost/a").await.is(201).json, first.json);
+}
+
+#[tokio::test]
+async fn its_maker_reads_the_visits_and_deletes_it_and_nobody_else_learns_of_it() {
+    let world = World::shared();
+    let (user, other) = (world.given_user("standard").await, world.given_user("standard").await);
+    let end: DateTime<Utc> = now() + TimeDelta::hours(1);
+    let link = json!({ "url": "http://127.0.0.1:8000/x", "expires_at": end, "visits": 5 });
+    let code = world.given_short_link(&user, &link).await;
+    for _ in 0..2 {
+        world.visit(&code).await.is(302);
+    }
+    let path = format!("/api/v1/shortener/{code}");
+    let seen = world.by(&user, Method::GET, &path).ask().await.is(200);
+    assert_eq!(
+        (seen.member("code"), seen.member("url")),
+        (code.clone(), "http://127.0.0.1:8000/x".into())
+    );
+    assert_eq!((&seen.json["visits"], &seen.json["visit_limit"]), (&json!(2), &json!(5)));
+    assert_eq!(seen.member("expires_at").parse::<DateTime<Utc>>().unwrap(), end);
+    assert!(seen.member("short_url").ends_with(&format!("/s/{code}")));
+    for method in [Method::GET, Method::DELETE] {
+        world.by(&other, method.clone(), &path).ask().await.problem(404, "not_found");
+        world.request(method, &path).ask().await.problem(401, "unauthenticated");
+    }
+    world.by(&user, Method::DELETE, &path).ask().await.is(204);
+    world.by(&user, Method::GET, &path).ask().await.problem(404, "not_found");
+    world.visit(&code).await.problem(404, "not_found");
+}
+
+#[tokio::test]
+async fn hosts_are_a_setting_and_making_is_limited() {
+    let world = World::start(&[
+        ("RATE_LIMITS", "on"),
+        ("SHORT_LINKS_PER_MINUTE", "3"),
+        ("SHORT_LINK_VISITS_PER_MINUTE", "2"),
+        ("ALLOWED_LINK_HOSTS", "films.example,tickets.example:8443"),
+    ])
+    .await;
+    let user = world.given_user("standard").await;
+    let code = world.given_short_link(&user, &json!({ "url": "https://films.example/a" })).await;
+    world
+        .shorten(&user, &json!({ "url": "http://localhost/" }))
+        .await
+        .problem(422, "invalid_fields");
+    let limited = json!({ "url": "https://tickets.example:8443/" });
+    world.shorten(&user, &limited).await.is(201);
+    world.shorten(&user, &limited).await.problem(429, "rate_limited");
+    for _ in 0..2 {
+        world.visit(&code).await.is(302);
+    }
+    world.visit(&code).await.problem(429, "rate_limited");
+    world.system.stop().await.unwrap();
+}
+
+/// What notices will carry.
+#[tokio::test]
+async fn the_service_shortens_for_itself_by_the_same_rules() {
+    let (_place, database) = Place::migrated().await;
+    let links = ShortLinks::new(database.clone(), Clock::default(), "https://t.example", &[]);
+    let links = links.unwrap();
+    let short = links.shorten("https://t.example/app/v1/booking/7", None).await.unwrap();
+    let code = short.strip_prefix("https://t.example/s/").unwrap().to_owned();
+    let client = database.get().await.unwrap();
+    let find = "select url from short_links where code = $1 and account_id is null";
+    let url: String = client.query_one(find, &[&code]).await.unwrap().get(0);
+    assert_eq!(url, "https://t.example/app/v1/booking/7");
+    assert!(links.shorten("https://evil.example/", None).await.is_err());
+    let past = now() - TimeDelta::hours(1);
+    assert!(links.shorten("https://t.example/", Some(past)).await.is_err());
+}
