@@ -53,7 +53,7 @@ async fn what_only_looks_ahead_is_no_visit() {
 /// From the instant of its expiry on, and for thirty days; then nobody knows it any more.
 #[tokio::test]
 async fn an_expired_link_is_gone_and_later_forgotten() {
-    let world = World::with_test_clock().await;
+    let mut world = World::with_test_clock().await;
     let user = world.given_user("standard").await;
     let end = world.now().await + TimeDelta::hours(1);
     let link = json!({ "url": "http://localhost/", "expires_at": end });

@@ -157,7 +157,7 @@ impl ProfileChange {
     fn broken_rules(&self, today: NaiveDate) -> Vec<(&'static str, String)> {
         let one_of = |names: &[&str]| format!("must be one of {}", names.join(", "));
         let zone = |text: &str| text.parse::<TimeZone>().map(drop).map_err(|rule| rule.to_string());
-        let rules: [(_, &Option<String>, &dyn Fn(&str) -> Result<(), String>); 10] = [
+        let rules: [MemberRule<'_>; 10] = [
             ("name", &self.name, &|text| check_name(Some(text)).map_err(str::to_owned)),
             ("last_name", &self.last_name, &|text| check_name(Some(text)).map_err(str::to_owned)),
             ("phone_number", &self.phone_number, &|text| {
@@ -193,6 +193,9 @@ impl ProfileChange {
         broken
     }
 }
+
+/// A member, what is told of it, and the rule that what is told has to keep.
+type MemberRule<'a> = (&'static str, &'a Option<String>, &'a dyn Fn(&str) -> Result<(), String>);
 
 /// A truth as a rule that holds or is told.
 trait OrRule {
