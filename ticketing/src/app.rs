@@ -35,7 +35,8 @@ use crate::catalogue::Catalogue;
 use crate::config::Settings;
 use crate::links::Links;
 use crate::market::Market;
-use crate::platform::background::{self, Background};
+use crate::notifications::Notifications;
+use crate::platform::background::{self, Background, Following};
 use crate::platform::database::DatabaseError;
 use crate::platform::event_store::EventStore;
 use crate::platform::idempotency::Idempotency;
@@ -48,7 +49,7 @@ use crate::verify::Invariant;
 
 /// The contexts, in the order of the document: the one place that lists them. Accounts are not among
 /// them, because the edge itself stands on them.
-type Contexts = (Links, Market, Venues, Catalogue, ShortLinks);
+type Contexts = (Links, Market, Venues, Catalogue, ShortLinks, Notifications);
 /// The routes of all.
 type Routes = (AccountsRoutes, <Contexts as BoundedContext>::Routes);
 
@@ -64,6 +65,7 @@ pub struct App {
     endpoint: BoxEndpoint<'static, Response>,
     health: Arc<Health>,
     background: Vec<Background>,
+    following: Vec<Following>,
     keys: TokenKeys,
     grants: Grants,
     revocations: Revocations,
@@ -102,7 +104,8 @@ impl App {
             idempotent: &idempotent,
         };
         let (routes, background) = Contexts::wire(service)?;
-        let health = Health::new(platform.clone(), &background);
+        let following = Contexts::follow(service)?;
+        let health = Health::new(platform.clone(), &background, &following);
         let jwks = {
             let (keys, clock) = (keys.clone(), platform.clock.clone());
             Arc::new(move || keys.jwks(clock.now()))
@@ -132,6 +135,7 @@ impl App {
             endpoint,
             health,
             background,
+            following,
             keys,
             grants,
             revocations,
@@ -156,6 +160,7 @@ impl App {
             endpoint,
             health,
             background,
+            following,
             keys,
             grants,
             revocations,
@@ -185,7 +190,7 @@ impl App {
         let rules = [accounts::SERVED_THEIR_TIME.to_vec(), Contexts::served_their_time()].concat();
         let swept = housekeeping::run(database.clone(), clock.clone(), rules, stop);
         workers.spawn("housekeeping", swept);
-        background::start(&platform, background);
+        background::start(&platform, background, following);
         health.start();
         workers.spawn_droppable("readiness", Arc::clone(&health).run());
         tracing::info!("ready");

@@ -77,7 +77,8 @@ mod tests {
 
     #[test]
     fn no_header_is_smuggled_in_by_an_address() {
-        for address in ["", "ann", "ann@example.com\r\nBcc: bob@example.com", "a@b.example>, <c@d"] {
+        for address in ["", "ann", "ann@example.com\r\nBcc: bob@example.com", "a@b.example>, <c@d"]
+        {
             assert!(matches!(written(address), Err(MailError::Address)), "{address}");
         }
     }

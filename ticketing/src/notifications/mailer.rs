@@ -36,7 +36,7 @@ use crate::short_links::ShortLinks;
 const AT_ONCE: i64 = 8;
 /// How often it looks when nothing is due.
 const POLL: Duration = Duration::from_millis(300);
-/// How far back it looks each time: what is projected late is found by the thorough look.
+/// How far back it looks, before the last look: what is projected later is found by a thorough look.
 const GLANCE: TimeDelta = TimeDelta::minutes(5);
 /// How often it looks as far back as anything is sent.
 const THOROUGH: Duration = Duration::from_secs(30);
@@ -76,15 +76,15 @@ struct Prepared {
 impl Mailer {
     /// Works until cancelled.
     pub(super) async fn run(self, shutdown: CancellationToken) {
-        let mut thorough = Instant::now();
+        let (mut thorough, mut looked) = (Instant::now(), self.clock.now());
         while !shutdown.is_cancelled() {
-            let since = if Instant::now() >= thorough {
+            let now = self.clock.now();
+            let mut since = (looked - GLANCE).max(now - STALE);
+            if Instant::now() >= thorough {
                 thorough = Instant::now() + THOROUGH;
-                STALE
-            } else {
-                GLANCE
-            };
-            let step = self.step(since);
+                since = now - STALE;
+            }
+            let step = self.step(since, now);
             tokio::pin!(step);
             let stepped = tokio::select! {
                 stepped = &mut step => stepped,
@@ -95,7 +95,12 @@ impl Mailer {
                 }
             };
             match stepped {
-                Ok(0) => {}
+                Ok((0, sent)) => {
+                    looked = now;
+                    if sent > 0 {
+                        continue;
+                    }
+                }
                 Ok(_) => continue,
                 Err(error) => {
                     tracing::warn!(error = causes(&error), "mails could not be sent or recorded");
@@ -108,25 +113,32 @@ impl Mailer {
         }
     }
 
-    /// Decides of what became due since so long, and sends some of what waits. Returns how much it
-    /// has done.
-    async fn step(&self, since: TimeDelta) -> Result<usize, DatabaseError> {
-        let now = self.clock.now();
+    /// Decides of what became due since then, and sends some of what waits. Returns how much it has
+    /// decided and sent.
+    async fn step(
+        &self,
+        since: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<(usize, usize), DatabaseError> {
         let given_up = self.deliveries.give_up(now).await?;
         if given_up > 0 {
             tracing::warn!(mails = given_up, "it is not known whether mails were sent");
             count("unknown", given_up);
         }
-        let decided = self.decide(now - since, now).await?;
+        let decided = self.decide(since, now).await?;
         let claimed = self.deliveries.claim(now, AT_ONCE).await?;
         let sent = claimed.len();
         self.send_all(claimed, now).await?;
         let backlog = self.deliveries.backlog().await?;
         metrics::gauge!("ticketing_mail_backlog").set(backlog as f64);
-        Ok(decided + sent)
+        Ok((decided, sent))
     }
 
-    async fn decide(&self, since: DateTime<Utc>, now: DateTime<Utc>) -> Result<usize, DatabaseError> {
+    async fn decide(
+        &self,
+        since: DateTime<Utc>,
+        now: DateTime<Utc>,
+    ) -> Result<usize, DatabaseError> {
         let candidates = self.deliveries.candidates(since, now).await?;
         if candidates.is_empty() {
             return Ok(0);
@@ -143,7 +155,11 @@ impl Mailer {
         Ok(decided.len())
     }
 
-    async fn send_all(&self, claimed: Vec<Claimed>, now: DateTime<Utc>) -> Result<(), DatabaseError> {
+    async fn send_all(
+        &self,
+        claimed: Vec<Claimed>,
+        now: DateTime<Utc>,
+    ) -> Result<(), DatabaseError> {
         if claimed.is_empty() {
             return Ok(());
         }

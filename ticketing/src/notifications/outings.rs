@@ -188,15 +188,13 @@ impl Step<'_> {
         let statement = self.transaction.prepare_cached(&text).await?;
         let row = self.transaction.query_opt(&statement, &[&booking.0]).await?;
         let Some(row) = row else { return Ok(()) };
-        let (guest, comes) = (AccountId(row.try_get(0)?), row.try_get(1)?);
+        let (guest, comes) = (AccountId(row.try_get(0)?), row.try_get::<_, bool>(1)?);
         self.tell_both(booking, kind).await?;
         if !comes {
             return self.withdraw(Whose::Of(guest)).await;
         }
         match self.plan().await?.filter(|plan| plan.open) {
-            Some(plan) => {
-                remind(self.transaction, &plan, self.event.recorded_at, &[guest]).await
-            }
+            Some(plan) => remind(self.transaction, &plan, self.event.recorded_at, &[guest]).await,
             None => Ok(()),
         }
     }

@@ -116,7 +116,14 @@ mod tests {
     fn plan() -> Plan {
         let id = Uuid::from_u128(7);
         let starts_at = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        Plan { announcement: id, host: AccountId(id), title_id: id, starts_at, set_by: id, open: true }
+        Plan {
+            announcement: id,
+            host: AccountId(id),
+            title_id: id,
+            starts_at,
+            set_by: id,
+            open: true,
+        }
     }
 
     fn kinds(before: TimeDelta) -> Vec<Kind> {

@@ -82,7 +82,9 @@ impl Smtp {
             ("smtp", None) => (Privacy::Offered, 25),
             ("smtp", Some("required")) => (Privacy::Required, 587),
             ("smtp", Some("none")) => (Privacy::Plain, 25),
-            _ => anyhow::bail!("SMTP_URL is smtp://host, with ?tls=required or none, or smtps://host"),
+            _ => anyhow::bail!(
+                "SMTP_URL is smtp://host, with ?tls=required or none, or smtps://host"
+            ),
         };
         let credentials = match (decoded(url.username()), url.password().map(decoded)) {
             (user, Some(password)) => Some(Credentials::new(user?, password?)),
@@ -221,7 +223,9 @@ mod tests {
 
     #[test]
     fn what_names_no_server_is_refused_without_telling_it() {
-        for url in ["", "mail.example", "http://x", "smtp://", "smtp://x?tls=maybe", "smtp://secret@x"] {
+        for url in
+            ["", "mail.example", "http://x", "smtp://", "smtp://x?tls=maybe", "smtp://secret@x"]
+        {
             let error = open(url).err().map(|error| error.to_string()).unwrap_or_default();
             assert!(error.starts_with("SMTP_URL") && !error.contains("secret"), "{url}: {error}");
         }

@@ -247,7 +247,9 @@ mod tests {
         assert!(!letter.subject.contains(['\r', '\n']), "{}", letter.subject);
         assert!(letter.html.contains("&lt;script&gt;") && !letter.html.contains("<script"));
         assert!(letter.html.contains("Ann &lt;b&gt;"), "{}", letter.html);
-        assert!(letter.plain.contains("Ann <b>") && letter.plain.contains("https://t.example/s/a?b&c"));
+        assert!(
+            letter.plain.contains("Ann <b>") && letter.plain.contains("https://t.example/s/a?b&c")
+        );
     }
 
     #[test]
