@@ -20,6 +20,7 @@ mod contracts;
 mod gate;
 mod harness;
 mod market;
+mod notifications;
 mod peers;
 mod platform;
 mod short_links;

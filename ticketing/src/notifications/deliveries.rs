@@ -32,7 +32,6 @@ const PLANNED_AT_ONCE: i64 = 200;
 pub(super) struct Candidate {
     pub(super) notice: Uuid,
     pub(super) person: Uuid,
-    pub(super) kind: String,
     /// Whether its address bounced lately.
     pub(super) bounced: bool,
     /// Whether the person has switched it off.
@@ -108,7 +107,7 @@ impl Deliveries {
         now: DateTime<Utc>,
     ) -> Result<Vec<Candidate>, DatabaseError> {
         let text = format!(
-            "select n.id, n.person, n.kind, \
+            "select n.id, n.person, \
                  exists (select from deliveries b where b.person = n.person \
                      and b.channel = 'email' and b.state = 'bounced' and b.settled_at > $3), \
                  exists (select from switched_off s where s.account_id = n.person \
@@ -128,9 +127,8 @@ impl Deliveries {
             Ok(Candidate {
                 notice: row.try_get(0)?,
                 person: row.try_get(1)?,
-                kind: row.try_get(2)?,
-                bounced: row.try_get(3)?,
-                switched_off: row.try_get(4)?,
+                bounced: row.try_get(2)?,
+                switched_off: row.try_get(3)?,
             })
         };
         rows.iter().map(candidate).collect()

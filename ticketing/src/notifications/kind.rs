@@ -11,21 +11,21 @@ macro_rules! kinds {
     ($($(#[$doc:meta])* $kind:ident = $name:literal, $path:literal;)+) => {
         /// What somebody is told of.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Kind { $($(#[$doc])* $kind,)+ }
+        pub(super) enum Kind { $($(#[$doc])* $kind,)+ }
 
         impl Kind {
             /// All kinds.
-            pub const ALL: &'static [Self] = &[$(Self::$kind,)+];
+            pub(super) const ALL: &'static [Self] = &[$(Self::$kind,)+];
             /// Their names.
-            pub const NAMES: &'static [&'static str] = &[$($name,)+];
+            pub(super) const NAMES: &'static [&'static str] = &[$($name,)+];
 
             /// The name on the wire and in tables.
-            pub fn as_str(self) -> &'static str {
+            pub(super) fn as_str(self) -> &'static str {
                 match self { $(Self::$kind => $name,)+ }
             }
 
             /// The path that shows what it is about.
-            pub fn path(self, about: Uuid) -> String {
+            pub(super) fn path(self, about: Uuid) -> String {
                 let before = match self { $(Self::$kind => $path,)+ };
                 format!("{before}{about}")
             }
@@ -81,7 +81,7 @@ kinds! {
 /// The text names none of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("this is none of the names")]
-pub struct UnknownName;
+pub(super) struct UnknownName;
 
 impl FromStr for Kind {
     type Err = UnknownName;
@@ -99,7 +99,7 @@ impl fmt::Display for Kind {
 
 /// By which way somebody is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Channel {
+pub(super) enum Channel {
     /// Listed in the product.
     Product,
     /// Sent by e-mail.
@@ -108,7 +108,7 @@ pub enum Channel {
 
 impl Channel {
     /// The name in tables.
-    pub fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Product => "product",
             Self::Email => "email",

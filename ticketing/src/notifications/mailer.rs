@@ -327,7 +327,7 @@ mod tests {
 
     fn candidate(switched_off: bool, bounced: bool) -> Candidate {
         let id = Uuid::nil();
-        Candidate { notice: id, person: id, kind: "link_ready".to_owned(), bounced, switched_off }
+        Candidate { notice: id, person: id, bounced, switched_off }
     }
 
     #[test]
