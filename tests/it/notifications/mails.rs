@@ -26,8 +26,8 @@ async fn mails_are_in_the_reader_s_language_and_go_to_who_wants_them() {
         world.given_reader("carl-").await,
         world.given_reader("dora-").await,
     );
-    world.change_profile(&boris, &json!({ "language": "ru", "name": "Борис" })).await;
-    world.change_profile(&carl, &json!({ "delivery_type": "in_product" })).await;
+    world.set_profile(&boris, &json!({ "language": "ru", "name": "Борис" })).await;
+    world.set_profile(&carl, &json!({ "delivery_type": "in_product" })).await;
     world.switch(&dora, "order_refunded", "email", false).await.is(200);
     for user in [&ann, &boris, &carl, &dora] {
         mail.tell(user).await;
@@ -46,7 +46,7 @@ async fn mails_are_in_the_reader_s_language_and_go_to_who_wants_them() {
         assert_eq!(world.kinds_told(user).await, ["order_refunded"], "it is listed all the same");
     }
     // What was decided when it was due stays decided.
-    world.change_profile(&carl, &json!({ "delivery_type": "email" })).await;
+    world.set_profile(&carl, &json!({ "delivery_type": "email" })).await;
     mail.tell(&carl).await;
     mail.until_mails(&carl, 1).await;
     world.verify().await.unwrap();
@@ -108,6 +108,7 @@ async fn what_was_due_long_ago_is_not_sent() {
     system.wiring.more = with_mail;
     system.ticketing = system.wiring.ticketing().unwrap();
     system.ticketing.start().await.unwrap();
+    let buyer = mail.world.back(&buyer).await;
     mail.tell(&buyer).await;
     mail.until_mails(&buyer, 1).await;
     mail.world.system.stop().await.unwrap();

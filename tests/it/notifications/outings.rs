@@ -46,7 +46,7 @@ async fn every_application_and_answer_is_told_to_host_and_guest() {
     let world = World::with_test_clock().await;
     let outing = world.given_outing(TimeDelta::days(5)).await;
     let guest = world.given_reader("guest-").await;
-    world.change_profile(&guest, &json!({ "name": "Gail" })).await;
+    world.set_profile(&guest, &json!({ "name": "Gail" })).await;
     let booking = world.apply(&guest, &outing).await;
     world.answer(&outing.host, &booking, true).await;
     world.answer(&guest, &booking, false).await;

@@ -89,7 +89,7 @@ async fn people_are_told_in_their_language() {
     let me = world.given_told(1).await;
     let text = async || world.told(&me).await[0]["text"].as_str().unwrap().to_owned();
     assert_eq!(text().await, "The payment for “Concert, row 7” was refunded.");
-    world.change_profile(&me, &json!({ "language": "ru" })).await;
+    world.set_profile(&me, &json!({ "language": "ru" })).await;
     assert_eq!(text().await, "Оплата за «Concert, row 7» возвращена.");
 }
 
