@@ -3,8 +3,8 @@
 //!
 //! `harness` brings the servers, one pair for the whole run, and a place of its own (database and
 //! virtual host) for each test, `world` a running system; `platform` tests the mechanisms one by
-//! one; `accounts`, `catalogue`, `gate`, `market`, `short_links` and `venues` play the flows; `contracts` and `tidy` hold
-//! documents and the shape of the source to what they promise.
+//! one; `accounts`, `catalogue`, `gate`, `market`, `short_links` and `venues` play the flows;
+//! `contracts` and `tidy` hold documents and the shape of the source to what they promise.
 
 #![expect(
     clippy::expect_used,
@@ -21,6 +21,7 @@ mod gate;
 mod harness;
 mod market;
 mod notifications;
+mod outings;
 mod peers;
 mod platform;
 mod short_links;

@@ -36,6 +36,7 @@ use crate::config::Settings;
 use crate::links::Links;
 use crate::market::Market;
 use crate::notifications::Notifications;
+use crate::outings::Outings;
 use crate::platform::background::{self, Background, Following};
 use crate::platform::database::DatabaseError;
 use crate::platform::event_store::EventStore;
@@ -47,9 +48,9 @@ use crate::short_links::ShortLinks;
 use crate::venues::Venues;
 use crate::verify::Invariant;
 
-/// The contexts, in the order of the document: the one place that lists them. Accounts are not among
-/// them, because the edge itself stands on them.
-type Contexts = (Links, Market, Venues, Catalogue, ShortLinks, Notifications);
+/// The contexts, in the order of the document: the one place that lists them. Accounts are not
+/// among them, because the edge itself stands on them.
+type Contexts = (Links, Market, Venues, Catalogue, ShortLinks, Outings, Notifications);
 /// The routes of all.
 type Routes = (AccountsRoutes, <Contexts as BoundedContext>::Routes);
 

@@ -17,13 +17,14 @@
 //! | `REGISTRATIONS_PER_MINUTE` | `60` | per address |
 //! | `MARKET_CHANGES_PER_MINUTE` | `120` | what an account may change in the market |
 //! | `VENUES_CHANGES_PER_MINUTE` | `240` | what an account may change at the venues |
+//! | `OUTINGS_CHANGES_PER_MINUTE` | `120` | what an account may change of outings: announce, apply, answer, rate |
 //! | `CATALOGUE_CHANGES_PER_MINUTE` | `120` | what an account may change in the catalogue: follow, mark, review, like |
 //! | `PROFILE_CHANGES_PER_MINUTE` | `30` | how often an account may change its profile |
 //! | `SHORT_LINKS_PER_MINUTE` | `30` | short links that an account may make or delete |
 //! | `SHORT_LINK_VISITS_PER_MINUTE` | `300` | short links that may be visited from an address |
-//! | `ALLOWED_LINK_HOSTS` | `PUBLIC_URL`'s, `localhost`, `127.0.0.1` | hosts (any port) or `host:port` that short links may lead to, comma separated; replaces the default |
+//! | `ALLOWED_LINK_HOSTS` | `PUBLIC_URL`'s, this machine | where short links may lead: `host` or `host:port`, comma separated |
 //! | `NOTIFICATION_CHANGES_PER_MINUTE` | `120` | notifications that an account may mark or switch |
-//! | `SMTP_URL` | none | where mail is handed over: `smtp://[user:password@]host[:port]` (`STARTTLS` if offered; `?tls=required` or `none`) or `smtps://…`; without it no mail is sent |
+//! | `SMTP_URL` | none | where mail goes: `smtp://[user:password@]host[:port]` or `smtps://…`; none without it |
 //! | `MAIL_FROM` | none | who mail is from, `Turnstile <tickets@example.com>`; needed with `SMTP_URL` |
 //! | `TRUSTED_PROXIES` | none | addresses or networks whose `X-Forwarded-For` counts, comma separated |
 //! | `TIER_POLICY` | `self_service` | `entitled`: registration grants `standard`, an administrator grants more |
@@ -214,6 +215,9 @@ pub struct LimitSettings {
     /// Changes at the venues, per minute and account.
     #[arg(long, env = "VENUES_CHANGES_PER_MINUTE", default_value_t = 240)]
     pub venues_changes_per_minute: u32,
+    /// Changes of outings, per minute and account.
+    #[arg(long, env = "OUTINGS_CHANGES_PER_MINUTE", default_value_t = 120)]
+    pub outings_changes_per_minute: u32,
     /// Changes in the catalogue, per minute and account.
     #[arg(long, env = "CATALOGUE_CHANGES_PER_MINUTE", default_value_t = 120)]
     pub catalogue_changes_per_minute: u32,
@@ -282,7 +286,8 @@ pub struct SignInSettings {
 /// How mail is sent.
 #[derive(Args, Clone, Debug)]
 pub struct MailSettings {
-    /// The SMTP server that takes it.
+    /// The SMTP server that takes it. `smtp://` with `STARTTLS` if the server offers it, only with it
+    /// by `?tls=required`, never by `?tls=none`; `smtps://` with TLS from the beginning.
     #[arg(long, env = "SMTP_URL", hide_env_values = true,
           value_parser = NonEmptyStringValueParser::new(), requires = "mail_from")]
     pub smtp_url: Option<String>,

@@ -13,6 +13,7 @@ pub mod config;
 pub mod links;
 pub mod market;
 pub mod notifications;
+pub mod outings;
 pub mod platform;
 pub mod providers;
 pub mod readiness;

@@ -1,6 +1,6 @@
 //! Making short links: by whom, to where, and what their maker learns of them.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use reqwest::Method;
 use serde_json::json;
 use ticketing::platform::clock::Clock;
@@ -25,7 +25,8 @@ async fn a_short_link_leads_where_its_maker_wanted() {
     let there = world.visit(code).await.is(302);
     assert_eq!((there.header("location"), there.header("cache-control")), (&*target, "no-store"));
     let followed = reqwest::get(&short).await.unwrap();
-    assert_eq!((followed.status().as_u16(), followed.url().as_str()), (200, &*target));
+    let (there, _) = target.split_once('#').unwrap();
+    assert_eq!((followed.status().as_u16(), followed.url().as_str()), (200, there));
 }
 
 #[tokio::test]
@@ -102,7 +103,7 @@ async fn a_repeat_with_the_same_key_is_the_same_link() {
 async fn its_maker_reads_the_visits_and_deletes_it_and_nobody_else_learns_of_it() {
     let world = World::shared();
     let (user, other) = (world.given_user("standard").await, world.given_user("standard").await);
-    let end: DateTime<Utc> = now() + TimeDelta::hours(1);
+    let end = (now() + TimeDelta::hours(1)).trunc_subsecs(6);
     let link = json!({ "url": "http://127.0.0.1:8000/x", "expires_at": end, "visits": 5 });
     let code = world.given_short_link(&user, &link).await;
     for _ in 0..2 {

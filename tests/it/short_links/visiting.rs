@@ -13,7 +13,7 @@ use crate::world::answer::Ask;
 #[tokio::test]
 async fn known_fault_an_unknown_short_link_was_a_500() {
     let world = World::shared();
-    for code in ["00000000", "short", "longer-than-a-code", "%00%ff", "1234567é", "'%20or%201=1"] {
+    for code in ["00000000", "short", "longer-than-a-code", "%00", "1234567é", "'%20or%201=1"] {
         world.visit(code).await.problem(404, "not_found");
     }
 }

@@ -26,10 +26,11 @@ const FIRST_YEAR: i32 = 1900;
 
 /// A closed list of names, the first of which holds if none was told.
 macro_rules! names {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)+ }) => {
+    ($(#[$doc:meta])*
+     $name:ident { $($(#[$told:meta])* $variant:ident = $text:literal,)+ }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-        pub enum $name { #[default] $($(#[$variant_doc])* $variant,)+ }
+        pub enum $name { #[default] $($(#[$told])* $variant,)+ }
 
         impl $name {
             /// All names on the wire.

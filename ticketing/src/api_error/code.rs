@@ -204,6 +204,30 @@ codes! {
     /// The buyer may not give it back any more; an administrator may.
     RefundTooLate = "refund_too_late", CONFLICT, "Refund too late";
 
+    // The outings
+    /// Nobody applies for a place at their own outing.
+    OwnAnnouncement = "own_announcement", FORBIDDEN, "Own announcement";
+    /// Somebody would be at two outings at a time; the detail says who.
+    TimeTaken = "time_taken", CONFLICT, "Time taken";
+    /// Nobody can apply: the announcement is a draft, or was called off.
+    AnnouncementNotOpen = "announcement_not_open", CONFLICT, "Announcement not open";
+    /// Guests can apply, so it can not be a draft again.
+    AnnouncementOpen = "announcement_open", CONFLICT, "Announcement open";
+    /// No place is left.
+    AnnouncementFull = "announcement_full", CONFLICT, "Announcement full";
+    /// The outing has begun, so nothing about it changes any more.
+    OutingBegun = "outing_begun", CONFLICT, "Outing begun";
+    /// More guests are accepted than there would be places.
+    PlacesTaken = "places_taken", CONFLICT, "Places taken";
+    /// A person has one booking of an announcement; it can be changed.
+    AlreadyBooked = "already_booked", CONFLICT, "Already booked";
+    /// The announcement has as many bookings as any can have, or somebody as many engagements.
+    TooManyBookings = "too_many_bookings", CONFLICT, "Too many bookings";
+    /// People rate each other when the outing is over.
+    OutingNotOver = "outing_not_over", CONFLICT, "Outing not over";
+    /// All can read the review, so it does not change any more.
+    ReviewPublished = "review_published", CONFLICT, "Review published";
+
     // Short links
     /// The short link has expired, or was visited as often as it may be.
     ShortLinkGone = "short_link_gone", GONE, "Short link gone";

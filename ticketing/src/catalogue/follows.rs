@@ -1,5 +1,5 @@
-//! Who follows whom, and who wants to hear of a film. Doing either twice is doing it once. Not here:
-//! what followers get to see (that is for the contexts).
+//! Who follows whom, and who wants to hear of a film. Doing either twice is doing it once. Not
+//! here: what followers get to see (that is for the contexts).
 
 use std::collections::HashSet;
 

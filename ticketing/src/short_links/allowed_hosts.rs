@@ -78,7 +78,7 @@ impl AllowedHosts {
         };
         // `http:host` and `http:///host` have a host for browsers only.
         let slashed = begins("http://") || begins("https://");
-        if !slashed || text.contains(":///") {
+        if !slashed || authority(text).is_empty() {
             return Err(NotAllowed::NoAddress);
         }
         if !is_plain(&url) || authority(text).contains('@') {

@@ -8,8 +8,8 @@
 //! | dead | past its expiry, or visited as often as it may be |
 //!
 //! Invariants: a link leads only to hosts that the settings allow, judged once when it is made, and
-//! what was judged is what is kept; a link with a limit of n visits is visited n times, however many
-//! come at once; dead links are told from unknown ones for [`KEPT_DEAD`].
+//! what was judged is what is kept; a link with a limit of n visits is visited n times, however
+//! many come at once; dead links are told from unknown ones for [`KEPT_DEAD`].
 //!
 //! A shared store, like the accounts: other contexts use [`ShortLinks`], nothing else.
 

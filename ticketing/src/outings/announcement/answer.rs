@@ -119,10 +119,8 @@ mod tests {
     fn the_last_place_closes_it_and_a_free_one_opens_it() {
         let mut events = given::accepted();
         events.push(AnnouncementEvent::Applied { booking: given::SECOND, guest: given::OTHER });
-        let closed = vec![
-            AnnouncementEvent::Accepted { booking: given::SECOND },
-            AnnouncementEvent::Closed,
-        ];
+        let closed =
+            vec![AnnouncementEvent::Accepted { booking: given::SECOND }, AnnouncementEvent::Closed];
         assert_eq!(says(events, given::HOST, given::SECOND, true), Ok(closed));
         let reopened =
             vec![AnnouncementEvent::Withdrawn { booking: ID }, AnnouncementEvent::Reopened];

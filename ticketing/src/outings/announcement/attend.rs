@@ -44,11 +44,8 @@ impl AttendedBy {
     pub fn pair(self, announcement: &Announcement) -> Result<Pair, AnnouncementError> {
         let outing = announcement.known()?;
         let host = outing.terms.host;
-        let (side, guest) = if self.by == host {
-            (Side::Host, self.about)
-        } else {
-            (Side::Guest, Some(self.by))
-        };
+        let (side, guest) =
+            if self.by == host { (Side::Host, self.about) } else { (Side::Guest, Some(self.by)) };
         let booking = guest.and_then(|guest| present(outing, guest));
         if side == Side::Guest && booking.is_none() {
             return Err(AnnouncementError::NotThere);

@@ -175,13 +175,10 @@ mod tests {
 
     #[test]
     fn more_places_open_what_was_closed_and_fewer_close_it() {
-        let more = vec![
-            AnnouncementEvent::PlacesChanged { places: 3 },
-            AnnouncementEvent::Reopened,
-        ];
+        let more =
+            vec![AnnouncementEvent::PlacesChanged { places: 3 }, AnnouncementEvent::Reopened];
         assert_eq!(changed(given::full(), places(3), given::noon()), Ok(more));
-        let fewer =
-            vec![AnnouncementEvent::PlacesChanged { places: 1 }, AnnouncementEvent::Closed];
+        let fewer = vec![AnnouncementEvent::PlacesChanged { places: 1 }, AnnouncementEvent::Closed];
         assert_eq!(changed(given::accepted(), places(1), given::noon()), Ok(fewer));
     }
 

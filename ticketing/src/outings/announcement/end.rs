@@ -32,9 +32,8 @@ mod tests {
     #[test]
     fn its_end_is_recorded_once_and_not_before() {
         let end = given::terms().span.ends_at();
-        let decided = |events, now| {
-            given::decided(events, AnnouncementCommand::End(EndOuting { now }))
-        };
+        let decided =
+            |events, now| given::decided(events, AnnouncementCommand::End(EndOuting { now }));
         for events in [given::open(), given::full()] {
             assert_eq!(decided(events.clone(), given::just_before(end)), Ok(Vec::new()));
             assert_eq!(decided(events, end), Ok(vec![AnnouncementEvent::Ended]));

@@ -33,9 +33,8 @@ mod tests {
     #[test]
     fn it_is_published_once_when_its_time_has_come() {
         let due = given::publishes_at();
-        let decided = |events, now| {
-            given::decided(events, RatingCommand::Publish(PublishRating { now }))
-        };
+        let decided =
+            |events, now| given::decided(events, RatingCommand::Publish(PublishRating { now }));
         let early = due - TimeDelta::microseconds(1);
         assert_eq!(decided(given::by_guest(), early), Ok(Vec::new()));
         assert_eq!(decided(given::by_guest(), due), Ok(vec![RatingEvent::Published]));

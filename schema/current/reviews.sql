@@ -1,0 +1,18 @@
+create table reviews (
+    review_id uuid primary key,
+    rating_id uuid not null,
+    announcement_id uuid not null,
+    side text not null,
+    author uuid not null,
+    about uuid not null,
+    score integer not null,
+    text_id uuid,
+    rated_at timestamptz not null,
+    publishes_at timestamptz not null,
+    published boolean not null
+);
+comment on table reviews is 'One row a review of a host or guest by the other, projected from the log outings. What was written is in the vault.';
+create index on reviews (about);
+create index on reviews (announcement_id, review_id);
+create index on reviews (rating_id);
+grant select, insert, update, delete on reviews to turnstile_app;

@@ -1,0 +1,12 @@
+//! Outings played over HTTP, as hosts and guests see them, against real processes.
+//!
+//! `given` makes the states tests start from. All other files hold tests.
+
+mod announcements;
+mod bookings;
+pub(crate) mod given;
+mod lists;
+mod moving;
+mod races;
+mod reviews;
+mod verify;

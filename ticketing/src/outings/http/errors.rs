@@ -1,0 +1,108 @@
+//! What the refusals of outings are to a client.
+
+use super::super::announcement::AnnouncementError;
+use super::super::engagements::EngagementsError;
+use super::super::error::OutingsError;
+use super::super::rating::RatingError;
+use crate::api_error::{ApiError, Code, FieldError};
+
+pub(super) fn unknown_announcement() -> ApiError {
+    ApiError::new(Code::NotFound, "There is no such announcement")
+}
+
+pub(super) fn unknown_booking() -> ApiError {
+    ApiError::new(Code::NotFound, "There is no such booking")
+}
+
+pub(super) fn not_concerned() -> ApiError {
+    ApiError::new(Code::Forbidden, "The booking is between other people")
+}
+
+/// To who has a booking of it.
+pub(super) fn called_off() -> ApiError {
+    ApiError::new(Code::AnnouncementNotOpen, "The outing was called off")
+}
+
+fn invalid(field: &str, rule: &str) -> ApiError {
+    ApiError::invalid_fields(vec![FieldError::new(field, rule)])
+}
+
+impl From<AnnouncementError> for ApiError {
+    fn from(error: AnnouncementError) -> Self {
+        match error {
+            AnnouncementError::Unknown => unknown_announcement(),
+            AnnouncementError::UnknownBooking => unknown_booking(),
+            AnnouncementError::NotHost => {
+                Self::new(Code::Forbidden, "Only the host may change an announcement")
+            }
+            AnnouncementError::NotConcerned => not_concerned(),
+            AnnouncementError::NotThere => {
+                Self::new(Code::Forbidden, "Only who was there rates the others")
+            }
+            AnnouncementError::Own => {
+                Self::new(Code::OwnAnnouncement, "You are the host of this outing")
+            }
+            AnnouncementError::BadTime => {
+                invalid("event_time", "must be in the future, within two years")
+            }
+            AnnouncementError::NotThereWithThem => {
+                invalid("about", "must be a guest who was there, or for a guest the host")
+            }
+            AnnouncementError::AlreadyOpen => {
+                Self::new(Code::AnnouncementOpen, "Guests can apply; it can not be a draft again")
+            }
+            AnnouncementError::PlacesTaken { taken } => {
+                Self::new(Code::PlacesTaken, format!("{taken} guests are accepted"))
+            }
+            AnnouncementError::Begun => Self::new(Code::OutingBegun, "The outing has begun"),
+            AnnouncementError::NotOpen => {
+                Self::new(Code::AnnouncementNotOpen, "Nobody can apply: it is a draft")
+            }
+            AnnouncementError::Full => Self::new(Code::AnnouncementFull, "No place is left"),
+            AnnouncementError::AlreadyBooked => {
+                let way = "You have a booking of it; PUT /app/v1/booking/{id} changes it";
+                Self::new(Code::AlreadyBooked, way)
+            }
+            AnnouncementError::TooManyBookings => {
+                Self::new(Code::TooManyBookings, "Too many people have applied")
+            }
+            AnnouncementError::NotOver => Self::new(Code::OutingNotOver, "The outing is not over"),
+            AnnouncementError::AlreadyAnnounced => Self::internal(&error),
+        }
+    }
+}
+
+impl From<EngagementsError> for ApiError {
+    fn from(error: EngagementsError) -> Self {
+        match error {
+            EngagementsError::Taken(_) => Self::new(
+                Code::TimeTaken,
+                "They are at another outing at that time: host or guest can be at one only",
+            ),
+            EngagementsError::TooMany => {
+                Self::new(Code::TooManyBookings, "Nobody can be at more outings than 500")
+            }
+        }
+    }
+}
+
+impl From<RatingError> for ApiError {
+    fn from(error: RatingError) -> Self {
+        match error {
+            RatingError::BadScore => invalid("score", "must be 1 to 5"),
+            RatingError::Published => {
+                Self::new(Code::ReviewPublished, "All can read the review; it stays as it is")
+            }
+        }
+    }
+}
+
+impl From<OutingsError> for ApiError {
+    fn from(error: OutingsError) -> Self {
+        match error {
+            OutingsError::Announcement(error) => error.into(),
+            OutingsError::Engagements(error) => error.into(),
+            OutingsError::Rating(error) => error.into(),
+        }
+    }
+}

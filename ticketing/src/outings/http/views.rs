@@ -1,0 +1,175 @@
+//! What is shown of an outing: what its stream says, joined with what stands elsewhere: texts, the
+//! film, names, what people think of each other. All of that is read before a command, so that what
+//! the command came to can be shown, and kept for a repeat, without reading again.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use shared_events::{AccountId, AnnouncementId, BookingId, TextId};
+
+use super::super::announcement::{Announcement, Booking, Outing};
+use super::super::announcements::Times;
+use super::super::reviews::Average;
+use super::super::texts::{self, DESCRIPTION, LOCATION, TITLE};
+use super::Service;
+use super::answers::{AnnouncementSeen, BookingSeen, GuestSeen};
+use crate::accounts::Caller;
+use crate::api::nullable::Nullable;
+use crate::api::timestamp::Timestamp;
+use crate::api_error::ApiError;
+
+/// What stands elsewhere of an outing.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Known {
+    /// Texts by their ids.
+    pub(super) texts: HashMap<TextId, String>,
+    /// What the film is called.
+    pub(super) film: String,
+    /// What people are called.
+    pub(super) names: HashMap<AccountId, String>,
+    /// What others think of them.
+    pub(super) averages: HashMap<AccountId, Average>,
+    /// When it was made and last changed.
+    pub(super) times: Option<Times>,
+}
+
+/// Who looks at it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View {
+    /// Which account.
+    pub(super) account: AccountId,
+    /// Whether all who applied are shown.
+    pub(super) all: bool,
+    /// When.
+    pub(super) now: DateTime<Utc>,
+}
+
+impl View {
+    pub(super) fn of(caller: &Caller, now: DateTime<Utc>) -> Self {
+        Self { account: caller.account, all: caller.is_administrator(), now }
+    }
+
+    fn shows(self, outing: &Outing, booking: &Booking) -> bool {
+        self.all || self.account == outing.terms.host || booking.has_place()
+    }
+}
+
+impl Service {
+    /// What stands elsewhere of an outing, for who looks at it, and about one more person.
+    pub(super) async fn known(
+        &self,
+        id: AnnouncementId,
+        outing: &Outing,
+        view: View,
+    ) -> Result<Known, ApiError> {
+        let shown = outing.bookings.values().filter(|booking| view.shows(outing, booking));
+        let mut people: Vec<_> = shown.map(|booking| booking.guest).collect();
+        people.extend([outing.terms.host, view.account]);
+        let mut known = self.known_of(outing, &people, view.now).await?;
+        let terms = &outing.terms;
+        for (text, name) in
+            [(terms.title, TITLE), (terms.description, DESCRIPTION), (terms.location, LOCATION)]
+        {
+            known.texts.extend(texts::find(&self.vault, &[text], name).await?);
+        }
+        known.times = self.announcements.times(id).await?;
+        Ok(known)
+    }
+
+    /// The film and these people, without texts.
+    pub(super) async fn known_of(
+        &self,
+        outing: &Outing,
+        people: &[AccountId],
+        now: DateTime<Utc>,
+    ) -> Result<Known, ApiError> {
+        let film = self.catalogue.film(outing.terms.film).await?;
+        Ok(Known {
+            film: film.map(|film| film.title).unwrap_or_default(),
+            names: self.people.names(people).await?,
+            averages: self.reviews.averages(people, now).await?,
+            ..Known::default()
+        })
+    }
+}
+
+impl Known {
+    fn text(&self, id: TextId) -> String {
+        self.texts.get(&id).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn name(&self, account: AccountId) -> String {
+        self.names.get(&account).cloned().unwrap_or_default()
+    }
+
+    fn score(&self, account: AccountId) -> f64 {
+        self.averages.get(&account).copied().unwrap_or_default().score()
+    }
+
+    /// An announcement as somebody sees it; `None` if there is none.
+    pub(super) fn announcement(
+        &self,
+        id: AnnouncementId,
+        state: &Announcement,
+        view: View,
+    ) -> Option<AnnouncementSeen> {
+        let outing = state.announced()?;
+        let terms = &outing.terms;
+        let times = self.times.unwrap_or(Times { created: view.now, modified: view.now });
+        let guests = outing.bookings.iter().filter(|(_, booking)| view.shows(outing, booking));
+        let guest = |(id, booking): (&BookingId, &Booking)| GuestSeen {
+            booking_id: id.0,
+            guest_id: booking.guest.0,
+            guest_name: self.name(booking.guest),
+            guest_rating: self.score(booking.guest),
+            guest_status: booking.guest_says,
+            author_status: Nullable(booking.host_says),
+            clashes: booking.clashes,
+        };
+        Some(AnnouncementSeen {
+            id: id.0,
+            created: Timestamp(times.created),
+            modified: Timestamp(times.modified),
+            status: outing.status_at(view.now).as_str().to_owned(),
+            title: self.text(terms.title),
+            description: self.text(terms.description),
+            movie_id: terms.film.0,
+            movie_title: self.film.clone(),
+            author_id: terms.host.0,
+            author_name: self.name(terms.host),
+            sub_only: terms.sub_only,
+            is_free: terms.is_free,
+            tickets_count: terms.places,
+            tickets_left: outing.left(),
+            event_time: Timestamp(terms.span.starts_at),
+            event_location: self.text(terms.location),
+            duration: terms.span.duration_minutes,
+            guest_list: guests.map(guest).collect(),
+            author_rating: self.score(terms.host),
+        })
+    }
+
+    /// A booking; `None` if it is no more.
+    pub(super) fn booking(
+        &self,
+        announcement: AnnouncementId,
+        id: BookingId,
+        state: &Announcement,
+    ) -> Option<BookingSeen> {
+        let outing = state.announced()?;
+        let booking = outing.booking(id)?;
+        Some(BookingSeen {
+            id: id.0,
+            announcement_id: announcement.0,
+            movie_title: self.film.clone(),
+            author_name: self.name(outing.terms.host),
+            guest_name: self.name(booking.guest),
+            author_status: Nullable(booking.host_says),
+            guest_status: booking.guest_says,
+            guest_rating: self.score(booking.guest),
+            author_rating: self.score(outing.terms.host),
+            event_time: Timestamp(outing.terms.span.starts_at),
+            clashes: booking.clashes,
+        })
+    }
+}

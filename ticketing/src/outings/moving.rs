@@ -1,0 +1,153 @@
+//! Guests follow an outing that was moved or called off. It is a process, because an outing can
+//! have thousands of guests and each has engagements of their own: the append that moves it writes
+//! a deadline that is due at once, and its handler has one guest after the other follow, each in an
+//! append that holds the announcement as it was seen. Running it twice changes nothing; what is
+//! done already is known by the guests' engagements. Who is elsewhere at the new time is marked.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream};
+use shared_events::{AnnouncementId, BookingId, EngagementsId};
+use tokio::time::Instant;
+
+use super::announcement::{AnnouncementCommand, MarkClash, Outing, Stage};
+use super::attending::Concerned;
+use super::engagements::Engagements;
+use super::error::OutingsError;
+use super::planner::{GUESTS_MOVE, Planner, Refused, time};
+use crate::platform::append::{Attached, Origin};
+use crate::platform::causes::causes;
+use crate::platform::clock::Clock;
+use crate::platform::commands::{Execution, Unit, jointly};
+use crate::platform::deadlines::{DeadlineHandler, Due, Handled};
+use crate::platform::event_store::ReadError;
+use crate::platform::snapshots;
+
+/// How long one run takes at most: within what a deadline's handler may take.
+const RUN: Duration = Duration::from_secs(5);
+/// Engagements read at once.
+const READS: usize = 32;
+
+impl Planner {
+    /// Has guests follow the outing; whether all have.
+    ///
+    /// # Errors
+    /// [`CommandError`](crate::platform::commands::CommandError) if something is away.
+    pub async fn guests_follow(
+        &self,
+        id: AnnouncementId,
+        clock: &Clock,
+        until: Instant,
+    ) -> Result<bool, Refused> {
+        let state = self.load(id).await?.state;
+        let Some(outing) = state.announced() else { return Ok(true) };
+        for concerned in self.behind(id, outing).await? {
+            if Instant::now() >= until {
+                return Ok(false);
+            }
+            self.guest_follows(id, concerned, clock).await?;
+        }
+        Ok(true)
+    }
+
+    /// The guests whose engagements are not as the outing is.
+    async fn behind(
+        &self,
+        id: AnnouncementId,
+        outing: &Outing,
+    ) -> Result<Vec<Concerned>, ReadError> {
+        let all: Vec<_> = outing
+            .bookings
+            .iter()
+            .map(|(booking, known)| {
+                let concerned = Concerned { booking: *booking, guest: known.guest };
+                (concerned, outing.engages(*booking).map(time), known.clashes)
+            })
+            .collect();
+        let reads = all.into_iter().map(|(concerned, meant, clashes)| async move {
+            let of_guest = EngagementsId::of(concerned.guest).0;
+            let loaded = snapshots::load::<Engagements>(self.store(), of_guest).await?;
+            let is_so = loaded.state.time_of(id) == meant && !clashes;
+            Ok((!is_so).then_some(concerned))
+        });
+        let read: Vec<Result<_, ReadError>> = stream::iter(reads).buffered(READS).collect().await;
+        let read: Result<Vec<_>, _> = read.into_iter().collect();
+        Ok(read?.into_iter().flatten().collect())
+    }
+
+    async fn guest_follows(
+        &self,
+        id: AnnouncementId,
+        Concerned { booking, guest }: Concerned,
+        clock: &Clock,
+    ) -> Result<(), Refused> {
+        let _turn = self.turn(id).await;
+        let execution = Execution::new(Origin::new(), clock.now());
+        let at = execution.clone();
+        let nothing = |(): &()| Attached::default();
+        jointly(self.store(), execution, nothing, |unit: Unit<OutingsError>| {
+            let at = at.clone();
+            async move {
+                let look = AnnouncementCommand::Look;
+                let seen = unit.decide(&self.announcements, id.0, look).await?.state;
+                let Some(outing) = seen.announced() else { return Ok(()) };
+                // Whoever has removed the booking meanwhile is free.
+                if !outing.bookings.contains_key(&booking) {
+                    return Ok(());
+                }
+                let Some(span) = outing.engages(booking) else {
+                    self.engage(&unit, guest, id, None, &at).await?;
+                    return self.mark(&unit, id, booking, outing, false).await;
+                };
+                let followed = self.follow(&unit, guest, id, span, &at).await?;
+                let clashes = followed.state.time_of(id) != Some(time(span));
+                self.mark(&unit, id, booking, outing, clashes).await
+            }
+        })
+        .await
+    }
+
+    async fn mark(
+        &self,
+        unit: &Unit<OutingsError>,
+        id: AnnouncementId,
+        booking: BookingId,
+        outing: &Outing,
+        clashes: bool,
+    ) -> Result<(), Refused> {
+        // Of what does not take place nobody needs to be told that they are elsewhere.
+        if outing.stage != Stage::Cancelled {
+            let mark = AnnouncementCommand::MarkClash(MarkClash { booking, clashes });
+            unit.decide(&self.announcements, id.0, mark).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Has guests follow outings that were moved or called off.
+pub struct GuestsMove {
+    /// Knows announcements and engagements.
+    pub planner: Planner,
+    /// The time.
+    pub clock: Clock,
+}
+
+#[async_trait]
+impl DeadlineHandler for GuestsMove {
+    fn kind(&self) -> &'static str {
+        GUESTS_MOVE
+    }
+
+    async fn handle(&self, due: Due) -> Handled {
+        let id = AnnouncementId(due.subject);
+        match self.planner.guests_follow(id, &self.clock, Instant::now() + RUN).await {
+            Ok(true) => Handled::Recorded,
+            Ok(false) => Handled::NotBefore(self.clock.now()),
+            Err(error) => {
+                tracing::debug!(error = causes(&error), "guests did not follow an outing");
+                Handled::Failed
+            }
+        }
+    }
+}
