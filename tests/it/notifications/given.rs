@@ -106,7 +106,7 @@ impl World {
     }
 
     /// The same user, whose login has ended since, logged in again.
-    pub(super) async fn back(&self, user: &User) -> User {
+    pub(super) async fn returning(&self, user: &User) -> User {
         let token = self.login(&user.username, PASSWORD).await.is(200).member("access_token");
         User { token, ..user.clone() }
     }
@@ -116,7 +116,7 @@ impl World {
         let path = format!("{LIST}?limit=200");
         let mut list = self.get_as(user, &path).await;
         if list.status == 401 {
-            list = self.get_as(&self.back(user).await, &path).await;
+            list = self.get_as(&self.returning(user).await, &path).await;
         }
         list.is(200).json.as_array().expect("a list").clone()
     }
@@ -171,12 +171,12 @@ pub(super) struct Outing {
 
 impl World {
     /// An outing that begins after so long, with guests applying.
-    pub(super) async fn given_outing(&self, begins_after: TimeDelta) -> Outing {
+    pub(super) async fn given_trip(&self, begins_after: TimeDelta) -> Outing {
         let host = self.given_reader("host-").await;
-        self.given_outing_of(host, begins_after).await
+        self.given_trip_of(host, begins_after).await
     }
 
-    pub(super) async fn given_outing_of(&self, host: User, begins_after: TimeDelta) -> Outing {
+    pub(super) async fn given_trip_of(&self, host: User, begins_after: TimeDelta) -> Outing {
         let starts_at = self.now().await + begins_after;
         let body = json!({
             "status": "Alive", "title": "Metropolis & friends", "description": "Canary of the host",
@@ -207,7 +207,7 @@ impl World {
     }
 
     /// A guest who comes along.
-    pub(super) async fn given_guest(&self, outing: &Outing) -> (User, String) {
+    pub(super) async fn given_companion(&self, outing: &Outing) -> (User, String) {
         let guest = self.given_reader("guest-").await;
         let booking = self.apply(&guest, outing).await;
         self.answer(&outing.host, &booking, true).await;

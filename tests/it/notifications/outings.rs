@@ -11,8 +11,8 @@ use crate::world::answer::Ask;
 #[tokio::test]
 async fn every_change_of_an_announcement_is_told_to_guests_and_applicants() {
     let world = World::with_test_clock().await;
-    let outing = world.given_outing(TimeDelta::days(5)).await;
-    let (guest, _) = world.given_guest(&outing).await;
+    let outing = world.given_trip(TimeDelta::days(5)).await;
+    let (guest, _) = world.given_companion(&outing).await;
     let applicant = world.given_reader("applicant-").await;
     world.apply(&applicant, &outing).await;
     let declined = world.given_reader("declined-").await;
@@ -44,7 +44,7 @@ async fn every_change_of_an_announcement_is_told_to_guests_and_applicants() {
 #[tokio::test]
 async fn every_application_and_answer_is_told_to_host_and_guest() {
     let world = World::with_test_clock().await;
-    let outing = world.given_outing(TimeDelta::days(5)).await;
+    let outing = world.given_trip(TimeDelta::days(5)).await;
     let guest = world.given_reader("guest-").await;
     world.set_profile(&guest, &json!({ "name": "Gail" })).await;
     let booking = world.apply(&guest, &outing).await;
@@ -77,11 +77,11 @@ async fn every_application_and_answer_is_told_to_host_and_guest() {
 #[tokio::test]
 async fn who_waits_is_told_that_no_place_is_left_and_that_there_is_one_again() {
     let world = World::with_test_clock().await;
-    let outing = world.given_outing(TimeDelta::days(5)).await;
+    let outing = world.given_trip(TimeDelta::days(5)).await;
     let waiting = world.given_reader("waiting-").await;
     world.apply(&waiting, &outing).await;
-    world.given_guest(&outing).await;
-    let (guest, booking) = world.given_guest(&outing).await;
+    world.given_companion(&outing).await;
+    let (guest, booking) = world.given_companion(&outing).await;
     world.until_told(&waiting, &["booking_applied", "announcement_full"]).await;
     world.answer(&guest, &booking, false).await;
     let again = ["booking_applied", "announcement_full", "announcement_reopened"];

@@ -30,8 +30,8 @@ async fn host_and_accepted_guests_are_reminded_a_day_and_an_hour_before() {
     let mail = WithMail::start().await;
     let world = &mail.world;
     // Within the life of a login.
-    let outing = world.given_outing(DAY + TimeDelta::minutes(2)).await;
-    let (guest, _) = world.given_guest(&outing).await;
+    let outing = world.given_trip(DAY + TimeDelta::minutes(2)).await;
+    let (guest, _) = world.given_companion(&outing).await;
     let applicant = world.given_reader("applicant-").await;
     world.apply(&applicant, &outing).await;
     assert_eq!(reminders(world, &guest).await, [""; 0]);
@@ -59,8 +59,8 @@ async fn host_and_accepted_guests_are_reminded_a_day_and_an_hour_before() {
 #[tokio::test]
 async fn reminders_move_with_the_outing_and_none_is_given_of_what_is_past() {
     let world = World::with_test_clock().await;
-    let outing = world.given_outing(HOUR + TimeDelta::minutes(2)).await;
-    let (guest, _) = world.given_guest(&outing).await;
+    let outing = world.given_trip(HOUR + TimeDelta::minutes(2)).await;
+    let (guest, _) = world.given_companion(&outing).await;
     world.until_all_projected().await;
     assert_eq!(reminders(&world, &guest).await, [""; 0], "a day before is past");
     let later = Outing { starts_at: outing.starts_at + HOUR, ..outing };
@@ -78,11 +78,11 @@ async fn reminders_move_with_the_outing_and_none_is_given_of_what_is_past() {
 #[tokio::test]
 async fn nobody_is_reminded_of_what_was_called_off_nor_who_does_not_come() {
     let world = World::with_test_clock().await;
-    let off = world.given_outing(HOUR + TimeDelta::minutes(2)).await;
-    let (disappointed, _) = world.given_guest(&off).await;
-    let on = world.given_outing(HOUR + TimeDelta::minutes(3)).await;
-    let (out, booking) = world.given_guest(&on).await;
-    let (back, again) = world.given_guest(&on).await;
+    let off = world.given_trip(HOUR + TimeDelta::minutes(2)).await;
+    let (disappointed, _) = world.given_companion(&off).await;
+    let on = world.given_trip(HOUR + TimeDelta::minutes(3)).await;
+    let (out, booking) = world.given_companion(&on).await;
+    let (back, again) = world.given_companion(&on).await;
     let path = format!("/app/v1/announcement/{}", off.id);
     world.by(&off.host, Method::DELETE, &path).ask().await;
     world.answer(&out, &booking, false).await;

@@ -72,8 +72,8 @@ async fn no_name_and_nothing_that_people_wrote_stands_in_the_tables_of_notices()
     world.move_clock_to(expiring.told_at).await;
     mail.until_mails(&reader, 1).await;
     let (outing, _) = {
-        let outing = world.given_outing(chrono::TimeDelta::days(3)).await;
-        let guest = world.given_guest(&outing).await;
+        let outing = world.given_trip(chrono::TimeDelta::days(3)).await;
+        let guest = world.given_companion(&outing).await;
         (outing, guest)
     };
     world.until_all_projected().await;
