@@ -211,6 +211,54 @@ pub const PROJECT_OUTINGS: Queue = Queue {
     },
 };
 
+/// Events waiting to become notices of the links. Bounded: what it drops is read from the store.
+pub const PROJECT_LINK_NOTICES: Queue = Queue {
+    name: "ticketing.project_link_notices",
+    binding: Binding { exchange: LINKS_EVENTS, routing_key: "links.#" },
+    single_active_consumer: true,
+    max_length: Some(100_000),
+    dead_letters: DeadLetters {
+        exchange: TICKETING_DEAD_LETTERS,
+        queue: "ticketing.project_link_notices.dead",
+    },
+};
+
+/// Events waiting to become notices of the market. Bounded: what it drops is read from the store.
+pub const PROJECT_MARKET_NOTICES: Queue = Queue {
+    name: "ticketing.project_market_notices",
+    binding: Binding { exchange: MARKET_EVENTS, routing_key: "market.#" },
+    single_active_consumer: true,
+    max_length: Some(100_000),
+    dead_letters: DeadLetters {
+        exchange: TICKETING_DEAD_LETTERS,
+        queue: "ticketing.project_market_notices.dead",
+    },
+};
+
+/// Events waiting to become notices of the venues. Bounded: what it drops is read from the store.
+pub const PROJECT_VENUE_NOTICES: Queue = Queue {
+    name: "ticketing.project_venue_notices",
+    binding: Binding { exchange: VENUES_EVENTS, routing_key: "venues.#" },
+    single_active_consumer: true,
+    max_length: Some(100_000),
+    dead_letters: DeadLetters {
+        exchange: TICKETING_DEAD_LETTERS,
+        queue: "ticketing.project_venue_notices.dead",
+    },
+};
+
+/// Events waiting to become notices of the outings. Bounded: what it drops is read from the store.
+pub const PROJECT_OUTING_NOTICES: Queue = Queue {
+    name: "ticketing.project_outing_notices",
+    binding: Binding { exchange: OUTINGS_EVENTS, routing_key: "outings.#" },
+    single_active_consumer: true,
+    max_length: Some(100_000),
+    dead_letters: DeadLetters {
+        exchange: TICKETING_DEAD_LETTERS,
+        queue: "ticketing.project_outing_notices.dead",
+    },
+};
+
 /// Used links waiting to become rights to buy.
 pub const GRANT_ACCESS_RIGHTS: Queue = Queue {
     name: "ticketing.grant_access_rights",
@@ -234,13 +282,17 @@ pub const EXCHANGES: [Exchange; 7] = [
     RULES_DEAD_LETTERS,
 ];
 /// Every queue that is not one of dead letters.
-pub const QUEUES: [Queue; 7] = [
+pub const QUEUES: [Queue; 11] = [
     EVALUATE_LINK_REQUESTS,
     RECORD_VERDICTS,
     PROJECT_LINKS,
     PROJECT_MARKET,
     PROJECT_VENUES,
     PROJECT_OUTINGS,
+    PROJECT_LINK_NOTICES,
+    PROJECT_MARKET_NOTICES,
+    PROJECT_VENUE_NOTICES,
+    PROJECT_OUTING_NOTICES,
     GRANT_ACCESS_RIGHTS,
 ];
 

@@ -20,6 +20,7 @@ mod contracts;
 mod gate;
 mod harness;
 mod market;
+mod notifications;
 mod outings;
 mod peers;
 mod platform;

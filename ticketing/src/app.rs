@@ -36,8 +36,9 @@ use crate::catalogue::Catalogue;
 use crate::config::Settings;
 use crate::links::Links;
 use crate::market::Market;
+use crate::notifications::Notifications;
 use crate::outings::Outings;
-use crate::platform::background::{self, Background};
+use crate::platform::background::{self, Background, Following};
 use crate::platform::database::DatabaseError;
 use crate::platform::event_store::EventStore;
 use crate::platform::idempotency::Idempotency;
@@ -50,7 +51,7 @@ use crate::verify::Invariant;
 
 /// The contexts, in the order of the document: the one place that lists them. Accounts are not
 /// among them, because the edge itself stands on them.
-type Contexts = (Links, Market, Venues, Catalogue, ShortLinks, Outings);
+type Contexts = (Links, Market, Venues, Catalogue, ShortLinks, Outings, Notifications);
 /// The routes of all.
 type Routes = (AccountsRoutes, <Contexts as BoundedContext>::Routes);
 
@@ -66,6 +67,7 @@ pub struct App {
     endpoint: BoxEndpoint<'static, Response>,
     health: Arc<Health>,
     background: Vec<Background>,
+    following: Vec<Following>,
     keys: TokenKeys,
     accounts: Arc<Accounts>,
     grants: Grants,
@@ -95,6 +97,7 @@ impl App {
             idempotent: &idempotent,
         };
         let (routes, background) = Contexts::wire(service)?;
+        let following = Contexts::follow(service)?;
         let erasing = Erasing {
             erasures: Contexts::erasures(),
             leaving: background.iter().flat_map(Background::leaving).cloned().collect(),
@@ -110,7 +113,7 @@ impl App {
             erasing,
         });
         let accounts_api = accounts::http::routes(&accounts, &limits, &settings)?;
-        let health = Health::new(platform.clone(), &background);
+        let health = Health::new(platform.clone(), &background, &following);
         let jwks = {
             let (keys, clock) = (keys.clone(), platform.clock.clone());
             Arc::new(move || keys.jwks(clock.now()))
@@ -140,6 +143,7 @@ impl App {
             endpoint,
             health,
             background,
+            following,
             keys,
             accounts,
             grants,
@@ -165,6 +169,7 @@ impl App {
             endpoint,
             health,
             background,
+            following,
             keys,
             accounts,
             grants,
@@ -196,7 +201,7 @@ impl App {
         let swept = housekeeping::run(database.clone(), clock.clone(), rules, stop.clone());
         workers.spawn("erasures", accounts.erase_again(stop));
         workers.spawn("housekeeping", swept);
-        background::start(&platform, background);
+        background::start(&platform, background, following);
         health.start();
         workers.spawn_droppable("readiness", Arc::clone(&health).run());
         tracing::info!("ready");

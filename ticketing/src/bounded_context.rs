@@ -13,7 +13,7 @@ use crate::api::idempotent::Idempotent;
 use crate::api::rate_limits::RateLimits;
 use crate::config::Settings;
 use crate::platform::Platform;
-use crate::platform::background::Background;
+use crate::platform::background::{Background, Following};
 use crate::platform::erasure::Erasure;
 use crate::platform::housekeeping::Rule;
 use crate::platform::projections::Projection;
@@ -68,6 +68,15 @@ pub trait BoundedContext {
     /// # Errors
     /// If a setting or a file that it needs can not be used.
     fn wire(service: Service<'_>) -> anyhow::Result<(Self::Routes, Vec<Background>)>;
+
+    /// What runs behind it that follows logs of other contexts. Starts nothing.
+    ///
+    /// # Errors
+    /// As [`BoundedContext::wire`].
+    fn follow(service: Service<'_>) -> anyhow::Result<Vec<Following>> {
+        let Service { .. } = service;
+        Ok(Vec::new())
+    }
 }
 
 /// Tuples: the lists one after the other, in the order of the tuple.
@@ -104,6 +113,12 @@ macro_rules! tuple_of_contexts {
                     background.extend(more);
                 )+
                 Ok((($($routes,)+ ()), background))
+            }
+
+            fn follow(service: Service<'_>) -> anyhow::Result<Vec<Following>> {
+                let mut following = Vec::new();
+                $(following.extend($context::follow(service)?);)+
+                Ok(following)
             }
         }
     };

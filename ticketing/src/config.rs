@@ -23,6 +23,9 @@
 //! | `SHORT_LINKS_PER_MINUTE` | `30` | short links that an account may make or delete |
 //! | `SHORT_LINK_VISITS_PER_MINUTE` | `300` | short links that may be visited from an address |
 //! | `ALLOWED_LINK_HOSTS` | this machine | where short links may lead besides `PUBLIC_URL`'s host: `host` or `host:port`, comma separated |
+//! | `NOTIFICATION_CHANGES_PER_MINUTE` | `120` | notifications that an account may mark or switch |
+//! | `SMTP_URL` | none | where mail goes: `smtp://[user:password@]host[:port]` or `smtps://…`; none without it |
+//! | `MAIL_FROM` | none | who mail is from, `Turnstile <tickets@example.com>`; needed with `SMTP_URL` |
 //! | `TRUSTED_PROXIES` | none | addresses or networks whose `X-Forwarded-For` counts, comma separated |
 //! | `TIER_POLICY` | `self_service` | `entitled`: registration grants `standard`, an administrator grants more |
 //! | `ALLOWED_ORIGINS` | none | origins other than `PUBLIC_URL` that browsers may call from, comma separated |
@@ -108,6 +111,9 @@ pub struct Settings {
     /// With whom people may sign in.
     #[command(flatten)]
     pub sign_in: SignInSettings,
+    /// How mail is sent.
+    #[command(flatten)]
+    pub mail: MailSettings,
     /// Folder of the private keys that sign login tokens, shared by all replicas.
     #[arg(long, env = "TOKEN_KEYS_DIR")]
     pub token_keys_dir: PathBuf,
@@ -218,6 +224,9 @@ pub struct LimitSettings {
     /// Changes of a profile, per minute and account.
     #[arg(long, env = "PROFILE_CHANGES_PER_MINUTE", default_value_t = 30)]
     pub profile_changes_per_minute: u32,
+    /// Notifications marked or switched, per minute and account.
+    #[arg(long, env = "NOTIFICATION_CHANGES_PER_MINUTE", default_value_t = 120)]
+    pub notification_changes_per_minute: u32,
     /// Short links made or deleted, per minute and account.
     #[arg(long, env = "SHORT_LINKS_PER_MINUTE", default_value_t = 30)]
     pub short_links_per_minute: u32,
@@ -272,6 +281,20 @@ pub struct SignInSettings {
         default_value = "https://graph.facebook.com/v21.0/me?fields=id,email,first_name,last_name"
     )]
     pub facebook_user_url: String,
+}
+
+/// How mail is sent.
+#[derive(Args, Clone, Debug)]
+pub struct MailSettings {
+    /// The SMTP server that takes it. `smtp://` with `STARTTLS` if the server offers it, only with it
+    /// by `?tls=required`, never by `?tls=none`; `smtps://` with TLS from the beginning.
+    #[arg(long, env = "SMTP_URL", hide_env_values = true,
+          value_parser = NonEmptyStringValueParser::new(), requires = "mail_from")]
+    pub smtp_url: Option<String>,
+    /// Who it is from.
+    #[arg(long, env = "MAIL_FROM", value_parser = NonEmptyStringValueParser::new(),
+          requires = "smtp_url")]
+    pub mail_from: Option<String>,
 }
 
 /// How tickets are held and paid.
@@ -427,6 +450,17 @@ mod tests {
                 let refused = try_parse(&[&format!("{set}=x")]).map(drop).unwrap_err().to_string();
                 assert!(refused.contains(missing.as_str()), "{refused}");
             }
+        }
+    }
+
+    /// It would be off without a word.
+    #[test]
+    fn mail_has_a_server_and_a_sender_or_neither() {
+        let (server, from) = ("--smtp-url=smtp://localhost", "--mail-from=a@example.com");
+        assert!(try_parse(&[server, from]).is_ok());
+        for half in [server, from] {
+            let refused = try_parse(&[half]).map(drop).unwrap_err();
+            assert_eq!(refused.kind(), ErrorKind::MissingRequiredArgument);
         }
     }
 

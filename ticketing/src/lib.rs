@@ -12,6 +12,7 @@ pub mod catalogue;
 pub mod config;
 pub mod links;
 pub mod market;
+pub mod notifications;
 pub mod outings;
 pub mod platform;
 pub mod providers;

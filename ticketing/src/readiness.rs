@@ -10,7 +10,7 @@ use async_trait::async_trait;
 
 use crate::api::service::{Probe, Readiness};
 use crate::platform::Platform;
-use crate::platform::background::{Background, Part};
+use crate::platform::background::{Background, Following, Part};
 use crate::platform::projections::Progress;
 
 /// How often Postgres is asked, and how long it may take.
@@ -32,8 +32,14 @@ pub struct Health {
 
 impl Health {
     /// Not started, so not ready.
-    pub fn new(platform: Platform, background: &[Background]) -> Arc<Self> {
-        let projections = background.iter().flat_map(Background::progress).cloned().collect();
+    pub fn new(
+        platform: Platform,
+        background: &[Background],
+        following: &[Following],
+    ) -> Arc<Self> {
+        let own = background.iter().flat_map(Background::progress);
+        let others = following.iter().flat_map(Following::progress);
+        let projections = own.chain(others).cloned().collect();
         let parts = background.iter().flat_map(Background::parts).cloned().collect();
         Arc::new(Self {
             platform,

@@ -59,10 +59,12 @@ enum About {
     Outing,
     /// A booking; its owner is the guest.
     Booking,
+    /// What somebody is told.
+    Notice,
 }
 use About::{
-    Account, Booking, Film, Held, Host, Link, Match, Nothing, Order, Outing, Payment, Purchase,
-    Review, Seat, Seating, Session, ShortLink, Stadium, Tariff, Ticket, Wallet,
+    Account, Booking, Film, Held, Host, Link, Match, Nothing, Notice, Order, Outing, Payment,
+    Purchase, Review, Seat, Seating, Session, ShortLink, Stadium, Tariff, Ticket, Wallet,
 };
 
 /// What the owner, another account, nobody and an administrator are answered; asked are those who
@@ -82,7 +84,7 @@ const READERS: Statuses = [200, 200, 401, 200];
 
 /// Every operation of the document. One that is missing here fails the test until somebody has said
 /// who it is for.
-const OPERATIONS: [(&str, &str, About, Statuses); 148] = [
+const OPERATIONS: [(&str, &str, About, Statuses); 153] = [
     ("get", "/.well-known/jwks.json", Nothing, ALL),
     // Only for whoever asks, who is gone then: played in accounts/erasure.rs.
     ("delete", "/account", Nothing, ALL),
@@ -226,6 +228,11 @@ const OPERATIONS: [(&str, &str, About, Statuses); 148] = [
     ("post", "/api/v1/shortener", ShortLink, [201, 201, 401, 201]),
     ("delete", "/api/v1/shortener/{code}", ShortLink, [204, 404, 401, 404]),
     ("get", "/api/v1/shortener/{code}", ShortLink, [200, 404, 401, 404]),
+    ("get", "/app/v1/notifications", Notice, READERS),
+    ("put", "/app/v1/notifications/read", Notice, [204, 204, 401, 204]),
+    ("get", "/app/v1/notifications/settings", Notice, READERS),
+    ("put", "/app/v1/notifications/settings", Notice, READERS),
+    ("put", "/app/v1/notifications/{id}/read", Notice, [200, 404, 401, 404]),
     ("get", "/s/{code}", ShortLink, [302; 4]),
     ("get", "/admin/announcements", Outing, ADMIN),
     ("get", "/admin/announcements/{id}", Outing, ADMIN),
@@ -312,6 +319,7 @@ impl World {
                 self.given_at_venues(about).await
             }
             Host | Film | Review | ShortLink => self.given_to_talk_of(about).await,
+            Notice => self.given_notice().await,
             Outing | Booking => self.given_outing_of(about).await,
         }
     }
@@ -379,6 +387,17 @@ impl World {
             _ => (outing.host, outing.id),
         };
         Subject { owner, id, token: String::new(), body }
+    }
+
+    /// What a buyer is told whose money went back.
+    async fn given_notice(&self) -> Subject {
+        let (paid, payment) = self.given_paid_order().await;
+        self.refund(&paid.deal.seller, &payment, "").await.is(200);
+        let owner = paid.deal.buyer;
+        let list = async || self.get_as(&owner, "/app/v1/notifications").await.is(200).json;
+        eventually("it is told", async || list().await[0]["id"].is_string()).await;
+        let id = list().await[0]["id"].as_str().expect("an id").to_owned();
+        Subject { owner, id, token: String::new(), body: json!({ "settings": [] }) }
     }
 
     /// Something of the catalogue, or a short link to it.

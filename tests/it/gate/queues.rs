@@ -4,8 +4,9 @@
 use chrono::TimeDelta;
 use serde_json::json;
 use shared_events::topology::{
-    EVALUATE_LINK_REQUESTS, GRANT_ACCESS_RIGHTS, LINKS_LOG, MARKET_LOG, PROJECT_LINKS,
-    PROJECT_MARKET, PROJECT_VENUES, QUEUES, Queue, RECORD_VERDICTS, VENUES_LOG,
+    EVALUATE_LINK_REQUESTS, GRANT_ACCESS_RIGHTS, LINKS_LOG, MARKET_LOG, PROJECT_LINK_NOTICES,
+    PROJECT_LINKS, PROJECT_MARKET, PROJECT_MARKET_NOTICES, PROJECT_OUTING_NOTICES, PROJECT_OUTINGS,
+    PROJECT_VENUE_NOTICES, PROJECT_VENUES, QUEUES, Queue, RECORD_VERDICTS, VENUES_LOG,
 };
 
 use crate::harness::eventually;
@@ -109,6 +110,31 @@ async fn the_projection_of_the_venues_survives_that_its_queue_is_unbound() {
 }
 
 #[tokio::test]
+async fn the_projection_of_the_outings_survives_that_its_queue_is_deleted() {
+    is_healed(&PROJECT_OUTINGS, Mishap::Deleted).await;
+}
+
+#[tokio::test]
+async fn the_notices_of_the_links_survive_that_their_queue_is_deleted() {
+    is_healed(&PROJECT_LINK_NOTICES, Mishap::Deleted).await;
+}
+
+#[tokio::test]
+async fn the_notices_of_the_market_survive_that_their_queue_is_deleted() {
+    is_healed(&PROJECT_MARKET_NOTICES, Mishap::Deleted).await;
+}
+
+#[tokio::test]
+async fn the_notices_of_the_venues_survive_that_their_queue_is_deleted() {
+    is_healed(&PROJECT_VENUE_NOTICES, Mishap::Deleted).await;
+}
+
+#[tokio::test]
+async fn the_notices_of_the_outings_survive_that_their_queue_is_deleted() {
+    is_healed(&PROJECT_OUTING_NOTICES, Mishap::Deleted).await;
+}
+
+#[tokio::test]
 async fn rights_to_buy_survive_that_their_queue_is_deleted() {
     is_healed(&GRANT_ACCESS_RIGHTS, Mishap::Deleted).await;
 }
@@ -121,6 +147,13 @@ async fn rights_to_buy_survive_that_their_queue_is_unbound() {
 #[test]
 fn no_queue_is_left_out_above() {
     let of_links = [EVALUATE_LINK_REQUESTS, RECORD_VERDICTS, PROJECT_LINKS];
-    let tested = [&of_links[..], &[PROJECT_MARKET, PROJECT_VENUES, GRANT_ACCESS_RIGHTS]].concat();
+    let of_notices = [
+        PROJECT_LINK_NOTICES,
+        PROJECT_MARKET_NOTICES,
+        PROJECT_VENUE_NOTICES,
+        PROJECT_OUTING_NOTICES,
+    ];
+    let of_others = [PROJECT_MARKET, PROJECT_VENUES, PROJECT_OUTINGS];
+    let tested = [&of_links[..], &of_others, &of_notices, &[GRANT_ACCESS_RIGHTS]].concat();
     assert_eq!(QUEUES.to_vec(), tested);
 }

@@ -40,6 +40,11 @@ async fn places(gate: &World, broker: &Broker, listeners: &[&str]) -> Vec<Place>
         "ledger",
         "purchases",
         "snapshots",
+        "link_notices",
+        "market_notices",
+        "venue_notices",
+        "outing_notices",
+        "deliveries",
     ] {
         let query = format!("select coalesce(string_agg(t::text, ' '), '') from {table} t");
         tables.push_str(sql.query_one(&query, &[]).await.unwrap().get(0));

@@ -27,7 +27,7 @@ const ROWS: &str = "select to_jsonb(t)::text from listings t \
     union all select to_jsonb(t)::text from orders t \
     union all select to_jsonb(t)::text from payments t order by 1";
 const FORGET: &str = "delete from listings; delete from orders; delete from payments; \
-    delete from checkpoints where log = 'market'";
+    delete from checkpoints where projection = 'market'";
 
 async fn given_past() -> Past {
     let mut world = World::start(&[]).await;

@@ -1,10 +1,11 @@
 //! Servers of others that the product talks to, real ones from package registries: an OpenID
-//! provider, and one that speaks like Stripe. Installed once into `target/peers`, with exactly the
+//! provider, one that speaks like Stripe, and an SMTP server. Installed once into `target/peers`, with exactly the
 //! versions of `.config/peers`.
 //!
-//! Not here: what tests ask of them (`openid.rs`, `stripe.rs`).
+//! Not here: what tests ask of them (`openid.rs`, `stripe.rs`, `smtp.rs`).
 
 pub(crate) mod openid;
+pub(crate) mod smtp;
 pub(crate) mod stripe;
 
 use std::fs;

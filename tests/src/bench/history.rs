@@ -35,7 +35,8 @@ const PROJECT_USED: &str = "insert into link_status (request_id, tier, requested
     select s.id, $3, $4, $5, $6, $4, $7, s.token, $4, $8 \
     from unnest($1::uuid[], $2::uuid[]) s(id, token)";
 const PROJECTED: &str = "insert into checkpoints (projection, log, history, position) \
-    select 'links', log, history, $2 from logs where log = $1 \
+    select name, log, history, $2 from logs, unnest(array['links', 'link_notices']) name \
+    where log = $1 \
     on conflict (projection) do update set position = excluded.position";
 const RELAYED: &str = "insert into relay_cursors (log, position) values ($1, $2) \
     on conflict (log) do update set position = excluded.position";

@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// As many link tokens are looked for.
 const TOKENS: i64 = 40;
 /// Tables that follow from history.
-const READ_TABLES: [&str; 12] = [
+const READ_TABLES: [&str; 16] = [
     "link_status",
     "listings",
     "orders",
@@ -38,6 +38,10 @@ const READ_TABLES: [&str; 12] = [
     "wallets",
     "ledger",
     "purchases",
+    "link_notices",
+    "market_notices",
+    "venue_notices",
+    "ticket_holders",
 ];
 /// Other tables that hold no secret.
 const OTHER_TABLES: [&str; 11] = [
@@ -88,7 +92,8 @@ pub async fn collect(world: &mut World, before: &[Usage], messages: &str) -> Res
     audit.live = read(world).await?;
     let verify = world.wiring.ticketing_command("verify", &["verify"])?;
     audit.verified = verify.run().await.err().map(|error| format!("{error:#}"));
-    for projection in ["links", "market", "venues"] {
+    let notices = ["link_notices", "market_notices", "venue_notices"];
+    for projection in ["links", "market", "venues"].into_iter().chain(notices) {
         world.wiring.ticketing_command("rebuild", &["rebuild", projection])?.run().await?;
     }
     audit.rebuilt = read(world).await?;

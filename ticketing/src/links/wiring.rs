@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use shared_events::topology::{
-    EVALUATE_LINK_REQUESTS, GRANT_ACCESS_RIGHTS, LINKS_EVENTS, LINKS_LOG, PROJECT_LINKS, Queue,
-    RECORD_VERDICTS,
+    EVALUATE_LINK_REQUESTS, GRANT_ACCESS_RIGHTS, LINKS_EVENTS, LINKS_LOG, PROJECT_LINK_NOTICES,
+    PROJECT_LINKS, Queue, RECORD_VERDICTS,
 };
 
 use super::check::Checks;
@@ -23,7 +23,8 @@ use crate::platform::projections::Projection;
 use crate::platform::relay::Route;
 use crate::verify::Invariant;
 
-const FED: [Queue; 3] = [EVALUATE_LINK_REQUESTS, PROJECT_LINKS, GRANT_ACCESS_RIGHTS];
+const FED: [Queue; 4] =
+    [EVALUATE_LINK_REQUESTS, PROJECT_LINKS, PROJECT_LINK_NOTICES, GRANT_ACCESS_RIGHTS];
 const ROUTE: Route = Route { exchange: LINKS_EVENTS, queues: &FED, answers: &[RECORD_VERDICTS] };
 
 /// Who has one can use a link.

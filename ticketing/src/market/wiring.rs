@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use secrecy::SecretString;
-use shared_events::topology::{MARKET_EVENTS, MARKET_LOG, PROJECT_MARKET, Queue};
+use shared_events::topology::{
+    MARKET_EVENTS, MARKET_LOG, PROJECT_MARKET, PROJECT_MARKET_NOTICES, Queue,
+};
 
 use super::buying::{Buying, OrderExpiry};
 use super::http::{ListingsApi, MarketAdminApi, MarketLimits, OrdersApi, PaymentsApi, WebhooksApi};
@@ -28,7 +30,7 @@ use crate::providers::Providers;
 use crate::providers::stripe_signature::WebhookSecret;
 use crate::verify::Invariant;
 
-const FED: [Queue; 1] = [PROJECT_MARKET];
+const FED: [Queue; 2] = [PROJECT_MARKET, PROJECT_MARKET_NOTICES];
 const ROUTE: Route = Route { exchange: MARKET_EVENTS, queues: &FED, answers: &[] };
 
 /// A title stands in the vault once for each time it was written.

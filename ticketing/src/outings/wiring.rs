@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use shared_events::topology::{OUTINGS_EVENTS, OUTINGS_LOG, PROJECT_OUTINGS, Queue};
+use shared_events::topology::{
+    OUTINGS_EVENTS, OUTINGS_LOG, PROJECT_OUTING_NOTICES, PROJECT_OUTINGS, Queue,
+};
 
 use super::announcements::Announcements;
 use super::bookings::Bookings;
@@ -30,7 +32,7 @@ use crate::platform::relay::Route;
 use crate::platform::vault::Vault;
 use crate::verify::Invariant;
 
-const FED: [Queue; 1] = [PROJECT_OUTINGS];
+const FED: [Queue; 2] = [PROJECT_OUTINGS, PROJECT_OUTING_NOTICES];
 const ROUTE: Route = Route { exchange: OUTINGS_EVENTS, queues: &FED, answers: &[] };
 
 /// A text stands in the vault once for each time it was written.

@@ -1,6 +1,7 @@
 //! What runs in the background for one log: its writer's signal, its relay, its projections, and
 //! what its context adds: consumers, deadlines, other work. Put together when the service is wired,
-//! started when the schema is there. Not here: what any of it does.
+//! started when the schema is there. [`Following`] is the same without a log of its own. Not here:
+//! what any of it does.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -43,6 +44,58 @@ pub struct Background {
     work: Vec<(String, Work)>,
 }
 
+/// What runs behind a context that writes no log but follows those of others; [`start`] sets it
+/// going.
+pub struct Following {
+    platform: Platform,
+    name: &'static str,
+    progress: Vec<Progress>,
+    work: Vec<(String, Work)>,
+}
+
+impl Following {
+    /// Prepares projections, whatever logs they read. Who writes a log feeds their queues: it names
+    /// them in its route.
+    pub fn open(
+        platform: &Platform,
+        name: &'static str,
+        projections: Vec<Arc<dyn Projection>>,
+    ) -> Self {
+        let mut following =
+            Self { platform: platform.clone(), name, progress: Vec::new(), work: Vec::new() };
+        for projection in projections {
+            let (progress, name, work) = projecting(&following.platform, projection);
+            following.progress.push(progress);
+            following.work.push((format!("{} {name}", following.name), work));
+        }
+        following
+    }
+
+    /// How far its projections are.
+    pub fn progress(&self) -> &[Progress] {
+        &self.progress
+    }
+
+    /// Has something else done; it must end soon after the token is cancelled and not before.
+    /// Operators see it as `<context> <name>`.
+    pub fn work<F>(&mut self, name: &str, run: impl FnOnce(CancellationToken) -> F + Send + 'static)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let name = format!("{} {name}", self.name);
+        self.work.push((name, Box::new(|stop| Box::pin(run(stop)))));
+    }
+}
+
+/// What keeps a projection up to date: how far it is, its name, and the work.
+fn projecting(platform: &Platform, projection: Arc<dyn Projection>) -> (Progress, String, Work) {
+    let Platform { database, dead_letters, broker, .. } = platform;
+    let name = format!("projection {}", projection.name());
+    let builder = Builder::new(projection, database.clone(), Arc::clone(dead_letters));
+    let (progress, broker) = (builder.progress(), broker.clone());
+    (progress, name, Box::new(|stop| Box::pin(builder.run(broker, stop))))
+}
+
 impl Background {
     /// Opens a log: starts its writer, and prepares its relay along `route` and those of
     /// `projections` that read it.
@@ -72,12 +125,9 @@ impl Background {
     }
 
     fn project(&mut self, projection: Arc<dyn Projection>) {
-        let Platform { database, dead_letters, broker, .. } = &self.platform;
-        let name = format!("projection {}", projection.name());
-        let builder = Builder::new(projection, database.clone(), Arc::clone(dead_letters));
-        let broker = broker.clone();
-        self.progress.push(builder.progress());
-        self.work(&name, |stop| builder.run(broker, stop));
+        let (progress, name, work) = projecting(&self.platform, projection);
+        self.progress.push(progress);
+        self.work.push((format!("{} {name}", self.store.log()), work));
     }
 
     /// The log.
@@ -155,8 +205,11 @@ impl Background {
 }
 
 /// Starts all of it.
-pub fn start(platform: &Platform, all: Vec<Background>) {
+pub fn start(platform: &Platform, all: Vec<Background>, following: Vec<Following>) {
     let Platform { database, clock, workers, .. } = platform;
+    for (name, work) in following.into_iter().flat_map(|following| following.work) {
+        workers.spawn(name, work(workers.stop_signal()));
+    }
     for background in all {
         let signal = Arc::clone(background.store.signal());
         let name = format!("{} signal", background.store.log());

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::database::DatabaseError;
+use super::database::{Database, DatabaseError};
 use super::event_store::{EventStore, ReadError};
 
 /// The longest that a list waits.
@@ -36,14 +36,20 @@ impl From<DatabaseError> for LookupError {
 /// Waits for one projection of a log; cheap to clone.
 #[derive(Clone)]
 pub struct CaughtUp {
-    store: EventStore,
+    database: Database,
+    log: &'static str,
     projection: &'static str,
 }
 
 impl CaughtUp {
     /// The projection of this name reads the store's log.
     pub fn new(store: EventStore, projection: &'static str) -> Self {
-        Self { store, projection }
+        Self::following(store.database().clone(), store.log(), projection)
+    }
+
+    /// The projection of this name reads a log that others write.
+    pub fn following(database: Database, log: &'static str, projection: &'static str) -> Self {
+        Self { database, log, projection }
     }
 
     /// Looks something up, and once more when the projection has what the log holds now.
@@ -78,10 +84,10 @@ impl CaughtUp {
         let mut pause = FIRST_PAUSE;
         loop {
             let (head, reached): (i64, i64) = {
-                let client = self.store.database().get().await?;
+                let client = self.database.get().await?;
                 let statement = client.prepare_cached(text).await?;
                 let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 2] =
-                    [&self.store.log(), &self.projection];
+                    [&self.log, &self.projection];
                 let row = client.query_one(&statement, &parameters).await?;
                 (row.try_get(0)?, row.try_get(1)?)
             };

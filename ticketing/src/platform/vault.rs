@@ -39,6 +39,22 @@ impl Vault {
         Ok(rows.iter().map(value).collect::<Result<_, tokio_postgres::Error>>()?)
     }
 
+    /// The values that are (still) there of ids that have one each, whatever its name.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] if Postgres does not answer.
+    pub async fn find_all(
+        &self,
+        ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, SecretString>, DatabaseError> {
+        let client = self.database.get().await?;
+        let statement =
+            client.prepare_cached("select id, value from vault where id = any($1)").await?;
+        let rows = client.query(&statement, &[&ids]).await?;
+        let value = |row: &Row| Ok((row.try_get(0)?, row.try_get::<_, String>(1)?.into()));
+        Ok(rows.iter().map(value).collect::<Result<_, tokio_postgres::Error>>()?)
+    }
+
     /// Deletes every value of `id`.
     ///
     /// # Errors

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use chrono::TimeDelta;
 use shared_events::topology::{
-    GRANT_ACCESS_RIGHTS, LINKS_LOG, PROJECT_VENUES, Queue, VENUES_EVENTS, VENUES_LOG,
+    GRANT_ACCESS_RIGHTS, LINKS_LOG, PROJECT_VENUE_NOTICES, PROJECT_VENUES, Queue, VENUES_EVENTS,
+    VENUES_LOG,
 };
 
 use super::consumer::GrantAccessRights;
@@ -45,7 +46,7 @@ use crate::platform::vault::Vault;
 use crate::providers::Providers;
 use crate::verify::Invariant;
 
-const FED: [Queue; 1] = [PROJECT_VENUES];
+const FED: [Queue; 2] = [PROJECT_VENUES, PROJECT_VENUE_NOTICES];
 const ROUTE: Route = Route { exchange: VENUES_EVENTS, queues: &FED, answers: &[] };
 
 /// Buyers who are busy at a time, and whose baskets are kept in memory: most are of a few hundred

@@ -52,6 +52,7 @@ mod tests {
             market_changes_per_minute: 120,
             venues_changes_per_minute: 120,
             catalogue_changes_per_minute: 120,
+            notification_changes_per_minute: 120,
             profile_changes_per_minute: 30,
             short_links_per_minute: 30,
             short_link_visits_per_minute: 300,

@@ -1,0 +1,16 @@
+create table outing_notices (
+    id uuid primary key,
+    person uuid not null,
+    kind text not null,
+    cause uuid not null,
+    about uuid not null,
+    due_at timestamptz,
+    until timestamptz,
+    withdrawn_at timestamptz,
+    details jsonb not null
+);
+comment on table outing_notices is 'What is to be told to whom, projected from the log outings: ids only. Withdrawn before it was due, it is not told.';
+create index on outing_notices (person, due_at desc, id desc);
+create index on outing_notices (due_at);
+create index on outing_notices (about);
+grant select, insert, update, delete on outing_notices to turnstile_app;

@@ -1,0 +1,216 @@
+//! The states that tests start from, each named for what is true in it.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::harness::eventually;
+use crate::peers::smtp::{MAIL_FROM, Mail, Sink};
+use crate::world::World;
+use crate::world::answer::{Answer, Ask};
+use crate::world::people::{PASSWORD, User, new_name};
+
+pub(super) const LIST: &str = "/app/v1/notifications";
+pub(super) const SETTINGS: &str = "/app/v1/notifications/settings";
+/// A film in cinemas.
+const FILM: &str = "23536729-1e1f-4639-a9cf-0883634143ab";
+
+/// A system with a test clock that sends mail.
+pub(super) struct WithMail {
+    pub(super) world: World,
+    pub(super) sink: Sink,
+}
+
+impl WithMail {
+    pub(super) async fn start() -> Self {
+        let sink = Sink::start().await;
+        let settings =
+            [("SMTP_URL", sink.url.as_str()), ("MAIL_FROM", MAIL_FROM), ("TEST_CLOCK", "1")];
+        let world = World::start(&settings).await;
+        Self { world, sink }
+    }
+
+    /// Waits until so many mails have come to somebody, and no more.
+    pub(super) async fn until_mails(&self, to: &User, number: usize) -> Vec<Mail> {
+        let there = async || self.sink.mails_to(&to.email).len() >= number;
+        eventually(&format!("{number} mails for {}", to.email), there).await;
+        self.until_idle().await;
+        let mails = self.sink.mails_to(&to.email);
+        assert_eq!(mails.len(), number, "{mails:?}");
+        mails
+    }
+
+    /// Waits until everything that is due by now was sent, or was decided not to be.
+    pub(super) async fn until_idle(&self) {
+        let now = self.world.now().await;
+        let undecided = format!(
+            "select count(*) from {NOTICES} n where due_at <= '{now}' and withdrawn_at is null \
+                 and due_at > '{now}'::timestamptz - interval '4 minutes' \
+                 and not exists (select from deliveries d \
+                     where d.notice = n.id and d.channel = 'email')"
+        );
+        let open = format!(
+            "select count(*) from deliveries where state in ('claimed', 'sending') \
+                 or state = 'waiting' and next_at <= '{now}'"
+        );
+        self.world.until_all_projected().await;
+        let idle =
+            async || self.world.count(&undecided).await == 0 && self.world.count(&open).await == 0;
+        eventually("all that is due was sent", idle).await;
+    }
+
+    pub(super) async fn time_passes(&self, time: TimeDelta) {
+        self.world.move_clock_to(self.world.now().await + time).await;
+    }
+
+    /// The state of what was to be sent to somebody, oldest first, with its reason.
+    pub(super) async fn deliveries(&self, to: &User) -> Vec<(String, Option<String>)> {
+        let query = "select d.state, d.reason from deliveries d join accounts a on a.id = d.person \
+                     where a.username = $1 and d.channel = 'email' order by d.next_at, d.notice";
+        let rows = self.world.sql().await.query(query, &[&to.username]).await.unwrap();
+        rows.iter().map(|row| (row.get(0), row.get(1))).collect()
+    }
+
+    pub(super) async fn until_delivery_is(&self, to: &User, state: &str) {
+        let is_so = async || self.deliveries(to).await.iter().any(|(found, _)| found == state);
+        eventually(&format!("a mail is {state}"), is_so).await;
+    }
+}
+
+/// Every notice, by the tables.
+pub(super) const NOTICES: &str = "(select * from link_notices union all \
+    select * from market_notices union all select * from venue_notices union all \
+    select * from outing_notices)";
+
+impl World {
+    /// Waits until all that happened so far is projected everywhere.
+    pub(super) async fn until_all_projected(&self) {
+        let behind = "select count(*) from checkpoints c where c.position < \
+                      (select coalesce(max(position), 0) from events e where e.log = c.log)";
+        eventually("all is projected", async || self.count(behind).await == 0).await;
+    }
+
+    /// Somebody whose address begins so.
+    pub(super) async fn given_reader(&self, beginning: &str) -> User {
+        let (username, role) = (new_name(), "standard");
+        let email = format!("{beginning}{username}@example.com");
+        let body =
+            json!({ "email": email, "username": username, "password": PASSWORD, "role": role });
+        self.register(&body).await.is(201);
+        let token = self.login(&username, PASSWORD).await.is(200).member("access_token");
+        User { username, email, token }
+    }
+
+    pub(super) async fn set_profile(&self, of: &User, change: &Value) {
+        self.by(of, Method::PATCH, "/auth/v1/profile").json(change).ask().await.is(200);
+    }
+
+    /// The same user, whose login has ended since, logged in again.
+    pub(super) async fn returning(&self, user: &User) -> User {
+        let token = self.login(&user.username, PASSWORD).await.is(200).member("access_token");
+        User { token, ..user.clone() }
+    }
+
+    /// What somebody is told, newest first.
+    pub(super) async fn told(&self, user: &User) -> Vec<Value> {
+        let path = format!("{LIST}?limit=200");
+        let mut list = self.get_as(user, &path).await;
+        if list.status == 401 {
+            list = self.get_as(&self.returning(user).await, &path).await;
+        }
+        list.is(200).json.as_array().expect("a list").clone()
+    }
+
+    /// The kinds of what somebody is told, oldest first.
+    pub(super) async fn kinds_told(&self, user: &User) -> Vec<String> {
+        let told = self.told(user).await;
+        let kind = |notice: &Value| notice["kind"].as_str().expect("a kind").to_owned();
+        told.iter().rev().map(kind).collect()
+    }
+
+    /// Waits until somebody is told exactly this, oldest first.
+    pub(super) async fn until_told(&self, user: &User, kinds: &[&str]) {
+        let told = async || {
+            let found = self.kinds_told(user).await;
+            assert!(found.len() <= kinds.len(), "{found:?} instead of {kinds:?}");
+            found == kinds
+        };
+        eventually(&format!("{} is told {kinds:?}", user.username), told).await;
+    }
+
+    pub(super) async fn switch(&self, user: &User, kind: &str, channel: &str, on: bool) -> Answer {
+        let mut setting = json!({ "kind": kind });
+        setting[channel] = on.into();
+        let body = json!({ "settings": [setting] });
+        self.by(user, Method::PUT, SETTINGS).json(&body).ask().await
+    }
+
+    /// An order that soon no longer holds its ticket: its buyer is told.
+    pub(super) async fn given_expiring_order(&self, buyer: &User) -> Expiring {
+        let seller = self.given_user("standard").await;
+        let listed = self.list_ticket(&seller, "Concert, row 7", 19.99).await.is(201);
+        let placed = self.order_ticket(buyer, &listed.member("id")).await.is(201);
+        let expires_at: DateTime<Utc> = placed.member("expiresAt").parse().expect("a time");
+        Expiring { id: placed.member("id"), seller, told_at: expires_at - TimeDelta::minutes(5) }
+    }
+}
+
+/// An order about which its buyer will be told.
+pub(super) struct Expiring {
+    pub(super) id: String,
+    pub(super) seller: User,
+    pub(super) told_at: DateTime<Utc>,
+}
+
+/// An outing of a host, two places.
+pub(super) struct Outing {
+    pub(super) host: User,
+    pub(super) id: String,
+    pub(super) starts_at: DateTime<Utc>,
+}
+
+impl World {
+    /// An outing that begins after so long, with guests applying.
+    pub(super) async fn given_trip(&self, begins_after: TimeDelta) -> Outing {
+        let host = self.given_reader("host-").await;
+        self.given_trip_of(host, begins_after).await
+    }
+
+    pub(super) async fn given_trip_of(&self, host: User, begins_after: TimeDelta) -> Outing {
+        let starts_at = self.now().await + begins_after;
+        let body = json!({
+            "status": "Alive", "title": "Metropolis & friends", "description": "Canary of the host",
+            "sub_only": false, "is_free": true, "tickets_count": 2, "event_time": starts_at,
+            "event_location": "Cinema Mir", "duration": 120,
+        });
+        let path = format!("/app/v1/announcement/{FILM}");
+        let id = self.post_as(&host, &path, &body).await.is(200).member("id");
+        Outing { host, id, starts_at }
+    }
+
+    pub(super) async fn change_outing(&self, outing: &Outing, change: &Value) -> Answer {
+        let path = format!("/app/v1/announcement/{}", outing.id);
+        self.by(&outing.host, Method::PUT, &path).json(change).ask().await
+    }
+
+    /// Applies for a place: the booking's id.
+    pub(super) async fn apply(&self, guest: &User, outing: &Outing) -> String {
+        let path = format!("/app/v1/booking/{}", outing.id);
+        self.by(guest, Method::POST, &path).ask().await.is(200).member("id")
+    }
+
+    /// Says yes or no to a booking, as host or as guest.
+    pub(super) async fn answer(&self, by: &User, booking: &str, yes: bool) {
+        let path = format!("/app/v1/booking/{booking}");
+        let body = json!({ "my_status": yes });
+        self.by(by, Method::PUT, &path).json(&body).ask().await.is(200);
+    }
+
+    /// A guest who comes along.
+    pub(super) async fn given_companion(&self, outing: &Outing) -> (User, String) {
+        let guest = self.given_reader("guest-").await;
+        let booking = self.apply(&guest, outing).await;
+        self.answer(&outing.host, &booking, true).await;
+        (guest, booking)
+    }
+}

@@ -1,0 +1,15 @@
+//! Notifications, as people get them: in the product over HTTP, and by e-mail through a real SMTP
+//! server.
+//!
+//! `given` makes the states tests start from. All other files hold tests.
+
+mod crashes;
+mod given;
+mod kinds;
+mod mails;
+mod outings;
+mod product;
+mod projections;
+mod reminders;
+mod replies;
+mod verify;

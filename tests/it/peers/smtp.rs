@@ -1,0 +1,134 @@
+//! An SMTP server that keeps what it takes. How it behaves towards an address stands in the
+//! address: see `smtp_sink.py`.
+
+use std::fs;
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::Value;
+
+use super::{Peer, free_port, python_packages, write_whole};
+use crate::harness::servers;
+
+/// Who mail is from.
+pub(crate) const MAIL_FROM: &str = "Turnstile <tickets@turnstile.example>";
+
+/// A running SMTP server.
+pub(crate) struct Sink {
+    /// Where the service hands mail over.
+    pub(crate) url: String,
+    mails: PathBuf,
+    _peer: Peer,
+}
+
+/// A mail that was taken.
+#[derive(Clone, Debug)]
+pub(crate) struct Mail {
+    pub(crate) to: String,
+    pub(crate) subject: String,
+    pub(crate) message_id: String,
+    pub(crate) plain: String,
+    pub(crate) html: String,
+}
+
+impl Sink {
+    pub(crate) async fn start() -> Self {
+        let (folder, port) = (python_packages(), free_port());
+        write_whole(&folder.join("smtp_sink.py"), include_str!("smtp_sink.py"));
+        let mails = servers().home.join(format!("mail-{port}"));
+        let (text, into) = (port.to_string(), mails.display().to_string());
+        let command = ["env", "PYTHONPATH=.", "python3", "smtp_sink.py", &text, &into];
+        let peer = Peer::start(folder, port, &command).await;
+        Self { url: format!("smtp://127.0.0.1:{port}"), mails, _peer: peer }
+    }
+
+    /// Everything it took, oldest first.
+    pub(crate) fn mails(&self) -> Vec<Mail> {
+        let files = fs::read_dir(&self.mails).expect("a folder");
+        let names = files.map(|file| file.expect("a file").file_name());
+        let numbers = names.filter_map(|name| name.to_str().and_then(|name| name.parse().ok()));
+        let mut numbers: Vec<u64> = numbers.collect();
+        numbers.sort_unstable();
+        let read = |number: u64| fs::read(self.mails.join(number.to_string())).expect("a mail");
+        numbers.into_iter().map(|number| Mail::read(&read(number))).collect()
+    }
+
+    /// What it took for an address, oldest first.
+    pub(crate) fn mails_to(&self, address: &str) -> Vec<Mail> {
+        self.mails().into_iter().filter(|mail| mail.to == address).collect()
+    }
+}
+
+impl Mail {
+    fn read(bytes: &[u8]) -> Self {
+        let text = std::str::from_utf8(bytes).expect("a mail is ASCII").replace("\r\n", "\n");
+        let (envelope, message) = text.split_once('\n').expect("an envelope");
+        let envelope: Value = serde_json::from_str(envelope).expect("an envelope");
+        assert_eq!(envelope["from"], "tickets@turnstile.example");
+        let recipients = envelope["to"].as_array().expect("recipients");
+        assert_eq!(recipients.len(), 1, "nobody sees who else is told");
+        let (head, body) = message.split_once("\n\n").expect("a head");
+        let head = head.replace("\n ", " ");
+        let header = |name: &str| {
+            let line = head.lines().find_map(|line| line.strip_prefix(&format!("{name}: ")));
+            line.unwrap_or_else(|| panic!("no {name}: {head}")).to_owned()
+        };
+        let part = |kind: &str| {
+            let start = body.find(&format!("Content-Type: {kind}")).expect("a part");
+            let (head, rest) = body[start..].split_once("\n\n").expect("a part's head");
+            let text = rest.split("\n--").next().expect("a part's text");
+            decoded(head, text)
+        };
+        Self {
+            to: recipients[0].as_str().expect("an address").to_owned(),
+            subject: header_text(&header("Subject")),
+            message_id: header("Message-ID"),
+            plain: part("text/plain"),
+            html: part("text/html"),
+        }
+    }
+}
+
+/// A part's text as it was written.
+fn decoded(head: &str, text: &str) -> String {
+    if head.contains("base64") {
+        let text: String = text.split_whitespace().collect();
+        return String::from_utf8(STANDARD.decode(text).expect("base64")).expect("UTF-8");
+    }
+    if head.contains("quoted-printable") {
+        return quoted(&text.replace("=\n", ""));
+    }
+    text.to_owned()
+}
+
+fn quoted(text: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = text.bytes();
+    while let Some(byte) = rest.next() {
+        if byte == b'=' {
+            let code = [rest.next().expect("a digit"), rest.next().expect("a digit")];
+            let code = std::str::from_utf8(&code).expect("digits");
+            bytes.push(u8::from_str_radix(code, 16).expect("a byte"));
+        } else {
+            bytes.push(byte);
+        }
+    }
+    String::from_utf8(bytes).expect("UTF-8")
+}
+
+/// A header's text, whose words may be encoded (RFC 2047).
+fn header_text(text: &str) -> String {
+    let mut read = String::new();
+    for word in text.split(' ') {
+        match word.strip_prefix("=?utf-8?b?").and_then(|word| word.strip_suffix("?=")) {
+            Some(word) => {
+                let bytes = STANDARD.decode(word).expect("base64");
+                read.push_str(&String::from_utf8(bytes).expect("UTF-8"));
+            }
+            None if read.is_empty() => read.push_str(word),
+            None => read.push_str(&format!(" {word}")),
+        }
+    }
+    read
+}

@@ -1,0 +1,26 @@
+//! How often one may mark and switch notifications.
+
+use shared_events::AccountId;
+
+use crate::api::rate_limits::{Limit, RateHeaders, RateLimits};
+use crate::api_error::ApiError;
+use crate::config::LimitSettings;
+
+/// The limits of these routes; cheap to clone.
+#[derive(Clone)]
+pub struct NotificationLimits {
+    by_account: Limit,
+}
+
+impl NotificationLimits {
+    /// As the settings say.
+    pub fn declare(limits: &RateLimits, settings: &LimitSettings) -> Self {
+        let per_minute = settings.notification_changes_per_minute;
+        Self { by_account: limits.limit("notifications", per_minute) }
+    }
+
+    /// A change by this account.
+    pub(super) fn change(&self, account: AccountId) -> Result<RateHeaders, ApiError> {
+        self.by_account.count(account, RateHeaders::default())
+    }
+}

@@ -1,0 +1,85 @@
+//! A mail as it is sent: headers, a plain and an HTML part. Its `Message-ID` follows from the notice,
+//! so whoever gets it twice can tell.
+
+use chrono::{DateTime, Utc};
+use lettre::message::header::{HeaderName, HeaderValue};
+use lettre::message::{Mailbox, MultiPart};
+use lettre::{Address, Message};
+use uuid::Uuid;
+
+use super::words::Letter;
+
+/// Why there is no mail.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MailError {
+    /// The address is none.
+    #[error("the address is none")]
+    Address,
+    /// A header can not be written.
+    #[error("the mail can not be written")]
+    Unwritable,
+}
+
+/// The mail of a notice, as bytes, with the address it goes to.
+pub(super) fn mail(
+    letter: Letter,
+    notice: Uuid,
+    from: &Mailbox,
+    to: &str,
+    now: DateTime<Utc>,
+) -> Result<(Address, Vec<u8>), MailError> {
+    let to: Address = to.parse().map_err(|_| MailError::Address)?;
+    // RFC 3834: nothing answers it by itself.
+    let by_itself = HeaderName::new_from_ascii_str("Auto-Submitted");
+    let message = Message::builder()
+        .from(from.clone())
+        .to(Mailbox::new(None, to.clone()))
+        .subject(letter.subject)
+        .date(now.into())
+        .message_id(Some(format!("<{notice}@{}>", from.email.domain())))
+        .raw_header(HeaderValue::new(by_itself, "auto-generated".to_owned()))
+        .multipart(MultiPart::alternative_plain_html(letter.plain, letter.html))
+        .map_err(|_| MailError::Unwritable)?;
+    Ok((to, message.formatted()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(to: &str) -> Result<String, MailError> {
+        let letter = Letter {
+            subject: "“Метрополис” was moved".to_owned(),
+            plain: "plain".to_owned(),
+            html: "<p>html</p>".to_owned(),
+        };
+        let from = "Turnstile <tickets@example.com>".parse().unwrap();
+        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
+        let (_, bytes) = mail(letter, Uuid::nil(), &from, to, now)?;
+        Ok(String::from_utf8(bytes).unwrap())
+    }
+
+    #[test]
+    fn a_mail_has_both_parts_and_an_id_that_follows_from_its_notice() {
+        let mail = written("ann@example.com").unwrap();
+        assert!(mail.is_ascii(), "{mail}");
+        for header in [
+            "Message-ID: <00000000-0000-0000-0000-000000000000@example.com>",
+            "To: ann@example.com",
+            "Auto-Submitted: auto-generated",
+            "Date: Fri, 15 Jan 2027 08:00:00 +0000",
+            "Content-Type: text/plain",
+            "Content-Type: text/html",
+        ] {
+            assert!(mail.contains(header), "{header}: {mail}");
+        }
+    }
+
+    #[test]
+    fn no_header_is_smuggled_in_by_an_address() {
+        for address in ["", "ann", "ann@example.com\r\nBcc: bob@example.com", "a@b.example>, <c@d"]
+        {
+            assert!(matches!(written(address), Err(MailError::Address)), "{address}");
+        }
+    }
+}

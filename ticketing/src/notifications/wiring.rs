@@ -1,0 +1,92 @@
+//! How notifications hang together: a projection for each log that has something to tell, the
+//! worker that sends mails if there is a server for them, and the routes.
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use lettre::message::Mailbox;
+
+use super::deliveries::Deliveries;
+use super::http::{NotificationLimits, NotificationsApi};
+use super::invariants::INVARIANTS;
+use super::mailer::Mailer;
+use super::reading::Reading;
+use super::settings::Switches;
+use super::smtp::Smtp;
+use super::words::Words;
+use super::{LinkNotices, MarketNotices, OutingNotices, VenueNotices};
+use crate::accounts::People;
+use crate::bounded_context::{BoundedContext, Service};
+use crate::platform::background::{Background, Following};
+use crate::platform::caught_up::CaughtUp;
+use crate::platform::projections::Projection;
+use crate::short_links::ShortLinks;
+use crate::verify::Invariant;
+
+/// Notifications.
+pub struct Notifications;
+
+impl BoundedContext for Notifications {
+    type Routes = NotificationsApi;
+
+    fn projections() -> Vec<Arc<dyn Projection>> {
+        vec![
+            Arc::new(LinkNotices),
+            Arc::new(MarketNotices),
+            Arc::new(VenueNotices),
+            Arc::new(OutingNotices),
+        ]
+    }
+
+    fn invariants() -> Vec<Invariant> {
+        INVARIANTS.to_vec()
+    }
+
+    fn wire(service: Service<'_>) -> anyhow::Result<(Self::Routes, Vec<Background>)> {
+        let Service { platform, settings, limits, .. } = service;
+        let database = &platform.database;
+        let caught_up = Self::projections().into_iter().map(|projection| {
+            CaughtUp::following(database.clone(), projection.log(), projection.name())
+        });
+        let api = NotificationsApi {
+            reading: Reading::new(database.clone()),
+            switches: Switches(database.clone()),
+            people: People::new(database.clone()),
+            words: Words::open()?,
+            caught_up: caught_up.collect(),
+            limits: NotificationLimits::declare(limits, &settings.limits),
+            clock: platform.clock.clone(),
+            public_url: settings.http.public_url(),
+        };
+        Ok((api, Vec::new()))
+    }
+
+    fn follow(service: Service<'_>) -> anyhow::Result<Vec<Following>> {
+        let mut following = Following::open(service.platform, "notifications", Self::projections());
+        if let Some(mailer) = mailer(service)? {
+            following.work("mails", |stop| mailer.run(stop));
+        }
+        Ok(vec![following])
+    }
+}
+
+/// Who sends mails; nobody if there is no server for them.
+fn mailer(service: Service<'_>) -> anyhow::Result<Option<Mailer>> {
+    let Service { platform, settings, .. } = service;
+    let (Some(url), Some(from)) = (&settings.mail.smtp_url, &settings.mail.mail_from) else {
+        return Ok(None);
+    };
+    let from: Mailbox = from.parse().context("MAIL_FROM is no address")?;
+    let database = &platform.database;
+    Ok(Some(Mailer {
+        deliveries: Deliveries(database.clone()),
+        reading: Reading::new(database.clone()),
+        people: People::new(database.clone()),
+        words: Words::open()?,
+        links: ShortLinks::open(platform, settings)?,
+        smtp: Smtp::open(url, from.email.domain())?,
+        from,
+        clock: platform.clock.clone(),
+        public_url: settings.http.public_url(),
+    }))
+}
