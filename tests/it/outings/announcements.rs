@@ -92,7 +92,7 @@ async fn only_a_film_that_is_in_cinemas_can_be_announced() {
     let film = Uuid::new_v4();
     let described = json!({ "title": "Nosferatu", "duration": 94, "in_cinemas": false });
     let path = format!("/movie_api/v1/movie/{film}");
-    world.by(&admin, Method::PUT, &path).json(&described).ask().await.is(200);
+    world.by(&admin, Method::PUT, &path).json(&described).ask().await.is(201);
     let body = announcement(in_hours(30), 2);
     let path = format!("/app/v1/announcement/{film}");
     let refused = world.post_as(&host, &path, &body).await.problem(422, "invalid_fields");
@@ -138,7 +138,7 @@ async fn an_unknown_announcement_was_a_500() {
     world.book(&user, &unknown).await.problem(404, "not_found");
     world.booking(&user, &unknown).await.problem(404, "not_found");
     let review = json!({ "score": 5 });
-    world.review(&user, &unknown, &review).await.problem(404, "not_found");
+    world.rate(&user, &unknown, &review).await.problem(404, "not_found");
     world.get_as(&user, &format!("/app/v1/reviews/{unknown}")).await.problem(404, "not_found");
     world.announcement(&user, "7").await.is(400);
 }
@@ -225,4 +225,20 @@ async fn a_change_of_what_was_seen_otherwise_is_refused() {
     let change = world.by(&outing.host, Method::PUT, &path).json(&json!({ "is_free": false }));
     let stale = change.header("If-Match", seen.header("etag")).ask().await;
     stale.problem(412, "precondition_failed");
+}
+
+#[tokio::test]
+async fn what_people_write_is_in_no_event() {
+    let world = World::shared();
+    let host = world.given_user("standard").await;
+    let (mark, mut body) = (Uuid::new_v4().to_string(), announcement(in_hours(30), 2));
+    for name in ["title", "description", "event_location"] {
+        body[name] = json!(mark);
+    }
+    let made = world.announce(&host, &body).await.is(200);
+    assert_eq!(made.member("event_location"), mark);
+    let told = format!("select count(*) from events where payload::text like '%{mark}%'");
+    assert_eq!(world.count(&told).await, 0);
+    let kept = format!("select count(*) from vault where value = '{mark}'");
+    assert_eq!(world.count(&kept).await, 3);
 }

@@ -68,7 +68,7 @@ impl World {
         self.get_as(by, &format!("/app/v1/booking/{booking}")).await
     }
 
-    pub(crate) async fn review(&self, by: &User, announcement: &str, review: &Value) -> Answer {
+    pub(crate) async fn rate(&self, by: &User, announcement: &str, review: &Value) -> Answer {
         self.post_as(by, &format!("/app/v1/reviews/{announcement}"), review).await
     }
 

@@ -10,7 +10,7 @@ use crate::world::answer::Answer;
 use crate::world::people::{PASSWORD, User};
 
 impl World {
-    async fn reviews(&self, by: &User, announcement: &str) -> Vec<Value> {
+    async fn read_reviews(&self, by: &User, announcement: &str) -> Vec<Value> {
         let list = self.get_as(by, &format!("/app/v1/reviews/{announcement}")).await.is(200);
         list.json.as_array().unwrap().clone()
     }
@@ -41,7 +41,7 @@ async fn given_over(world: &World) -> Over {
     let (first, _) = world.given_guest(&outing).await;
     let (second, _) = world.given_guest(&outing).await;
     let score = json!({ "score": 5 });
-    world.review(&first, &outing.id, &score).await.problem(409, "outing_not_over");
+    world.rate(&first, &outing.id, &score).await.problem(409, "outing_not_over");
     world.move_clock_to(outing.short_end()).await;
     Over { outing, first, second, declined }
 }
@@ -57,37 +57,37 @@ async fn reviews_had_no_bounds_and_were_by_people_who_were_not_there_and_twice()
     let first_id = world.id_of(&first).await;
     let stranger = world.given_user("standard").await;
     for by in [&declined, &stranger] {
-        world.review(by, id, &json!({ "score": 5 })).await.problem(403, "forbidden");
+        world.rate(by, id, &json!({ "score": 5 })).await.problem(403, "forbidden");
     }
     for score in [json!(0), json!(6), json!(-1), json!("5"), Value::Null] {
-        let refused = world.review(&first, id, &json!({ "score": score })).await;
+        let refused = world.rate(&first, id, &json!({ "score": score })).await;
         assert!(refused.problem(422, "invalid_fields").text.contains("score"));
     }
     let long = json!({ "score": 5, "review_text": "x".repeat(4_001) });
-    world.review(&first, id, &long).await.problem(422, "invalid_fields");
+    world.rate(&first, id, &long).await.problem(422, "invalid_fields");
     let of_whom =
         [json!({ "score": 5 }), json!({ "score": 5, "about": world.id_of(&declined).await })];
     for body in of_whom {
-        let refused = world.review(host, id, &body).await.problem(422, "invalid_fields");
+        let refused = world.rate(host, id, &body).await.problem(422, "invalid_fields");
         assert!(refused.text.contains("about"));
     }
 
     let said = json!({ "score": 4, "review_text": "Good company" });
-    let made = world.review(&first, id, &said).await.is(200);
+    let made = world.rate(&first, id, &said).await.is(200);
     assert_eq!((&made.json["published"], &made.json["about_id"]), (&json!(false), &json!(host_id)));
-    assert_eq!(world.reviews(host, id).await.len(), 0, "hidden until both have rated");
+    assert_eq!(world.read_reviews(host, id).await.len(), 0, "hidden until both have rated");
     assert_eq!(world.average(&first, &host_id).await.json["average_score"], 0.0);
     let better = json!({ "score": 5, "review_text": "Good company" });
-    let again = world.review(&first, id, &better).await.is(200);
+    let again = world.rate(&first, id, &better).await.is(200);
     assert_eq!(again.json["id"], made.json["id"], "it is the same review");
 
     let of_first = json!({ "score": 3, "about": first_id });
-    assert_eq!(world.review(host, id, &of_first).await.is(200).json["published"], true);
-    let read = world.reviews(&second, id).await;
+    assert_eq!(world.rate(host, id, &of_first).await.is(200).json["published"], true);
+    let read = world.read_reviews(&second, id).await;
     assert_eq!(read.len(), 2);
     let by_first = (&read[0]["score"], &read[0]["review_text"]);
     assert_eq!(by_first, (&json!(5), &json!("Good company")));
-    world.review(&first, id, &said).await.problem(409, "review_published");
+    world.rate(&first, id, &said).await.problem(409, "review_published");
     let average = world.average(&first, &host_id).await.is(200).json;
     assert_eq!((&average["average_score"], &average["votes"]), (&json!(3.75), &json!(1)));
     let seen = world.announcement(&first, id).await.json;
@@ -104,24 +104,24 @@ async fn what_nobody_answers_can_be_read_after_fourteen_days() {
     let world = World::with_test_clock().await;
     let Over { outing, first, .. } = given_over(&world).await;
     let (host, id) = (&outing.host, &outing.id);
-    world.review(&first, id, &json!({ "score": 2 })).await.is(200);
+    world.rate(&first, id, &json!({ "score": 2 })).await.is(200);
     let end = outing.short_end();
     world.move_clock_to(end + TimeDelta::days(14) - TimeDelta::minutes(5)).await;
     let reader = world.back(&first).await;
-    assert_eq!(world.reviews(&reader, id).await.len(), 0);
+    assert_eq!(world.read_reviews(&reader, id).await.len(), 0);
     world.move_clock_to(end + TimeDelta::days(14)).await;
-    assert_eq!(world.reviews(&reader, id).await.len(), 1);
+    assert_eq!(world.read_reviews(&reader, id).await.len(), 1);
     let published = "select count(*) from events where aggregate = 'rating' \
                      and event_type = 'Published'";
     eventually("it is recorded", async || world.count(published).await == 1).await;
-    assert_eq!(world.reviews(&reader, id).await.len(), 1);
-    let changed = world.review(&reader, id, &json!({ "score": 1 })).await;
+    assert_eq!(world.read_reviews(&reader, id).await.len(), 1);
+    let changed = world.rate(&reader, id, &json!({ "score": 1 })).await;
     changed.problem(409, "review_published");
     // Who rates late is read at once.
     let host = world.back(host).await;
     let about = world.id_of(&reader).await;
     let late = json!({ "score": 4, "about": about });
-    assert_eq!(world.review(&host, id, &late).await.is(200).json["published"], true);
-    assert_eq!(world.reviews(&reader, id).await.len(), 2);
+    assert_eq!(world.rate(&host, id, &late).await.is(200).json["published"], true);
+    assert_eq!(world.read_reviews(&reader, id).await.len(), 2);
     world.system.stop().await.unwrap();
 }

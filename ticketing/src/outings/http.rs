@@ -23,11 +23,11 @@ pub use bookings::BookingsApi;
 pub use limits::OutingsLimits;
 pub use reviews::OutingReviewsApi;
 
-use super::announcement::{Announcement, Outing};
+use super::announcement::Outing;
 use super::announcements::Announcements;
 use super::bookings::Bookings;
 use super::error::OutingsError;
-use super::planner::Planner;
+use super::planner::{Current, Planner};
 use super::reviewing::Reviewing;
 use super::reviews::Reviews;
 use crate::accounts::{Caller, People};
@@ -39,7 +39,6 @@ use crate::catalogue::Catalogue;
 use crate::platform::caught_up::CaughtUp;
 use crate::platform::clock::Clock;
 use crate::platform::commands::{CommandError, Execution};
-use crate::platform::event_store::Loaded;
 use crate::platform::vault::Vault;
 use errors::unknown_announcement;
 
@@ -89,11 +88,7 @@ impl Service {
     ///
     /// # Errors
     /// 404 if there is none, it was called off, or only followers of its host may see it.
-    async fn visible(
-        &self,
-        id: AnnouncementId,
-        caller: &Caller,
-    ) -> Result<Loaded<Announcement>, ApiError> {
+    async fn visible(&self, id: AnnouncementId, caller: &Caller) -> Result<Current, ApiError> {
         let loaded = self.planner.load(id).await?;
         let outing = loaded.state.outing().ok_or_else(unknown_announcement)?;
         if !self.may_see(outing, caller).await? {

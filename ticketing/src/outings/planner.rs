@@ -25,6 +25,15 @@ pub(super) const GUESTS_MOVE: &str = "outings.guests_move";
 /// How many announcements can be changed at the same time, about.
 const TURNS: usize = 64;
 
+/// An announcement as its events made it.
+#[derive(Clone, Debug)]
+pub struct Current {
+    /// Its state.
+    pub state: Announcement,
+    /// The sequence of its last event; 0 if there is none.
+    pub sequence: i64,
+}
+
 pub(super) type Refused = CommandError<OutingsError>;
 
 /// Changes announcements and engagements; cheap to clone.
@@ -55,8 +64,9 @@ impl Planner {
     ///
     /// # Errors
     /// [`ReadError`] if Postgres does not answer or an event can not be read.
-    pub async fn load(&self, id: AnnouncementId) -> Result<Loaded<Announcement>, ReadError> {
-        snapshots::load(self.store(), id.0).await
+    pub async fn load(&self, id: AnnouncementId) -> Result<Current, ReadError> {
+        let Loaded { state, sequence } = snapshots::load(self.store(), id.0).await?;
+        Ok(Current { state, sequence })
     }
 
     /// Waits for the turn of who changes this announcement.

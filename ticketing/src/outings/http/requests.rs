@@ -29,7 +29,7 @@ pub(super) type Score = Count<1, 5>;
 #[oai(rename = "NewAnnouncement", example)]
 pub(super) struct NewAnnouncement {
     /// `Created`, a draft, unless said; `Alive`: guests can apply.
-    pub(super) status: Option<Text<Anything>>,
+    pub(super) status: Option<Text<StatusName>>,
     /// What it is called, 1 to 200 characters.
     pub(super) title: Text<Line>,
     /// What there is to know, at most 4,000 characters.
@@ -69,7 +69,7 @@ impl Example for NewAnnouncement {
 #[oai(rename = "AnnouncementChange", example)]
 pub(super) struct AnnouncementChange {
     /// `Alive`: guests can apply from now on. What is open can not be `Created` again.
-    pub(super) status: Option<Text<Anything>>,
+    pub(super) status: Option<Text<StatusName>>,
     /// What it is called, 1 to 200 characters.
     pub(super) title: Option<Text<Line>>,
     /// What there is to know, at most 4,000 characters.
@@ -127,10 +127,10 @@ impl Example for NewOpinion {
     }
 }
 
-/// Any text; what it may be stands in the description.
-pub(super) struct Anything;
+/// How far an announcement has come, as a client may say it.
+pub(super) struct StatusName;
 
-impl Rule for Anything {
+impl Rule for StatusName {
     fn schema() -> MetaSchema {
         let names = ["Created", "Alive"].map(|name| name.into());
         MetaSchema { enum_items: names.to_vec(), ..MetaSchema::new("string") }
@@ -179,7 +179,7 @@ impl Judge {
     }
 
     /// Whether guests can apply.
-    pub(super) fn status(&mut self, status: Option<&Text<Anything>>) -> Option<bool> {
+    pub(super) fn status(&mut self, status: Option<&Text<StatusName>>) -> Option<bool> {
         match status.map(|status| status.0.as_str()) {
             None => None,
             Some("Created") => Some(false),
