@@ -286,7 +286,7 @@ pub struct SignInSettings {
 /// How mail is sent.
 #[derive(Args, Clone, Debug)]
 pub struct MailSettings {
-    /// The SMTP server that takes it. `smtp://` with `STARTTLS` if the server offers it, only with it
+    /// The SMTP server that takes it. `smtp://` with `STARTTLS` if it is offered, only with it
     /// by `?tls=required`, never by `?tls=none`; `smtps://` with TLS from the beginning.
     #[arg(long, env = "SMTP_URL", hide_env_values = true,
           value_parser = NonEmptyStringValueParser::new(), requires = "mail_from")]

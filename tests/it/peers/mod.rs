@@ -1,6 +1,6 @@
 //! Servers of others that the product talks to, real ones from package registries: an OpenID
-//! provider, one that speaks like Stripe, and an SMTP server. Installed once into `target/peers`, with exactly the
-//! versions of `.config/peers`.
+//! provider, one that speaks like Stripe, and an SMTP server. Installed once into `target/peers`,
+//! with exactly the versions of `.config/peers`.
 //!
 //! Not here: what tests ask of them (`openid.rs`, `stripe.rs`, `smtp.rs`).
 

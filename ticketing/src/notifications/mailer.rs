@@ -1,12 +1,13 @@
 //! Sends what is due by e-mail, on every replica: decides, claims, hands over, records.
 //!
-//! At most once. The intent to hand a mail over is recorded and committed after the server has asked
-//! for the text and before any of it goes out. If the process dies between that and the record of
-//! the server's reply, whoever comes next finds an intent without a result whose lease is over: the
-//! mail is recorded as unknown and not sent again, because nobody can know whether the server has it
-//! (RFC 5321, section 4.5.3.2.6, is about this gap; it can be made short, not closed). It stays
-//! listed in the product. What failed before the intent, or was refused for the time being by the
-//! server, is tried again with growing pauses. No transaction is open while a server is talked to.
+//! At most once. The intent to hand a mail over is recorded and committed after the server has
+//! asked for the text and before any of it goes out. If the process dies between that and the
+//! record of the server's reply, whoever comes next finds an intent without a result whose lease is
+//! over: the mail is recorded as unknown and not sent again, because nobody can know whether the
+//! server has it (RFC 5321, section 4.5.3.2.6, is about this gap; it can be made short, not
+//! closed). It stays listed in the product. What failed before the intent, or was refused for the
+//! time being by the server, is tried again with growing pauses. No transaction is open while a
+//! server is talked to.
 //!
 //! Not here: what is due (the projections), and the conversation with the server (`smtp.rs`).
 
@@ -36,7 +37,8 @@ use crate::short_links::ShortLinks;
 const AT_ONCE: i64 = 8;
 /// How often it looks when nothing is due.
 const POLL: Duration = Duration::from_millis(300);
-/// How far back it looks, before the last look: what is projected later is found by a thorough look.
+/// How far back it looks, before the last look: what is projected later is found by a thorough
+/// look.
 const GLANCE: TimeDelta = TimeDelta::minutes(5);
 /// How often it looks as far back as anything is sent.
 const THOROUGH: Duration = Duration::from_secs(30);

@@ -1,7 +1,7 @@
 //! A notice: that somebody is to be told of something, because of an event. Its id follows from
-//! cause, person and kind, so there is one of each however often the event comes. The four tables of
-//! notices have the same shape; whoever reads, reads all of them ([`ALL`]): a view would stand in
-//! the way of `rebuild`, which swaps tables. Not here: which event tells whom of what.
+//! cause, person and kind, so there is one of each however often the event comes. The four tables
+//! of notices have the same shape; whoever reads, reads all of them ([`ALL`]): a view would stand
+//! in the way of `rebuild`, which swaps tables. Not here: which event tells whom of what.
 
 use std::collections::HashMap;
 

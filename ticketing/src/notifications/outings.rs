@@ -1,6 +1,6 @@
-//! What people are told of outings. Projected from the log of the outings, with when they take place
-//! (`outing_plans`) and who applied (`outing_guests`). Which event tells whom stands here; when
-//! people are reminded in `reminders.rs`.
+//! What people are told of outings. Projected from the log of the outings, with when they take
+//! place (`outing_plans`) and who applied (`outing_guests`). Which event tells whom stands here;
+//! when people are reminded in `reminders.rs`.
 //!
 //! | event | told |
 //! | --- | --- |

@@ -68,8 +68,8 @@ pub(super) enum Handed {
 }
 
 impl Smtp {
-    /// Reads `smtp://[user:password@]host[:port][?tls=required|none]` or `smtps://…`. `hello` is the
-    /// domain we come from.
+    /// Reads `smtp://[user:password@]host[:port][?tls=required|none]` or `smtps://…`. `hello` is
+    /// the domain we come from.
     ///
     /// # Errors
     /// If it is none of these.

@@ -1,6 +1,6 @@
-//! What people are told of matches for which they have tickets: that one takes place at another time
-//! or not at all, and that their money went back. Projected from the log of the venues, with who has
-//! tickets for what.
+//! What people are told of matches for which they have tickets: that one takes place at another
+//! time or not at all, and that their money went back. Projected from the log of the venues, with
+//! who has tickets for what.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
