@@ -81,8 +81,7 @@ impl Planner {
                 let done = unit.decide(&self.announcements, id.0, command).await?;
                 let span = done.state.outing().map(|outing| outing.terms.span);
                 let moves = moves(&done);
-                let freed =
-                    if moves { self.engage(&unit, by, id, span, &at).await? } else { None };
+                let freed = if moves { self.engage(&unit, by, id, span, &at).await? } else { None };
                 Ok((done, freed))
             }
         })
