@@ -1,5 +1,6 @@
 //! The events of one person's engagements: at which times somebody is at an outing, as host or as
-//! guest. Written with the events of the announcement, so that nobody is at two at a time.
+//! guest, and which outings wait for time. Written with the events of the announcement, so that
+//! nobody is at two at a time.
 
 use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
@@ -41,7 +42,20 @@ pub enum EngagementsEvent {
         /// Outings that were over by then: they need not be remembered.
         over: Vec<AnnouncementId>,
     },
-    /// The time is not taken for the outing any more.
+    /// An outing was moved to when they are elsewhere: no time is taken for it, it waits for it.
+    Deferred {
+        /// Whose time.
+        #[serde(rename = "account_id")]
+        account: AccountId,
+        /// Which outing.
+        #[serde(rename = "announcement_id")]
+        announcement: AnnouncementId,
+        /// The first instant it waits for.
+        starts_at: DateTime<Utc>,
+        /// The first instant it does not wait for any more.
+        ends_at: DateTime<Utc>,
+    },
+    /// No time is taken for the outing any more, and it waits for none.
     Released {
         /// For which outing it was.
         #[serde(rename = "announcement_id")]
@@ -53,6 +67,7 @@ impl DomainEvent for EngagementsEvent {
     fn event_type(&self) -> String {
         match self {
             Self::Engaged { .. } => "Engaged",
+            Self::Deferred { .. } => "Deferred",
             Self::Released { .. } => "Released",
         }
         .to_owned()

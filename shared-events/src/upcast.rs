@@ -280,7 +280,7 @@ mod tests {
             "ClashCleared",
         ];
         assert_golden::<AnnouncementEvent>("announcement", &variants);
-        assert_golden::<EngagementsEvent>("engagements", &["Engaged", "Released"]);
+        assert_golden::<EngagementsEvent>("engagements", &["Engaged", "Deferred", "Released"]);
         assert_golden::<RatingEvent>("rating", &["Rated", "Revised", "Published"]);
     }
 

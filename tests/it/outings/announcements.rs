@@ -64,6 +64,8 @@ async fn what_is_announced_has_rules() {
     for (name, value) in [
         ("event_time", json!(in_hours(-1))),
         ("event_time", json!("tomorrow")),
+        ("event_time", json!("2027-06-30T23:59:60Z")),
+        ("event_time", json!("+262142-12-31T23:59:59")),
         ("tickets_count", json!(0)),
         ("tickets_count", json!(1_001)),
         ("duration", json!(0)),
@@ -78,7 +80,9 @@ async fn what_is_announced_has_rules() {
         let mut body = announcement(in_hours(30), 2);
         body[name] = value;
         let refused = world.announce(&host, &body).await.problem(422, "invalid_fields");
-        assert!(refused.field_errors().iter().all(|error| error.starts_with(name)), "{name}");
+        let errors = refused.field_errors();
+        assert!(!errors.is_empty(), "{name}");
+        assert!(errors.iter().all(|error| error.starts_with(name)), "{name}");
     }
     let unknown = format!("/app/v1/announcement/{}", Uuid::new_v4());
     let body = announcement(in_hours(30), 2);
@@ -213,6 +217,61 @@ async fn a_repeated_call_is_answered_as_the_first_was() {
         world.by(&host, Method::DELETE, &path).header("Idempotency-Key", &key).ask()
     };
     assert_eq!(delete().await.is(200).json, delete().await.is(200).json);
+}
+
+/// What a call speaks of may be gone when it is repeated.
+#[tokio::test]
+async fn a_repeat_is_answered_whatever_has_become_of_the_film() {
+    let world = World::shared();
+    let (host, admin) = (world.given_user("standard").await, world.given_admin().await);
+    let film = Uuid::new_v4();
+    let put = async |in_cinemas: bool| {
+        let described = json!({ "title": "Faust", "duration": 106, "in_cinemas": in_cinemas });
+        let path = format!("/movie_api/v1/movie/{film}");
+        world.by(&admin, Method::PUT, &path).json(&described).ask().await.is(200);
+    };
+    put(true).await;
+    let (path, body) = (format!("/app/v1/announcement/{film}"), announcement(in_hours(30), 2));
+    let key = Uuid::new_v4().to_string();
+    let make = || {
+        let request = world.by(&host, Method::POST, &path).json(&body);
+        request.header("Idempotency-Key", &key).ask()
+    };
+    let first = make().await.is(200);
+    put(false).await;
+    let again = make().await.is(200);
+    assert_eq!((&first.json, first.header("etag")), (&again.json, again.header("etag")));
+    // A change of what was called off since.
+    let path = format!("/app/v1/announcement/{}", first.member("id"));
+    let change = || {
+        let request = world.by(&host, Method::PUT, &path).json(&json!({ "title": "Other" }));
+        request.header("Idempotency-Key", &key).ask()
+    };
+    let changed = change().await.is(200);
+    assert_eq!(changed.json["title"], "Other");
+    world.call_off(&host, &first.member("id")).await.is(200);
+    assert_eq!(change().await.is(200).json, changed.json);
+}
+
+/// An earlier version answered with texts it had read before it decided.
+#[tokio::test]
+async fn changes_made_at_once_are_answered_with_what_they_came_to() {
+    let world = World::shared();
+    let outing = world.given_outing(2, in_hours(30)).await;
+    let titles: Vec<String> = (0..6).map(|n| format!("Title {n}")).collect();
+    let bodies: Vec<_> = titles.iter().map(|title| json!({ "title": title })).collect();
+    let free = json!({ "is_free": false });
+    let changes = bodies.iter().chain([&free, &free]);
+    let changes = changes.map(|change| world.change(&outing.host, &outing.id, change));
+    for (nth, answer) in futures_util::future::join_all(changes).await.into_iter().enumerate() {
+        let answer = answer.is(200);
+        let title = answer.member("title");
+        match titles.get(nth) {
+            Some(own) => assert_eq!(title, *own),
+            None => assert!(!title.is_empty()),
+        }
+        assert_eq!(answer.json["event_location"], "Cinema Mir, hall 2");
+    }
 }
 
 #[tokio::test]

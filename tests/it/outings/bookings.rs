@@ -86,6 +86,33 @@ async fn nobody_is_at_two_outings_at_a_time_unless_one_of_the_two_says_no() {
     world.say(&outing.host, &booking, true).await.is(200);
 }
 
+/// What a call speaks of may be gone when it is repeated, by that call or since.
+#[tokio::test]
+async fn a_repeat_is_answered_whatever_has_become_of_the_booking_and_the_outing() {
+    let world = World::shared();
+    let (first, second) =
+        (world.given_outing(2, in_hours(30)).await, world.given_outing(2, in_hours(40)).await);
+    let guest = world.given_user("standard").await;
+    let key = uuid::Uuid::new_v4().to_string();
+    let repeatable = |method: Method, path: String| {
+        world.by(&guest, method, &path).header("Idempotency-Key", &key).ask()
+    };
+    let book = |outing: &str| repeatable(Method::POST, format!("/app/v1/booking/{outing}"));
+    let made = book(&first.id).await.is(200);
+    let other = book(&second.id).await.is(200);
+    let remove = || repeatable(Method::DELETE, format!("/app/v1/booking/{}", made.member("id")));
+    let removed = remove().await.is(200);
+    let gone = world.booking(&guest, &made.member("id"));
+    gone.await.problem(404, "not_found");
+    assert_eq!(remove().await.is(200).json, removed.json);
+    assert_eq!(book(&first.id).await.is(200).json, made.json);
+    world.call_off(&second.host, &second.id).await.is(200);
+    let again = book(&second.id).await.is(200);
+    assert_eq!((&again.json, again.header("etag")), (&other.json, other.header("etag")));
+    let unrepeated = world.book(&guest, &second.id).await;
+    unrepeated.problem(404, "not_found");
+}
+
 #[tokio::test]
 async fn what_is_missing_or_mistyped_is_named() {
     let world = World::shared();

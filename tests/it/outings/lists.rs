@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::json;
 
-use super::given::{announcement, in_hours};
+use super::given::{Outing, announcement, in_hours};
 use crate::catalogue::METROPOLIS;
 use crate::world::World;
 use crate::world::answer::Ask;
@@ -28,19 +28,21 @@ async fn every_filter_finds_what_it_names_and_they_combine() {
     let mut body = announcement(start, 3);
     body["event_location"] = json!("Kino 100%_Zoo");
     let made = world.announce(&host, &body).await.is(200).member("id");
+    // Of three places two are left.
+    world.given_guest(&Outing::of(&host, &made, start)).await;
     let by = world.given_user("standard").await;
     let day = start.format("%Y-%m-%d");
     let instant = start.format("%Y-%m-%dT%H:%M:%SZ");
     let author = format!("filter[author]={id}");
     let all = format!(
-        "{author}&filter[movie]={METROPOLIS}&filter[is_free]=true&filter[tickets]=3\
+        "{author}&filter[movie]={METROPOLIS}&filter[is_free]=true&filter[tickets]=2\
          &filter[date]={day}&filter[location]=100%25_zOO"
     );
     for query in [
         author.clone(),
         format!("{author}&filter[movie]={METROPOLIS}"),
         format!("{author}&filter[is_free]=true"),
-        format!("{author}&filter[tickets]=3"),
+        format!("{author}&filter[tickets]=2"),
         format!("{author}&filter[date]={day}"),
         format!("{author}&filter[date]={instant}"),
         "filter[location]=100%25_zOO".to_owned(),
@@ -51,7 +53,7 @@ async fn every_filter_finds_what_it_names_and_they_combine() {
     for query in [
         "filter[movie]=00000000-0000-4000-8000-000000000000",
         "filter[is_free]=false",
-        "filter[tickets]=4",
+        "filter[tickets]=3",
         "filter[date]=2020-01-01",
         "filter[date]=2020-01-01T00:00:00Z",
         "filter[location]=100_%25",
@@ -60,7 +62,12 @@ async fn every_filter_finds_what_it_names_and_they_combine() {
         let query = format!("{author}&{query}");
         assert_eq!(world.listed(&by, &query).await.len(), 0, "{query}");
     }
-    world.get_as(&by, "/app/v1/announcements?filter[date]=soon").await.is(400);
+    for date in ["soon", "%2B262142-12-31", "-5000-01-01", "%2B262142-12-31T23:59:59"] {
+        for list in ["announcements", "bookings"] {
+            let path = format!("/app/v1/{list}?filter[date]={date}");
+            world.get_as(&by, &path).await.problem(400, "malformed_parameter");
+        }
+    }
     world.get_as(&by, "/app/v1/announcements?filter[author]=7").await.is(400);
 }
 
@@ -77,6 +84,7 @@ async fn open_ones_are_listed_and_ones_own_drafts_to_oneself() {
     assert_eq!(world.listed(host, &author).await, [outing.id.clone(), draft.clone()]);
     world.given_guest(&outing).await;
     assert_eq!(world.listed(&guest, &author).await.len(), 0, "it is full");
+    assert_eq!(world.listed(host, &author).await, [draft.clone()], "it is full");
     world.call_off(host, &outing.id).await.is(200);
     assert_eq!(world.listed(host, &author).await, [draft]);
 }
@@ -108,11 +116,22 @@ async fn private_announcements_were_listed_to_everyone() {
     world.change(&stranger, &id, &json!({})).await.problem(404, "not_found");
     world.call_off(&stranger, &id).await.problem(404, "not_found");
     world.get_as(&stranger, &format!("/app/v1/reviews/{id}")).await.problem(404, "not_found");
-    // Who has a booking may see it, whomever they follow since.
-    world.book(&follower, &id).await.is(200);
+    // Who comes along or may yet may see it, whomever they follow since.
+    let booking = world.book(&follower, &id).await.is(200).member("id");
     world.by(&follower, Method::DELETE, &path).ask().await.is(204);
     world.announcement(&follower, &id).await.is(200);
-    assert_eq!(world.listed(&follower, &author).await, [id]);
+    assert_eq!(world.listed(&follower, &author).await, [id.clone()]);
+    for (by, yes, sees) in [
+        (&host, false, false),
+        (&host, true, true),
+        (&follower, false, false),
+        (&follower, true, true),
+    ] {
+        world.say(by, &booking, yes).await.is(200);
+        let status = world.announcement(&follower, &id).await.status;
+        let listed = world.listed(&follower, &author).await;
+        assert_eq!((status == 200, listed.len()), (sees, usize::from(sees)));
+    }
 }
 
 #[tokio::test]

@@ -62,6 +62,43 @@ async fn a_guest_who_is_elsewhere_then_is_marked_until_the_clash_is_gone() {
     world.say(&guest, &elsewhere, true).await.problem(409, "time_taken");
 }
 
+/// However the other outing goes away, who was marked is taken along again, and only there.
+#[tokio::test]
+async fn a_guest_follows_what_waited_for_their_time_when_that_is_free_again() {
+    let world = World::shared();
+    let start = in_hours(110);
+    let later = start + TimeDelta::hours(5);
+    for gone in ["called off", "moved", "declined", "withdrawn", "removed"] {
+        let outing = world.given_outing(2, start).await;
+        let other = world.given_outing(2, later).await;
+        let (guest, booking) = world.given_guest(&outing).await;
+        let elsewhere = world.book(&guest, &other.id).await.is(200).member("id");
+        world.say(&other.host, &elsewhere, true).await.is(200);
+        world.change(&outing.host, &outing.id, &json!({ "event_time": later })).await.is(200);
+        let clashes = async || world.booking(&guest, &booking).await.json["clashes"] == true;
+        eventually("the guest is marked", clashes).await;
+        match gone {
+            "called off" => world.call_off(&other.host, &other.id).await,
+            "moved" => {
+                let away = json!({ "event_time": later + TimeDelta::hours(5) });
+                world.change(&other.host, &other.id, &away).await
+            }
+            "declined" => world.say(&other.host, &elsewhere, false).await,
+            "withdrawn" => world.say(&guest, &elsewhere, false).await,
+            _ => {
+                let path = format!("/app/v1/booking/{elsewhere}");
+                world.by(&guest, Method::DELETE, &path).ask().await
+            }
+        }
+        .is(200);
+        eventually(&format!("the mark is cleared: it was {gone}"), async || !clashes().await).await;
+        let seen = world.booking(&guest, &booking).await.is(200).json;
+        assert_eq!((&seen["author_status"], &seen["guest_status"]), (&json!(true), &json!(true)));
+        let third = world.given_outing(2, later).await;
+        world.book(&guest, &third.id).await.problem(409, "time_taken");
+    }
+}
+
 /// A process that dies half-way is begun again: what was done is known.
 #[tokio::test]
 async fn the_process_that_moves_guests_may_run_twice() {

@@ -1,9 +1,11 @@
 //! Many at once: two places, two guests; one time, one outing.
 
-use futures_util::future::join_all;
+use chrono::TimeDelta;
+use futures_util::future::{join, join_all};
 use serde_json::json;
 
 use super::given::{announcement, in_hours};
+use crate::harness::eventually;
 use crate::world::World;
 
 /// An earlier implementation counted first and accepted then.
@@ -44,6 +46,53 @@ async fn of_many_announcements_of_one_host_at_once_one_is_made() {
     let host = world.given_user("standard").await;
     let body = announcement(in_hours(30), 2);
     let made = join_all((0..10).map(|_| world.announce(&host, &body))).await;
-    let made = made.iter().filter(|answer| answer.status == 200).count();
-    assert_eq!(made, 1);
+    let mut statuses: Vec<u16> = made.iter().map(|answer| answer.status).collect();
+    statuses.sort_unstable();
+    let expected: Vec<u16> = std::iter::once(200).chain([409; 9]).collect();
+    assert_eq!(statuses, expected);
+}
+
+#[tokio::test]
+async fn a_guest_accepted_while_the_outing_moves_is_engaged_when_it_is() {
+    let world = World::shared();
+    for hours in [30, 40, 50] {
+        let start = in_hours(hours);
+        let later = start + TimeDelta::hours(5);
+        let outing = world.given_outing(2, start).await;
+        let (guest, booking) = world.given_applicant(&outing).await;
+        let move_to = json!({ "event_time": later });
+        let moved = world.change(&outing.host, &outing.id, &move_to);
+        let (moved, said) = join(moved, world.say(&outing.host, &booking, true)).await;
+        moved.is(200);
+        said.is(200);
+        let at_old_time = world.given_outing(2, start).await;
+        let applied = async || world.book(&guest, &at_old_time.id).await.status == 200;
+        eventually("the guest is free at the old time", applied).await;
+        let at_new_time = world.given_outing(2, later).await;
+        world.book(&guest, &at_new_time.id).await.problem(409, "time_taken");
+        let seen = world.booking(&guest, &booking).await.is(200).json;
+        assert_eq!((&seen["author_status"], &seen["clashes"]), (&json!(true), &json!(false)));
+    }
+}
+
+#[tokio::test]
+async fn of_fewer_places_and_one_more_guest_at_once_one_is_refused() {
+    let world = World::shared();
+    for hours in [30, 40, 50, 60, 70] {
+        let outing = world.given_outing(2, in_hours(hours)).await;
+        world.given_guest(&outing).await;
+        let (_, booking) = world.given_applicant(&outing).await;
+        let fewer = json!({ "tickets_count": 1 });
+        let fewer = world.change(&outing.host, &outing.id, &fewer);
+        let (fewer, said) = join(fewer, world.say(&outing.host, &booking, true)).await;
+        let mut statuses = [fewer.status, said.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [200, 409]);
+        let seen = world.announcement(&outing.host, &outing.id).await.is(200).json;
+        let places = if fewer.status == 200 { 1 } else { 2 };
+        assert_eq!(
+            (&seen["tickets_count"], &seen["tickets_left"], &seen["status"]),
+            (&json!(places), &json!(0), &json!("Closed"))
+        );
+    }
 }

@@ -99,6 +99,37 @@ async fn reviews_had_no_bounds_and_were_by_people_who_were_not_there_and_twice()
     world.system.stop().await.unwrap();
 }
 
+/// An earlier implementation mixed all events.
+#[tokio::test]
+async fn an_average_is_of_one_host_alone_and_of_what_can_be_read() {
+    let world = World::with_test_clock().await;
+    let (first, second) = (world.given_short_outing(1).await, world.given_short_outing(1).await);
+    let (by_first, _) = world.given_guest(&first).await;
+    let (by_second, _) = world.given_guest(&second).await;
+    let hosts = [world.id_of(&first.host).await, world.id_of(&second.host).await];
+    let end = first.short_end().max(second.short_end());
+    world.move_clock_to(end).await;
+    world.rate(&by_first, &first.id, &json!({ "score": 5 })).await.is(200);
+    world.rate(&by_second, &second.id, &json!({ "score": 2 })).await.is(200);
+    world.rate(&by_second, &first.id, &json!({ "score": 1 })).await.problem(403, "forbidden");
+    let published = TimeDelta::days(14);
+    let early = first.short_end().min(second.short_end()) + published;
+    world.move_clock_to(early - TimeDelta::minutes(1)).await;
+    let reader = world.back(&by_first).await;
+    for host in &hosts {
+        let average = world.average(&reader, host).await.is(200).json;
+        assert_eq!((&average["average_score"], &average["votes"]), (&json!(0.0), &json!(0)));
+    }
+    world.move_clock_to(end + published).await;
+    for (host, score) in hosts.iter().zip([3.75, 3.25]) {
+        let average = world.average(&reader, host).await.is(200).json;
+        assert_eq!((&average["average_score"], &average["votes"]), (&json!(score), &json!(1)));
+    }
+    world.until_projected("outings").await;
+    world.verify().await.unwrap();
+    world.system.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn what_nobody_answers_can_be_read_after_fourteen_days() {
     let world = World::with_test_clock().await;

@@ -161,7 +161,7 @@ pub struct Listed {
 pub struct Filter {
     /// Whose view it is; `None` for administrators, who see all that was ever announced.
     pub viewer: Option<Viewer>,
-    /// Only of this host; one's own with drafts and full ones.
+    /// Only of this host; one's own with drafts.
     pub host: Option<AccountId>,
     /// Only to this film.
     pub film: Option<FilmId>,
@@ -217,14 +217,15 @@ impl Filter {
             let hosts: Vec<Uuid> = follows.iter().map(|host| host.0).collect();
             let hosts = all.parameter(hosts);
             if own {
-                all.add("(a.stage = 'draft' or a.stage in ('open', 'full') and ends_at > ?)", now);
+                all.add("(a.stage = 'draft' or a.stage = 'open' and a.starts_at > ?)", now);
             } else {
                 all.add("a.stage = 'open' and a.starts_at > ?", now);
             }
             all.text.push(format!(
                 "(not a.sub_only or a.host = {me} or a.host = any({hosts}) \
                   or exists (select from bookings b where b.guest = {me} \
-                      and b.announcement_id = a.announcement_id))"
+                      and b.announcement_id = a.announcement_id \
+                      and b.guest_says and b.host_says is distinct from false))"
             ));
             if self.followed_only {
                 all.text.push(format!("a.host = any({hosts})"));

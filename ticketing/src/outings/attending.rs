@@ -1,6 +1,7 @@
 //! Applying for a place, saying yes or no to a booking, having one be no more. Each is one append
 //! over the announcement, whose places are taken, and the guest's engagements, whose time is.
 
+use chrono::{DateTime, Utc};
 use shared_events::{AccountId, AnnouncementId, BookingId};
 
 use super::announcement::{
@@ -8,7 +9,7 @@ use super::announcement::{
     RemoveBooking,
 };
 use super::error::OutingsError;
-use super::planner::{Planner, Refused};
+use super::planner::{Freed, Planner, Refused};
 use crate::platform::append::Attached;
 use crate::platform::commands::{CommandError, Done, Execution, Unit, jointly};
 
@@ -25,8 +26,7 @@ impl Planner {
         execution: Execution,
         attach: impl Fn(&Done<Announcement>) -> Attached,
     ) -> Result<Done<Announcement>, Refused> {
-        let apply = ApplyForPlace { booking, guest, now: execution.now };
-        let apply = AnnouncementCommand::Apply(apply);
+        let apply = |now| AnnouncementCommand::Apply(ApplyForPlace { booking, guest, now });
         self.with_guest(id, Concerned { booking, guest }, apply, execution, attach).await
     }
 
@@ -43,8 +43,7 @@ impl Planner {
         attach: impl Fn(&Done<Announcement>) -> Attached,
     ) -> Result<Done<Announcement>, Refused> {
         let booking = concerned.booking;
-        let answer = AnswerBooking { booking, by, yes, now: execution.now };
-        let answer = AnnouncementCommand::Answer(answer);
+        let answer = |now| AnnouncementCommand::Answer(AnswerBooking { booking, by, yes, now });
         self.with_guest(id, concerned, answer, execution, attach).await
     }
 
@@ -61,8 +60,7 @@ impl Planner {
         attach: impl Fn(&Done<Announcement>) -> Attached,
     ) -> Result<Done<Announcement>, Refused> {
         let booking = concerned.booking;
-        let remove = RemoveBooking { booking, by, now: execution.now };
-        let remove = AnnouncementCommand::Remove(remove);
+        let remove = |now| AnnouncementCommand::Remove(RemoveBooking { booking, by, now });
         self.with_guest(id, concerned, remove, execution, attach).await
     }
 
@@ -71,26 +69,34 @@ impl Planner {
         &self,
         id: AnnouncementId,
         Concerned { booking, guest }: Concerned,
-        command: AnnouncementCommand,
+        command: impl Fn(DateTime<Utc>) -> AnnouncementCommand,
         execution: Execution,
         attach: impl Fn(&Done<Announcement>) -> Attached,
     ) -> Result<Done<Announcement>, Refused> {
         let _turn = self.turn(id).await;
+        let execution = self.now(execution);
+        let command = command(execution.now);
         let at = execution.clone();
+        let attach = |(done, freed): &(Done<Announcement>, Freed)| {
+            let mut attached = attach(done);
+            attached.deadlines.extend(*freed);
+            attached
+        };
         jointly(self.store(), execution, attach, |unit: Unit<OutingsError>| {
             let at = at.clone();
             async move {
                 let done = unit.decide(&self.announcements, id.0, command).await?;
                 if done.events.is_empty() {
-                    return Ok(done);
+                    return Ok((done, None));
                 }
                 let unknown = || CommandError::Refused(AnnouncementError::Unknown.into());
                 let outing = done.state.announced().ok_or_else(unknown)?;
-                self.engage(&unit, guest, id, outing.engages(booking), &at).await?;
-                Ok(done)
+                let freed = self.engage(&unit, guest, id, outing.engages(booking), &at).await?;
+                Ok((done, freed))
             }
         })
         .await
+        .map(|(done, _)| done)
     }
 }
 

@@ -9,7 +9,7 @@ use super::announcement::{
     EndOuting, Stage, Terms,
 };
 use super::error::OutingsError;
-use super::planner::{ENDS, Planner, Refused, ends, guests_move};
+use super::planner::{ENDS, Freed, Planner, Refused, Turn, ends, guests_move};
 use crate::platform::append::{Attached, Origin};
 use crate::platform::causes::causes;
 use crate::platform::clock::Clock;
@@ -48,22 +48,23 @@ impl Planner {
         .await
     }
 
-    /// Changes an announcement; one that moves takes its host along in the same append.
+    /// Changes an announcement; one that moves takes its host along in the same append. Its turn is
+    /// the caller's, who looks at the announcement before.
     ///
     /// # Errors
     /// [`CommandError`], with the refusal of the announcement or of the host's engagements.
-    pub async fn change(
+    pub(super) async fn change(
         &self,
-        id: AnnouncementId,
-        by: AccountId,
+        _turn: &Turn<'_>,
+        (id, by): (AnnouncementId, AccountId),
         change: Change,
         execution: Execution,
         attach: impl Fn(&Done<Announcement>) -> Attached,
     ) -> Result<Done<Announcement>, Refused> {
-        let _turn = self.turn(id).await;
         let at = execution.clone();
-        let attach = |done: &Done<Announcement>| {
+        let attach = |(done, freed): &(Done<Announcement>, Freed)| {
             let mut attached = attach(done);
+            attached.deadlines.extend(*freed);
             let span = done.state.outing().map(|outing| outing.terms.span);
             attached.deadlines.extend(span.map(|span| ends(id, span)));
             if moves(done) {
@@ -79,13 +80,13 @@ impl Planner {
                 let command = AnnouncementCommand::Change(change);
                 let done = unit.decide(&self.announcements, id.0, command).await?;
                 let span = done.state.outing().map(|outing| outing.terms.span);
-                if moves(&done) {
-                    self.engage(&unit, by, id, span, &at).await?;
-                }
-                Ok(done)
+                let moves = moves(&done);
+                let freed = if moves { self.engage(&unit, by, id, span, &at).await? } else { None };
+                Ok((done, freed))
             }
         })
         .await
+        .map(|(done, _)| done)
     }
 
     /// Calls an outing off: its host is free in the same append.
@@ -100,9 +101,11 @@ impl Planner {
         attach: impl Fn(&Done<Announcement>) -> Attached,
     ) -> Result<Done<Announcement>, Refused> {
         let _turn = self.turn(id).await;
+        let execution = self.now(execution);
         let at = execution.clone();
-        let attach = |done: &Done<Announcement>| {
+        let attach = |(done, freed): &(Done<Announcement>, Freed)| {
             let mut attached = attach(done);
+            attached.deadlines.extend(*freed);
             attached.deadlines.push(guests_move(id, &at));
             attached
         };
@@ -112,11 +115,12 @@ impl Planner {
             let at = at.clone();
             async move {
                 let done = unit.decide(&self.announcements, id.0, cancel).await?;
-                self.engage(&unit, by, id, None, &at).await?;
-                Ok(done)
+                let freed = self.engage(&unit, by, id, None, &at).await?;
+                Ok((done, freed))
             }
         })
         .await
+        .map(|(done, _)| done)
     }
 }
 

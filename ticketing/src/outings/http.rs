@@ -3,6 +3,7 @@
 
 mod admin;
 mod announcements;
+mod announcing;
 mod answers;
 mod bookings;
 mod bounds;
@@ -26,7 +27,6 @@ pub use reviews::OutingReviewsApi;
 use super::announcement::Outing;
 use super::announcements::Announcements;
 use super::bookings::Bookings;
-use super::error::OutingsError;
 use super::planner::{Current, Planner};
 use super::reviewing::Reviewing;
 use super::reviews::Reviews;
@@ -40,7 +40,7 @@ use crate::platform::caught_up::CaughtUp;
 use crate::platform::clock::Clock;
 use crate::platform::commands::{CommandError, Execution};
 use crate::platform::vault::Vault;
-use errors::unknown_announcement;
+use errors::{CallRefused, unknown_announcement};
 
 #[derive(Tags)]
 enum Tag {
@@ -102,7 +102,7 @@ impl Service {
         let is_open_to_me = !outing.terms.sub_only
             || me == host
             || caller.is_administrator()
-            || outing.booking_of(me).is_some();
+            || outing.booking_of(me).is_some_and(|(_, booking)| booking.engages());
         Ok(is_open_to_me || self.catalogue.follows(me, host).await?)
     }
 }
@@ -118,11 +118,16 @@ fn call<'a>(
     Call { key, caller: Some(caller.account), method, path, body }
 }
 
+/// What is kept for a repeat is what the call was answered.
+fn as_answered<T: Clone>(answer: &T) -> T {
+    answer.clone()
+}
+
 /// What a failure is to who named a state: that of a conflict is that it is not the present one.
-fn failed(error: CallError<OutingsError>, if_match: Option<&str>) -> ApiError {
+fn failed(error: CallError<CallRefused>, if_match: Option<&str>) -> ApiError {
     match error {
         CallError::Failed(error) if error.code() == Code::ConcurrentChange => {
-            let conflict: CommandError<OutingsError> = CommandError::Conflict;
+            let conflict: CommandError<CallRefused> = CommandError::Conflict;
             if_match::refused(conflict, if_match).into()
         }
         error => error.into(),

@@ -2,7 +2,8 @@
 //! have thousands of guests and each has engagements of their own: the append that moves it writes
 //! a deadline that is due at once, and its handler has one guest after the other follow, each in an
 //! append that holds the announcement as it was seen. Running it twice changes nothing; what is
-//! done already is known by the guests' engagements. Who is elsewhere at the new time is marked.
+//! done already is known by the guests' engagements. Who is elsewhere at the new time is marked, and
+//! the outing waits for their time (`waiting.rs`).
 
 use std::time::Duration;
 
@@ -11,11 +12,11 @@ use futures_util::{StreamExt, stream};
 use shared_events::{AnnouncementId, BookingId, EngagementsId};
 use tokio::time::Instant;
 
-use super::announcement::{AnnouncementCommand, MarkClash, Outing, Stage};
+use super::announcement::{AnnouncementCommand, Booking, MarkClash, Outing, Stage};
 use super::attending::Concerned;
 use super::engagements::Engagements;
 use super::error::OutingsError;
-use super::planner::{GUESTS_MOVE, Planner, Refused, time};
+use super::planner::{Freed, GUESTS_MOVE, Planner, Refused, freed, time};
 use crate::platform::append::{Attached, Origin};
 use crate::platform::causes::causes;
 use crate::platform::clock::Clock;
@@ -24,13 +25,17 @@ use crate::platform::deadlines::{DeadlineHandler, Due, Handled};
 use crate::platform::event_store::ReadError;
 use crate::platform::snapshots;
 
-/// How long one run takes at most: within what a deadline's handler may take.
-const RUN: Duration = Duration::from_secs(5);
-/// Engagements read at once.
-const READS: usize = 32;
+/// How long one run takes, about: within what a deadline's handler may take.
+pub(super) const RUN: Duration = Duration::from_secs(5);
+/// Bookings that are looked at before those of them who are behind follow: what a run has done
+/// before its time is over is less to do for the next one.
+const CHUNK: usize = 64;
+/// Engagements read at once; others need connections too.
+const READS: usize = 8;
 
 impl Planner {
-    /// Has guests follow the outing; whether all have.
+    /// Has guests follow the outing; whether all have. However late it is, some do: otherwise a run
+    /// that only finds what others have done would be repeated for ever.
     ///
     /// # Errors
     /// [`CommandError`](crate::platform::commands::CommandError) if something is away.
@@ -42,33 +47,41 @@ impl Planner {
     ) -> Result<bool, Refused> {
         let state = self.load(id).await?.state;
         let Some(outing) = state.announced() else { return Ok(true) };
-        for concerned in self.behind(id, outing).await? {
-            if Instant::now() >= until {
-                return Ok(false);
+        let mut has_moved = false;
+        let bookings: Vec<_> = outing.bookings.iter().map(|(id, known)| (*id, *known)).collect();
+        for chunk in bookings.chunks(CHUNK) {
+            for concerned in self.behind(id, outing, chunk).await? {
+                if Instant::now() >= until && has_moved {
+                    return Ok(false);
+                }
+                self.guest_follows(id, concerned, clock).await?;
+                has_moved = true;
             }
-            self.guest_follows(id, concerned, clock).await?;
         }
         Ok(true)
     }
 
-    /// The guests whose engagements are not as the outing is.
+    /// Those of these guests whose engagements are not as the outing is.
     async fn behind(
         &self,
         id: AnnouncementId,
         outing: &Outing,
+        bookings: &[(BookingId, Booking)],
     ) -> Result<Vec<Concerned>, ReadError> {
-        let all: Vec<_> = outing
-            .bookings
-            .iter()
-            .map(|(booking, known)| {
-                let concerned = Concerned { booking: *booking, guest: known.guest };
-                (concerned, outing.engages(*booking).map(time), known.clashes)
-            })
-            .collect();
-        let reads = all.into_iter().map(|(concerned, meant, clashes)| async move {
+        let reads = bookings.iter().map(|(booking, known)| {
+            let concerned = Concerned { booking: *booking, guest: known.guest };
+            (concerned, outing.engages(*booking).map(time), known.clashes)
+        });
+        let reads: Vec<_> = reads.collect();
+        let reads = reads.into_iter().map(|(concerned, meant, clashes)| async move {
             let of_guest = EngagementsId::of(concerned.guest).0;
-            let loaded = snapshots::load::<Engagements>(self.store(), of_guest).await?;
-            let is_so = loaded.state.time_of(id) == meant && !clashes;
+            let engaged = snapshots::load::<Engagements>(self.store(), of_guest).await?.state;
+            let (taken, waits) = (engaged.time_of(id), engaged.waits_for(id));
+            let is_so = match meant {
+                None => taken.is_none() && waits.is_none(),
+                Some(_) if clashes => waits == meant,
+                Some(_) => taken == meant,
+            };
             Ok((!is_so).then_some(concerned))
         });
         let read: Vec<Result<_, ReadError>> = stream::iter(reads).buffered(READS).collect().await;
@@ -76,7 +89,11 @@ impl Planner {
         Ok(read?.into_iter().flatten().collect())
     }
 
-    async fn guest_follows(
+    /// Has one guest follow.
+    ///
+    /// # Errors
+    /// As [`Planner::guests_follow`].
+    pub(super) async fn guest_follows(
         &self,
         id: AnnouncementId,
         Concerned { booking, guest }: Concerned,
@@ -85,27 +102,33 @@ impl Planner {
         let _turn = self.turn(id).await;
         let execution = Execution::new(Origin::new(), clock.now());
         let at = execution.clone();
-        let nothing = |(): &()| Attached::default();
-        jointly(self.store(), execution, nothing, |unit: Unit<OutingsError>| {
+        let attach = |freed: &Freed| {
+            let deadlines = freed.iter().copied().collect();
+            Attached { deadlines, ..Attached::default() }
+        };
+        jointly(self.store(), execution, attach, |unit: Unit<OutingsError>| {
             let at = at.clone();
             async move {
                 let look = AnnouncementCommand::Look;
                 let seen = unit.decide(&self.announcements, id.0, look).await?.state;
-                let Some(outing) = seen.announced() else { return Ok(()) };
+                let Some(outing) = seen.announced() else { return Ok(None) };
                 // Whoever has removed the booking meanwhile is free.
                 if !outing.bookings.contains_key(&booking) {
-                    return Ok(());
+                    return Ok(None);
                 }
                 let Some(span) = outing.engages(booking) else {
-                    self.engage(&unit, guest, id, None, &at).await?;
-                    return self.mark(&unit, id, booking, outing, false).await;
+                    let freed = self.engage(&unit, guest, id, None, &at).await?;
+                    self.mark(&unit, id, booking, outing, false).await?;
+                    return Ok(freed);
                 };
                 let followed = self.follow(&unit, guest, id, span, &at).await?;
                 let clashes = followed.state.time_of(id) != Some(time(span));
-                self.mark(&unit, id, booking, outing, clashes).await
+                self.mark(&unit, id, booking, outing, clashes).await?;
+                Ok(freed(guest, &followed, &at))
             }
         })
         .await
+        .map(|_| ())
     }
 
     async fn mark(

@@ -13,6 +13,7 @@ use super::announcement::{Announcement, Span};
 use super::engagements::{Engage, Engagements, EngagementsCommand, FollowMove, ReleaseTime, Time};
 use super::error::OutingsError;
 use crate::platform::append::NewDeadline;
+use crate::platform::clock::Clock;
 use crate::platform::commands::{CommandError, Commands, Done, Execution, Unit};
 use crate::platform::event_store::{EventStore, Loaded, ReadError};
 use crate::platform::snapshots;
@@ -21,6 +22,8 @@ use crate::platform::snapshots;
 pub(super) const ENDS: &str = "outings.ends";
 /// The deadline at which guests follow an outing that was moved or called off: at once.
 pub(super) const GUESTS_MOVE: &str = "outings.guests_move";
+/// The deadline at which somebody has time for outings that waited for it: at once.
+pub(super) const TIME_FREED: &str = "outings.time_freed";
 
 /// How many announcements can be changed at the same time, about.
 const TURNS: usize = 64;
@@ -36,22 +39,31 @@ pub struct Current {
 
 pub(super) type Refused = CommandError<OutingsError>;
 
+/// While it is held, nobody else in this replica changes the announcement.
+pub(super) type Turn<'a> = Option<MutexGuard<'a, ()>>;
+
+/// Has somebody go along with what waited for time, if a command has freed some.
+pub(super) type Freed = Option<NewDeadline>;
+
 /// Changes announcements and engagements; cheap to clone.
 #[derive(Clone)]
 pub struct Planner {
     pub(super) announcements: Commands<Announcement>,
     pub(super) engagements: Commands<Engagements>,
     turns: Arc<[Mutex<()>; TURNS]>,
+    clock: Clock,
 }
 
 impl Planner {
-    /// Changes what is in this log.
-    pub fn new(store: &EventStore) -> Self {
+    /// Changes what is in this log. What waits for its turn happens when that has come, by this
+    /// clock.
+    pub fn new(store: &EventStore, clock: Clock) -> Self {
         Self {
             // Both can grow long: a popular announcement, a sociable person.
             announcements: Commands::with_snapshots(store.clone()),
             engagements: Commands::with_snapshots(store.clone()),
             turns: Arc::new([const { Mutex::const_new(()) }; TURNS]),
+            clock,
         }
     }
 
@@ -70,11 +82,16 @@ impl Planner {
     }
 
     /// Waits for the turn of who changes this announcement.
-    pub(super) async fn turn(&self, id: AnnouncementId) -> Option<MutexGuard<'_, ()>> {
+    pub(super) async fn turn(&self, id: AnnouncementId) -> Turn<'_> {
         let mut hasher = DefaultHasher::new();
         id.hash(&mut hasher);
         let nth = usize::try_from(hasher.finish() % TURNS as u64).unwrap_or_default();
         Some(self.turns.get(nth)?.lock().await)
+    }
+
+    /// The same command, carried out now: whoever has waited for a turn may be too late.
+    pub(super) fn now(&self, execution: Execution) -> Execution {
+        Execution { now: self.clock.now(), ..execution }
     }
 
     /// Has somebody be engaged at the time of an outing, or not any more.
@@ -85,7 +102,7 @@ impl Planner {
         announcement: AnnouncementId,
         span: Option<Span>,
         execution: &Execution,
-    ) -> Result<(), Refused> {
+    ) -> Result<Freed, Refused> {
         let command = match span {
             Some(span) => EngagementsCommand::Engage(Engage {
                 account,
@@ -95,8 +112,8 @@ impl Planner {
             }),
             None => EngagementsCommand::Release(ReleaseTime { announcement }),
         };
-        unit.decide(&self.engagements, EngagementsId::of(account).0, command).await?;
-        Ok(())
+        let done = unit.decide(&self.engagements, EngagementsId::of(account).0, command).await?;
+        Ok(freed(account, &done, execution))
     }
 
     /// Has somebody go along with an outing that was moved.
@@ -112,6 +129,14 @@ impl Planner {
         let follow = EngagementsCommand::Follow(FollowMove { account, announcement, time, now });
         unit.decide(&self.engagements, EngagementsId::of(account).0, follow).await
     }
+}
+
+/// What follows of a change of somebody's engagements for outings that wait.
+pub(super) fn freed(account: AccountId, done: &Done<Engagements>, execution: &Execution) -> Freed {
+    let due_at = execution.now;
+    let frees = !done.events.is_empty() && done.state.can_follow(due_at).next().is_some();
+    let subject = EngagementsId::of(account).0;
+    frees.then_some(NewDeadline { kind: TIME_FREED, subject, due_at })
 }
 
 /// The time that an outing takes.

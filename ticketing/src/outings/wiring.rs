@@ -20,6 +20,7 @@ use super::planner::Planner;
 use super::projection::{OUTINGS_PROJECTION, OutingsProjection};
 use super::reviewing::{RatingPublishing, Reviewing};
 use super::reviews::Reviews;
+use super::waiting::TimeFreed;
 use crate::accounts::People;
 use crate::bounded_context::{BoundedContext, Service};
 use crate::catalogue::Catalogue;
@@ -81,10 +82,11 @@ impl BoundedContext for Outings {
         let clock = platform.clock.clone();
         let mut outings = Background::open(platform, OUTINGS_LOG, ROUTE, &Self::projections());
         let store = outings.store().clone();
-        let planner = Planner::new(&store);
+        let planner = Planner::new(&store, clock.clone());
         let ratings = Commands::new(store.clone());
         outings.on_deadline(OutingEnd { planner: planner.clone(), clock: clock.clone() });
         outings.on_deadline(GuestsMove { planner: planner.clone(), clock: clock.clone() });
+        outings.on_deadline(TimeFreed { planner: planner.clone(), clock: clock.clone() });
         outings.on_leaving(LeavingOutings { planner: planner.clone(), clock: clock.clone() });
         outings.on_deadline(RatingPublishing { ratings: ratings.clone(), clock: clock.clone() });
         let shared = Shared {

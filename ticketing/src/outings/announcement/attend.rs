@@ -65,10 +65,10 @@ impl AttendedBy {
     }
 }
 
-/// The booking of a guest who has a place.
+/// The booking of a guest who has a place, and was not elsewhere.
 fn present(outing: &Outing, guest: AccountId) -> Option<BookingId> {
     let (id, booking) = outing.booking_of(guest)?;
-    booking.has_place().then_some(id)
+    (booking.has_place() && !booking.clashes).then_some(id)
 }
 
 #[cfg(test)]
@@ -103,7 +103,10 @@ mod tests {
     /// Earlier implementations took reviews of people who were not there.
     #[test]
     fn only_who_was_accepted_was_there() {
-        for events in [given::applied(), given::declined(), given::withdrawn(), given::open()] {
+        let elsewhere = given::clashing();
+        for events in
+            [given::applied(), given::declined(), given::withdrawn(), given::open(), elsewhere]
+        {
             let asked = pair(events.clone(), given::GUEST, None, end());
             assert_eq!(asked, Err(AnnouncementError::NotThere));
             let asked = pair(events, given::HOST, Some(given::GUEST), end());

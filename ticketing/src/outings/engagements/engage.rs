@@ -30,7 +30,8 @@ impl Engage {
         if let Some(other) = engagements.taken_by(announcement, time) {
             return Err(EngagementsError::Taken(other));
         }
-        let to_come = engagements.taken.values().filter(|taken| taken.ends_at > now).count();
+        let others = engagements.others(announcement);
+        let to_come = others.filter(|(_, time)| time.ends_at > now).count();
         if to_come >= MOST_ENGAGEMENTS {
             return Err(EngagementsError::TooMany);
         }
@@ -101,8 +102,20 @@ mod tests {
             let hour = i64::try_from(n).unwrap();
             given::engaged(AnnouncementId(Uuid::from_u128(100 + n as u128)), hour, hour + 1)
         };
-        let many = (1..=MOST_ENGAGEMENTS).map(taken).collect();
-        let refused = given::decided(many, engage(given::OTHER, given::time(900, 901), 0));
+        let many: Vec<_> = (1..=MOST_ENGAGEMENTS).map(taken).collect();
+        let refused = given::decided(many.clone(), engage(given::OTHER, given::time(900, 901), 0));
         assert_eq!(refused, Err(EngagementsError::TooMany));
+        let known = AnnouncementId(Uuid::from_u128(101));
+        let moved = given::decided(many, engage(known, given::time(900, 901), 0));
+        assert_eq!(moved, Ok(vec![given::engaged(known, 900, 901)]), "none more than before");
+    }
+
+    #[test]
+    fn what_waited_for_time_waits_no_more_when_it_has_some() {
+        let engaged = given::engaged(given::OUTING, 23, 24);
+        let engage = engage(given::OUTING, given::time(23, 24), 12);
+        assert_eq!(given::decided(given::waiting(), engage), Ok(vec![engaged.clone()]));
+        let after = given::engagements([given::waiting(), vec![engaged]].concat());
+        assert_eq!(after.waits_for(given::OUTING), None);
     }
 }

@@ -1,10 +1,10 @@
 //! Going along with an outing that was moved, as its guest: if that time is free it is taken,
-//! otherwise none is. Whoever has no time for it then is told; nothing is refused.
+//! otherwise none is, and the outing waits for it. Nothing is refused.
 
 use chrono::{DateTime, Utc};
 use shared_events::{AccountId, AnnouncementId, EngagementsEvent};
 
-use super::{Engagements, EngagementsError, ReleaseTime, Time};
+use super::{Engagements, EngagementsError, Time};
 
 /// Go along with an outing that was moved.
 #[derive(Clone, Copy, Debug)]
@@ -29,7 +29,12 @@ impl FollowMove {
             return Ok(Vec::new());
         }
         if engagements.taken_by(announcement, time).is_some() {
-            return ReleaseTime { announcement }.decide(engagements);
+            if engagements.waits_for(announcement) == Some(time) {
+                return Ok(Vec::new());
+            }
+            let Time { starts_at, ends_at } = time;
+            let deferred = EngagementsEvent::Deferred { account, announcement, starts_at, ends_at };
+            return Ok(vec![deferred]);
         }
         Ok(vec![engagements.engaged(account, announcement, time, now)])
     }
@@ -58,11 +63,34 @@ mod tests {
     }
 
     #[test]
-    fn who_is_elsewhere_then_has_no_time_for_it() {
+    fn who_is_elsewhere_then_has_no_time_for_it_and_it_waits() {
         let elsewhere = given::engaged(given::OTHER, 20, 22);
         let events = [given::at_an_outing(), vec![elsewhere.clone()]].concat();
-        let released = EngagementsEvent::Released { announcement: given::OUTING };
-        assert_eq!(given::decided(events, follow(19, 21)), Ok(vec![released]));
-        assert_eq!(given::decided(vec![elsewhere], follow(19, 21)), Ok(Vec::new()));
+        let deferred = given::deferred(given::OUTING, 19, 21);
+        assert_eq!(given::decided(events, follow(19, 21)), Ok(vec![deferred.clone()]));
+        assert_eq!(given::decided(vec![elsewhere], follow(19, 21)), Ok(vec![deferred]));
+        assert_eq!(given::decided(given::waiting(), follow(19, 21)), Ok(Vec::new()));
+        let later = given::deferred(given::OUTING, 21, 23);
+        assert_eq!(given::decided(given::waiting(), follow(21, 23)), Ok(vec![later]));
+        assert_eq!(given::engagements(given::waiting()).time_of(given::OUTING), None);
+    }
+
+    #[test]
+    fn what_waits_can_be_followed_when_its_time_is_free_and_before_it_begins() {
+        let at = |events, hour| {
+            let engagements = given::engagements(events);
+            engagements.can_follow(given::at(hour)).collect::<Vec<_>>()
+        };
+        assert_eq!(at(given::waiting(), 12), []);
+        for frees in [
+            EngagementsEvent::Released { announcement: given::OTHER },
+            given::engaged(given::OTHER, 21, 23),
+        ] {
+            let events = [given::waiting(), vec![frees]].concat();
+            assert_eq!(at(events.clone(), 18), [given::OUTING]);
+            assert_eq!(at(events.clone(), 19), [], "it has begun");
+            let moved = Ok(vec![given::engaged(given::OUTING, 19, 21)]);
+            assert_eq!(given::decided(events, follow(19, 21)), moved);
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The aggregate `Engagements`: at which times one person is at an outing, as host or as guest.
-//! Nobody is at two at a time: that is decided here, in one append with the announcement.
+//! Nobody is at two at a time: that is decided here, in one append with the announcement. And which
+//! outings wait for time: they were moved to when the person is elsewhere.
 
 mod engage;
 mod follow;
@@ -23,7 +24,11 @@ pub const MOST_ENGAGEMENTS: usize = 500;
 /// When one person is where; also what is over, until the next is taken.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Engagements {
+    /// Whose they are; `None` until something has happened.
+    account: Option<AccountId>,
     taken: BTreeMap<AnnouncementId, Time>,
+    /// Times for which the person is wanted but elsewhere.
+    waiting: BTreeMap<AnnouncementId, Time>,
 }
 
 /// A time that is taken.
@@ -69,9 +74,33 @@ impl Engagements {
         self.taken.get(&announcement).copied()
     }
 
-    /// For which outings times are taken, those that are over among them.
+    /// Whose they are; `None` until something has happened.
+    pub fn account(&self) -> Option<AccountId> {
+        self.account
+    }
+
+    /// The outings they are at or that wait for time, those that are over among them.
     pub fn announcements(&self) -> impl Iterator<Item = AnnouncementId> + '_ {
-        self.taken.keys().copied()
+        self.taken.keys().chain(self.waiting.keys()).copied()
+    }
+
+    /// For which time an outing waits.
+    pub fn waits_for(&self, announcement: AnnouncementId) -> Option<Time> {
+        self.waiting.get(&announcement).copied()
+    }
+
+    /// The outings that wait, have not begun, and for which there would be time.
+    pub fn can_follow(&self, now: DateTime<Utc>) -> impl Iterator<Item = AnnouncementId> + '_ {
+        let fits = move |(id, time): &(&AnnouncementId, &Time)| {
+            time.starts_at > now && self.taken_by(**id, **time).is_none()
+        };
+        self.waiting.iter().filter(fits).map(|(id, _)| *id)
+    }
+
+    /// All that is not for this outing: what is taken, and what waits.
+    fn others(&self, announcement: AnnouncementId) -> impl Iterator<Item = (AnnouncementId, Time)> {
+        let all = self.taken.iter().chain(&self.waiting).map(|(id, time)| (*id, *time));
+        all.filter(move |(id, _)| *id != announcement)
     }
 
     /// What stands in the way of a time.
@@ -89,14 +118,13 @@ impl Engagements {
         time: Time,
         now: DateTime<Utc>,
     ) -> EngagementsEvent {
-        let others = self.taken.iter().filter(|(other, _)| **other != announcement);
-        let over = others.filter(|(_, taken)| taken.ends_at <= now).map(|(other, _)| *other);
+        let over = self.others(announcement).filter(|(_, time)| time.ends_at <= now);
         EngagementsEvent::Engaged {
             account,
             announcement,
             starts_at: time.starts_at,
             ends_at: time.ends_at,
-            over: over.collect(),
+            over: over.map(|(other, _)| other).collect(),
         }
     }
 }
@@ -127,12 +155,20 @@ impl Aggregate for Engagements {
 
     fn apply(&mut self, event: Self::Event) {
         match event {
-            EngagementsEvent::Engaged { announcement, starts_at, ends_at, over, .. } => {
+            EngagementsEvent::Engaged { account, announcement, starts_at, ends_at, over } => {
+                self.account = Some(account);
                 self.taken.retain(|taken, _| !over.contains(taken));
+                self.waiting.retain(|waits, _| !over.contains(waits) && *waits != announcement);
                 self.taken.insert(announcement, Time { starts_at, ends_at });
+            }
+            EngagementsEvent::Deferred { account, announcement, starts_at, ends_at } => {
+                self.account = Some(account);
+                self.taken.remove(&announcement);
+                self.waiting.insert(announcement, Time { starts_at, ends_at });
             }
             EngagementsEvent::Released { announcement } => {
                 self.taken.remove(&announcement);
+                self.waiting.remove(&announcement);
             }
         }
     }
@@ -167,6 +203,26 @@ mod given {
     /// At an outing from 18 to 20 o'clock.
     pub(super) fn at_an_outing() -> Vec<EngagementsEvent> {
         vec![engaged(OUTING, 18, 20)]
+    }
+
+    pub(super) fn deferred(
+        announcement: AnnouncementId,
+        from: i64,
+        until: i64,
+    ) -> EngagementsEvent {
+        let Time { starts_at, ends_at } = time(from, until);
+        EngagementsEvent::Deferred { account: ACCOUNT, announcement, starts_at, ends_at }
+    }
+
+    /// At another outing from 20 to 22 o'clock, while one from 19 to 21 waits.
+    pub(super) fn waiting() -> Vec<EngagementsEvent> {
+        vec![engaged(OTHER, 20, 22), deferred(OUTING, 19, 21)]
+    }
+
+    pub(super) fn engagements(events: Vec<EngagementsEvent>) -> Engagements {
+        let mut engagements = Engagements::default();
+        events.into_iter().for_each(|event| engagements.apply(event));
+        engagements
     }
 
     /// What a command comes to, in a given state.

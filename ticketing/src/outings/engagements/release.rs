@@ -1,4 +1,4 @@
-//! Taking no time for an outing any more.
+//! Taking no time for an outing any more, nor having it wait for one.
 
 use shared_events::{AnnouncementId, EngagementsEvent};
 
@@ -17,8 +17,8 @@ impl ReleaseTime {
         engagements: &Engagements,
     ) -> Result<Vec<EngagementsEvent>, EngagementsError> {
         let Self { announcement } = self;
-        let taken = engagements.time_of(announcement);
-        Ok(taken.map(|_| EngagementsEvent::Released { announcement }).into_iter().collect())
+        let known = engagements.time_of(announcement).or(engagements.waits_for(announcement));
+        Ok(known.map(|_| EngagementsEvent::Released { announcement }).into_iter().collect())
     }
 }
 
@@ -34,7 +34,10 @@ mod tests {
         let released = EngagementsEvent::Released { announcement };
         let once = given::decided(given::at_an_outing(), release);
         assert_eq!(once, Ok(vec![released.clone()]));
-        let again = [given::at_an_outing(), vec![released]].concat();
+        let again = [given::at_an_outing(), vec![released.clone()]].concat();
         assert_eq!(given::decided(again, release), Ok(Vec::new()));
+        assert_eq!(given::decided(given::waiting(), release), Ok(vec![released.clone()]));
+        let after = given::engagements([given::waiting(), vec![released]].concat());
+        assert_eq!(after.waits_for(announcement), None);
     }
 }

@@ -1,36 +1,28 @@
-//! Announcements over HTTP: making one, changing it, calling it off, looking for one. Only its host
-//! changes it.
+//! Announcements over HTTP: the routes of making one, changing it, calling it off, looking for one,
+//! and reading them. Not here: what changes one (`announcing.rs`).
 
-use std::sync::Arc;
-
-use chrono::{DateTime, Utc};
-use http::StatusCode;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
-use shared_events::{AccountId, AnnouncementId, FilmId, TextId};
+use shared_events::{AccountId, AnnouncementId, FilmId};
 use uuid::Uuid;
 
-use super::super::announcement::{Announcement, Change, Span, Terms};
+use super::super::announcement::Announcement;
 use super::super::announcements::{Filter, Viewer};
-use super::super::texts::{DESCRIPTION, LOCATION, TITLE, in_vault};
-use super::answers::{AnnouncementListed, AnnouncementSeen, Gone, Many, One, Plain, Tagged};
+use super::answers::{AnnouncementListed, AnnouncementSeen, Gone, Many, One, Plain};
 use super::errors::unknown_announcement;
-use super::requests::{AnnouncementChange, Judge, NewAnnouncement};
-use super::views::{Known, View};
-use super::{Service, Tag, call, failed, times};
+use super::requests::{AnnouncementChange, NewAnnouncement};
+use super::views::View;
+use super::{Service, Tag, times};
 use crate::accounts::Caller;
 use crate::api::Context;
 use crate::api::authentication::RequiredCaller;
 use crate::api::body::Body;
-use crate::api::idempotent::Keep;
 use crate::api::if_match::etag;
 use crate::api::paging::Page;
 use crate::api::rate_limits::Limited;
 use crate::api::timestamp::Timestamp;
-use crate::api_error::{ApiError, Code, FieldError};
-use crate::platform::append::Attached;
-use crate::platform::commands::Done;
+use crate::api_error::{ApiError, Code};
 
 const LIST: &str = "/app/v1/announcements";
 
@@ -63,7 +55,7 @@ impl AnnouncementsApi {
     /// Read an announcement
     ///
     /// Its host sees all who applied, others those who come along. What only followers of the host
-    /// may see is not there for others, but for who has a booking.
+    /// may see is not there for others, but for who comes along or may yet.
     ///
     /// Errors: `not_found`, `unavailable`.
     #[oai(path = "/app/v1/announcement/:id", method = "get", operation_id = "read_announcement")]
@@ -130,7 +122,7 @@ impl AnnouncementsApi {
     /// Look for outings
     ///
     /// Those at which guests can apply, oldest announcement first. With `filter[author]` naming
-    /// yourself, also your drafts and those without a place left.
+    /// yourself, also your drafts.
     ///
     /// Errors: `invalid_cursor`, `unavailable`.
     #[oai(path = "/app/v1/announcements", method = "get", operation_id = "list_announcements")]
@@ -251,182 +243,4 @@ impl Service {
         });
         Ok(Many::Page(Json(listed.collect()), next))
     }
-}
-
-fn unseen() -> AnnouncementSeen {
-    poem_openapi::types::Example::example()
-}
-
-impl AnnouncementsApi {
-    async fn announce(
-        &self,
-        caller: &Caller,
-        context: &Context,
-        film: FilmId,
-        key: Option<&str>,
-        body: Body<NewAnnouncement>,
-    ) -> Result<One<AnnouncementSeen>, ApiError> {
-        let Body { value: new, bytes } = body;
-        let mut judge = Judge::default();
-        let open = judge.status(new.status.as_ref()).unwrap_or(false);
-        let title = judge.line("title", &new.title);
-        let description = judge.long("description", &new.description);
-        let location = judge.line("event_location", &new.event_location);
-        let places = judge.count("tickets_count", new.tickets_count);
-        let starts_at = judge.time(&new.event_time);
-        let minutes = new.duration.map(|duration| judge.count("duration", duration));
-        judge.verdict()?;
-        let found = self.0.catalogue.film(film).await?;
-        let found = found.ok_or_else(|| ApiError::new(Code::NotFound, "There is no such film"))?;
-        if !found.in_cinemas {
-            let rule = "must be a film that is in cinemas";
-            return Err(ApiError::invalid_fields(vec![FieldError::new("movie_id", rule)]));
-        }
-        let as_film = || u32::try_from(found.duration_minutes).unwrap_or(1).clamp(1, 1_440);
-        let (id, host) = (AnnouncementId(Uuid::now_v7()), caller.account);
-        let [title_id, description_id, location_id] = [(); 3].map(|()| TextId(Uuid::now_v7()));
-        let secrets = [
-            in_vault(title_id, TITLE, &title),
-            in_vault(description_id, DESCRIPTION, &description),
-            in_vault(location_id, LOCATION, &location),
-        ];
-        let texts = [(title_id, title), (description_id, description), (location_id, location)];
-        let terms = Terms {
-            host,
-            film,
-            title: title_id,
-            description: description_id,
-            location: location_id,
-            sub_only: new.sub_only,
-            is_free: new.is_free,
-            places,
-            span: Span { starts_at, duration_minutes: minutes.unwrap_or_else(as_film) },
-        };
-        let execution = self.0.execution(context, None)?;
-        let view = View::of(caller, execution.now);
-        let known = Known {
-            texts: texts.into_iter().collect(),
-            film: found.title.clone(),
-            names: self.0.people.names(&[host]).await?,
-            averages: self.0.reviews.averages(&[host], view.now).await?,
-            times: None,
-        };
-        let answer = answer(known, id, view);
-        let path = format!("/app/v1/announcement/{film}");
-        let call = call(caller, key, "POST", &path, &bytes);
-        let announce = |keep: Arc<Keep<_>>| {
-            self.0.planner.announce(id, terms, open, execution, move |done| Attached {
-                secrets: secrets.to_vec(),
-                ..keep.attach(done)
-            })
-        };
-        let made = self.0.idempotent.run(call, StatusCode::OK, answer, announce).await?;
-        Ok(One::One(Json(made.body), etag(made.sequence)))
-    }
-
-    async fn change(
-        &self,
-        caller: &Caller,
-        context: &Context,
-        id: AnnouncementId,
-        (key, if_match): (Option<&str>, Option<&str>),
-        body: Body<AnnouncementChange>,
-    ) -> Result<One<AnnouncementSeen>, ApiError> {
-        let Body { value: asked, bytes } = body;
-        let mut judge = Judge::default();
-        let open = judge.status(asked.status.as_ref());
-        let title = asked.title.as_ref().map(|text| judge.line("title", text));
-        let description = asked.description.as_ref().map(|text| judge.long("description", text));
-        let location = asked.event_location.as_ref().map(|text| judge.line("event_location", text));
-        let places = asked.tickets_count.map(|count| judge.count("tickets_count", count));
-        let starts_at = asked.event_time.as_ref().map(|time| judge.time(time));
-        let duration_minutes = asked.duration.map(|duration| judge.count("duration", duration));
-        judge.verdict()?;
-        let execution = self.0.execution(context, if_match)?;
-        let loaded = self.0.visible(id, caller).await?;
-        let outing = loaded.state.outing().ok_or_else(unknown_announcement)?;
-        let view = View::of(caller, execution.now);
-        let mut known = self.0.known(id, outing, view).await?;
-        let mut secrets = Vec::new();
-        let mut changed = |text: Option<String>, before: TextId, name: &'static str| {
-            // The same text again is no change.
-            let text = text.filter(|text| known.texts.get(&before) != Some(text))?;
-            let id = TextId(Uuid::now_v7());
-            secrets.push(in_vault(id, name, &text));
-            known.texts.insert(id, text);
-            Some(id)
-        };
-        let change = Change {
-            open,
-            title: changed(title, outing.terms.title, TITLE),
-            description: changed(description, outing.terms.description, DESCRIPTION),
-            location: changed(location, outing.terms.location, LOCATION),
-            sub_only: asked.sub_only,
-            is_free: asked.is_free,
-            places,
-            starts_at,
-            duration_minutes,
-        };
-        let answer = answer(known, id, view);
-        let path = format!("/app/v1/announcement/{id}");
-        let call = call(caller, key, "PUT", &path, &bytes);
-        let by = caller.account;
-        let apply = |keep: Arc<Keep<_>>| {
-            self.0.planner.change(id, by, change, execution, move |done| Attached {
-                secrets: secrets.clone(),
-                ..keep.attach(done)
-            })
-        };
-        let changed = self.0.idempotent.run(call, StatusCode::OK, answer, apply).await;
-        let changed = changed.map_err(|error| failed(error, if_match))?;
-        Ok(One::One(Json(changed.body), etag(changed.sequence)))
-    }
-
-    async fn cancel(
-        &self,
-        caller: &Caller,
-        context: &Context,
-        id: AnnouncementId,
-        (key, if_match): (Option<&str>, Option<&str>),
-    ) -> Result<Plain<Gone>, ApiError> {
-        let execution = self.0.execution(context, if_match)?;
-        // Whoever may not see it is not told that they may not call it off. One that is no more
-        // may be a repeat of this call.
-        let seen = self.0.planner.load(id).await?;
-        let hidden = match seen.state.outing() {
-            Some(outing) => !self.0.may_see(outing, caller).await?,
-            None => false,
-        };
-        if hidden {
-            return Err(unknown_announcement());
-        }
-        let path = format!("/app/v1/announcement/{id}");
-        let call = call(caller, key, "DELETE", &path, &[]);
-        let answer = |_: &Done<Announcement>| Gone { id: id.0 };
-        let by = caller.account;
-        let cancel = |keep: Arc<Keep<_>>| {
-            self.0.planner.cancel(id, by, execution, move |done| keep.attach(done))
-        };
-        let gone = self.0.idempotent.run(call, StatusCode::OK, answer, cancel).await;
-        Ok(Plain::Plain(Json(gone.map_err(|error| failed(error, if_match))?)))
-    }
-}
-
-/// What a command on an announcement came to, as its host sees it.
-fn answer(
-    known: Known,
-    id: AnnouncementId,
-    view: View,
-) -> impl Fn(&Done<Announcement>) -> Tagged<AnnouncementSeen> {
-    move |done| {
-        let mut body = known.announcement(id, &done.state, view).unwrap_or_else(unseen);
-        if !done.events.is_empty() {
-            body.modified = Timestamp(modified(view.now));
-        }
-        Tagged { body, sequence: done.sequence }
-    }
-}
-
-fn modified(now: DateTime<Utc>) -> DateTime<Utc> {
-    chrono::SubsecRound::trunc_subsecs(now, 6)
 }

@@ -52,14 +52,14 @@ pub(super) enum Many<T: ToJSON + ParseFromJSON + Send + Sync> {
 }
 
 /// An answer with the sequence that its entity tag is made of; kept for repeats of the call.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Tagged<T> {
     pub(super) body: T,
     pub(super) sequence: i64,
 }
 
 /// An outing that somebody announced.
-#[derive(Debug, Object, Serialize, Deserialize)]
+#[derive(Clone, Debug, Object, Serialize, Deserialize)]
 #[oai(rename = "Announcement", example)]
 pub(super) struct AnnouncementSeen {
     /// Which announcement.
@@ -129,7 +129,7 @@ impl Example for AnnouncementSeen {
 }
 
 /// Somebody who comes along, or wants to.
-#[derive(Debug, Object, Serialize, Deserialize)]
+#[derive(Clone, Debug, Object, Serialize, Deserialize)]
 #[oai(rename = "Guest", example)]
 pub(super) struct GuestSeen {
     /// By which booking.
@@ -212,7 +212,7 @@ impl Example for AnnouncementListed {
 }
 
 /// A booking.
-#[derive(Debug, Object, Serialize, Deserialize)]
+#[derive(Clone, Debug, Object, Serialize, Deserialize)]
 #[oai(rename = "Booking", example)]
 pub(super) struct BookingSeen {
     /// Which booking.
@@ -296,7 +296,7 @@ impl Example for BookingListed {
 }
 
 /// What is no more.
-#[derive(Debug, Object, Serialize, Deserialize)]
+#[derive(Clone, Debug, Object, Serialize, Deserialize)]
 #[oai(rename = "OutingGone", example)]
 pub(super) struct Gone {
     /// Which one.

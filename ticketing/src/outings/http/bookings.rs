@@ -14,10 +14,12 @@ use super::super::attending::Concerned;
 use super::super::bookings::{Filter, Mine};
 use super::super::error::OutingsError;
 use super::answers::{BookingListed, BookingSeen, Gone, Many, One, Plain, Tagged};
-use super::errors::{not_concerned, unknown_announcement, unknown_booking};
+use super::errors::{
+    CallRefused, EffectError, not_concerned, of_command, unknown_announcement, unknown_booking,
+};
 use super::requests::BookingAnswer;
 use super::views::Known;
-use super::{Service, Tag, call, failed, times};
+use super::{Service, Tag, as_answered, call, failed, times};
 use crate::accounts::Caller;
 use crate::api::Context;
 use crate::api::authentication::RequiredCaller;
@@ -239,18 +241,21 @@ impl BookingsApi {
         key: Option<&str>,
     ) -> Result<One<BookingSeen>, ApiError> {
         let execution = self.0.execution(context, None)?;
-        let loaded = self.0.visible(id, caller).await?;
-        let outing = loaded.state.outing().ok_or_else(unknown_announcement)?;
-        let guest = caller.account;
-        let people = [outing.terms.host, guest];
-        let known = self.0.known_of(outing, &people, execution.now).await?;
-        let booking = BookingId(Uuid::now_v7());
         let path = format!("/app/v1/booking/{id}");
         let call = call(caller, key, "POST", &path, &[]);
-        let answer = answer(known, id, booking);
-        let apply = |keep: Arc<Keep<_>>| {
-            self.0.planner.apply(id, booking, guest, execution, move |done| keep.attach(done))
+        let apply = |keep: Arc<Keep<_>>| async move {
+            let loaded = self.0.visible(id, caller).await?;
+            let outing = loaded.state.outing().ok_or_else(unknown_announcement)?;
+            let guest = caller.account;
+            let people = [outing.terms.host, guest];
+            let known = self.0.known_of(outing, &people, execution.now).await?;
+            let booking = BookingId(Uuid::now_v7());
+            let answer = answer(known, id, booking);
+            let attach = |done: &_| keep.attach(&answer(done));
+            let done = self.0.planner.apply(id, booking, guest, execution, attach).await;
+            Ok::<_, EffectError>(answer(&done.map_err(of_command)?))
         };
+        let answer = as_answered::<Tagged<BookingSeen>>;
         let made = self.0.idempotent.run(call, StatusCode::OK, answer, apply).await?;
         Ok(One::One(Json(made.body), etag(made.sequence)))
     }
@@ -264,16 +269,20 @@ impl BookingsApi {
         body: Body<BookingAnswer>,
     ) -> Result<One<BookingSeen>, ApiError> {
         let execution = self.0.execution(context, if_match)?;
-        let Found { announcement, guest, known, .. } = self.concerned(id, caller, false).await?;
         let says = (caller.account, body.value.my_status);
         let path = format!("/app/v1/booking/{id}");
         let call = call(caller, key, "PUT", &path, &body.bytes);
-        let answer = answer(known, announcement, id);
-        let concerned = Concerned { booking: id, guest };
-        let say = |keep: Arc<Keep<_>>| {
-            let attach = move |done: &_| keep.attach(done);
-            self.0.planner.answer(announcement, concerned, says, execution, attach)
+        let say = |keep: Arc<Keep<_>>| async move {
+            let Found { announcement, guest, known, .. } =
+                self.concerned(id, caller, false).await?;
+            let concerned = Concerned { booking: id, guest };
+            let answer = answer(known, announcement, id);
+            let attach = |done: &_| keep.attach(&answer(done));
+            let planner = &self.0.planner;
+            let done = planner.answer(announcement, concerned, says, execution, attach).await;
+            Ok::<_, EffectError>(answer(&done.map_err(of_command)?))
         };
+        let answer = as_answered::<Tagged<BookingSeen>>;
         let said = self.0.idempotent.run(call, StatusCode::OK, answer, say).await;
         let said = said.map_err(|error| called_off(error, if_match))?;
         Ok(One::One(Json(said.body), etag(said.sequence)))
@@ -287,15 +296,17 @@ impl BookingsApi {
         (key, if_match): (Option<&str>, Option<&str>),
     ) -> Result<Plain<Gone>, ApiError> {
         let execution = self.0.execution(context, if_match)?;
-        let Found { announcement, guest, .. } = self.concerned(id, caller, false).await?;
         let path = format!("/app/v1/booking/{id}");
         let call = call(caller, key, "DELETE", &path, &[]);
         let answer = |_: &Done<Announcement>| Gone { id: id.0 };
-        let concerned = Concerned { booking: id, guest };
         let by = caller.account;
-        let remove = |keep: Arc<Keep<_>>| {
-            let attach = move |done: &_| keep.attach(done);
-            self.0.planner.remove(announcement, concerned, by, execution, attach)
+        let remove = |keep: Arc<Keep<_>>| async move {
+            let Found { announcement, guest, .. } = self.concerned(id, caller, false).await?;
+            let concerned = Concerned { booking: id, guest };
+            let attach = |done: &_| keep.attach(done);
+            let planner = &self.0.planner;
+            let done = planner.remove(announcement, concerned, by, execution, attach).await;
+            done.map_err(of_command)
         };
         let gone = self.0.idempotent.run(call, StatusCode::OK, answer, remove).await;
         Ok(Plain::Plain(Json(gone.map_err(|error| failed(error, if_match))?)))
@@ -303,11 +314,11 @@ impl BookingsApi {
 }
 
 /// Who has a booking of what was called off knows that it was announced.
-fn called_off(error: CallError<OutingsError>, if_match: Option<&str>) -> ApiError {
+fn called_off(error: CallError<CallRefused>, if_match: Option<&str>) -> ApiError {
     match error {
-        CallError::Refused(OutingsError::Announcement(AnnouncementError::Unknown)) => {
-            super::errors::called_off()
-        }
+        CallError::Refused(CallRefused::Command(OutingsError::Announcement(
+            AnnouncementError::Unknown,
+        ))) => super::errors::called_off(),
         error => failed(error, if_match),
     }
 }

@@ -5,6 +5,49 @@ use super::super::engagements::EngagementsError;
 use super::super::error::OutingsError;
 use super::super::rating::RatingError;
 use crate::api_error::{ApiError, Code, FieldError};
+use crate::platform::commands::CommandError;
+
+/// Why a call comes to nothing: what it speaks of is not there for its caller, or it is refused. Both
+/// are found out after the call's key was looked at, so that a repeat is answered whatever has
+/// become of that since.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CallRefused {
+    /// By what was looked up for it.
+    #[error("what the call needs is not there")]
+    LookUp(ApiError),
+    /// By a command.
+    #[error(transparent)]
+    Command(#[from] OutingsError),
+}
+
+/// Why the effect of a call failed.
+pub(super) type EffectError = CommandError<CallRefused>;
+
+impl From<ApiError> for EffectError {
+    fn from(error: ApiError) -> Self {
+        Self::Refused(CallRefused::LookUp(error))
+    }
+}
+
+impl From<CallRefused> for ApiError {
+    fn from(error: CallRefused) -> Self {
+        match error {
+            CallRefused::LookUp(error) => error,
+            CallRefused::Command(error) => error.into(),
+        }
+    }
+}
+
+/// What a command of an effect failed of.
+pub(super) fn of_command(error: CommandError<OutingsError>) -> EffectError {
+    match error {
+        CommandError::Refused(refusal) => CommandError::Refused(refusal.into()),
+        CommandError::Conflict => CommandError::Conflict,
+        CommandError::KeyTaken => CommandError::KeyTaken,
+        CommandError::Append(error) => CommandError::Append(error),
+        CommandError::Read(error) => CommandError::Read(error),
+    }
+}
 
 pub(super) fn unknown_announcement() -> ApiError {
     ApiError::new(Code::NotFound, "There is no such announcement")

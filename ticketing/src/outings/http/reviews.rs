@@ -14,7 +14,7 @@ use super::super::rating::Said;
 use super::super::reviewing::{Opinion, Reviewed};
 use super::super::texts::{self, REVIEW, in_vault};
 use super::answers::{Many, Plain};
-use super::errors::unknown_announcement;
+use super::errors::{of_command, unknown_announcement};
 use super::requests::{Judge, NewOpinion};
 use super::review_answers::{AverageSeen, OpinionSeen, ReviewSeen};
 use super::{Service, Tag, call};
@@ -153,29 +153,9 @@ impl OutingReviewsApi {
         let score = u8::try_from(score).unwrap_or(u8::MAX);
         let execution = self.0.execution(context, None)?;
         let now = execution.now;
-        let state = self.0.visible(announcement, caller).await?.state;
-        let host = state.outing().ok_or_else(unknown_announcement)?.terms.host;
         let author = caller.account;
-        let about = if author == host { new.about.map(AccountId) } else { Some(host) };
-        let known = self.known_text(&state, AttendedBy { by: author, about, now }).await?;
-        // The same text again is no change.
-        let (text_id, secrets) = match (&text, known) {
-            (Some(text), Some((id, before))) if *text == before => (Some(id), Vec::new()),
-            (Some(text), _) => {
-                let id = TextId(Uuid::now_v7());
-                (Some(id), vec![in_vault(id, REVIEW, text)])
-            }
-            (None, _) => (None, Vec::new()),
-        };
         let review = ReviewId(Uuid::now_v7());
-        let opinion = Opinion {
-            announcement,
-            author,
-            about: new.about.map(AccountId),
-            score,
-            text: text_id,
-            review,
-        };
+        let written = text.as_ref();
         let answer = |reviewed: &Reviewed| {
             let said = reviewed.rating.said(reviewed.pair.side);
             OpinionSeen {
@@ -184,18 +164,34 @@ impl OutingReviewsApi {
                 author_id: author.0,
                 about_id: reviewed.pair.about.0,
                 score,
-                review_text: text.clone().unwrap_or_default(),
+                review_text: written.cloned().unwrap_or_default(),
                 published: reviewed.rating.is_published(now),
             }
         };
         let path = format!("/app/v1/reviews/{announcement}");
         let call = call(caller, key, "POST", &path, &bytes);
         let rate = |keep: Arc<Keep<_>>| async move {
+            let state = self.0.visible(announcement, caller).await?.state;
+            let host = state.outing().ok_or_else(unknown_announcement)?.terms.host;
+            let named = new.about.map(AccountId);
+            let about = if author == host { named } else { Some(host) };
+            let known = self.known_text(&state, AttendedBy { by: author, about, now }).await?;
+            // The same text again is no change.
+            let (text, secrets) = match (written, known) {
+                (Some(text), Some((id, before))) if *text == before => (Some(id), Vec::new()),
+                (Some(text), _) => {
+                    let id = TextId(Uuid::now_v7());
+                    (Some(id), vec![in_vault(id, REVIEW, text)])
+                }
+                (None, _) => (None, Vec::new()),
+            };
+            let about = named;
+            let opinion = Opinion { announcement, author, about, score, text, review };
             let attach = |reviewed: &Reviewed| Attached {
                 secrets: secrets.clone(),
                 ..keep.attach(reviewed)
             };
-            self.0.reviewing.rate(opinion, execution, attach).await
+            self.0.reviewing.rate(opinion, execution, attach).await.map_err(of_command)
         };
         let rated = self.0.idempotent.run(call, StatusCode::OK, answer, rate).await?;
         Ok(Plain::Plain(Json(rated)))
