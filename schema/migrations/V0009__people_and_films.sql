@@ -75,6 +75,7 @@ create table film_reviews (
 );
 comment on table film_reviews is 'What somebody thinks of a film: one review each.';
 create index film_reviews_account_id_idx on film_reviews (account_id);
+create index film_reviews_film_id_idx on film_reviews (film_id, review_id);
 grant select, insert, update, delete on film_reviews to turnstile_app;
 
 create table review_likes (

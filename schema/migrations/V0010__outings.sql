@@ -52,6 +52,7 @@ create table reviews (
 );
 comment on table reviews is 'One row a review of a host or guest by the other, projected from the log outings. What was written is in the vault.';
 create index on reviews (about);
+create index on reviews (author);
 create index on reviews (announcement_id, review_id);
 create index on reviews (rating_id);
 grant select, insert, update, delete on reviews to turnstile_app;

@@ -1,7 +1,6 @@
 //! The diagram of all tables in ARCHITECTURE.md, drawn from `schema/current`. A column that is
 //! called like another table's key points to that table: the schema itself knows foreign keys only
-//! where something is erased with its account, because what is derived may be ahead of what it is
-//! derived from.
+//! between tables of state, because what is derived may be ahead of what it is derived from.
 
 use std::fmt::Write as _;
 use std::fs;

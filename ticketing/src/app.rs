@@ -17,6 +17,7 @@ use poem_openapi::OpenApi;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::accounts::erase::Erasing;
 use crate::accounts::grants::Grants;
 use crate::accounts::http::AccountsRoutes;
 use crate::accounts::keys::TokenKeys;
@@ -68,6 +69,7 @@ pub struct App {
     background: Vec<Background>,
     following: Vec<Following>,
     keys: TokenKeys,
+    accounts: Arc<Accounts>,
     grants: Grants,
     revocations: Revocations,
     limits: Arc<RateLimits>,
@@ -87,16 +89,6 @@ impl App {
         let revocations = Revocations::default();
         let tokens = LoginTokens::new(keys.clone(), grants.clone(), revocations.clone());
         let tokens = Arc::new(tokens);
-        let accounts = Accounts {
-            database: platform.database.clone(),
-            clock: platform.clock.clone(),
-            passwords: Passwords::new()?,
-            tokens: Arc::clone(&tokens),
-            revocations: revocations.clone(),
-            idempotency: Idempotency::new(platform.database.clone()),
-            tier_policy: settings.tier_policy,
-        };
-        let accounts_api = accounts::http::routes(&Arc::new(accounts), &limits, &settings)?;
         let idempotent = Idempotent::new(platform.database.clone());
         let service = Service {
             platform: &platform,
@@ -106,6 +98,21 @@ impl App {
         };
         let (routes, background) = Contexts::wire(service)?;
         let following = Contexts::follow(service)?;
+        let erasing = Erasing {
+            erasures: Contexts::erasures(),
+            leaving: background.iter().flat_map(Background::leaving).cloned().collect(),
+        };
+        let accounts = Arc::new(Accounts {
+            database: platform.database.clone(),
+            clock: platform.clock.clone(),
+            passwords: Passwords::new()?,
+            tokens: Arc::clone(&tokens),
+            revocations: revocations.clone(),
+            idempotency: Idempotency::new(platform.database.clone()),
+            tier_policy: settings.tier_policy,
+            erasing,
+        });
+        let accounts_api = accounts::http::routes(&accounts, &limits, &settings)?;
         let health = Health::new(platform.clone(), &background, &following);
         let jwks = {
             let (keys, clock) = (keys.clone(), platform.clock.clone());
@@ -138,6 +145,7 @@ impl App {
             background,
             following,
             keys,
+            accounts,
             grants,
             revocations,
             limits,
@@ -163,6 +171,7 @@ impl App {
             background,
             following,
             keys,
+            accounts,
             grants,
             revocations,
             limits,
@@ -189,7 +198,8 @@ impl App {
         let stores = background.iter().map(|background| background.store().clone()).collect();
         workers.spawn_droppable("gauges", gauges(stores));
         let rules = [accounts::SERVED_THEIR_TIME.to_vec(), Contexts::served_their_time()].concat();
-        let swept = housekeeping::run(database.clone(), clock.clone(), rules, stop);
+        let swept = housekeeping::run(database.clone(), clock.clone(), rules, stop.clone());
+        workers.spawn("erasures", accounts.erase_again(stop));
         workers.spawn("housekeeping", swept);
         background::start(&platform, background, following);
         health.start();

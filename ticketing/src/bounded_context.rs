@@ -14,6 +14,7 @@ use crate::api::rate_limits::RateLimits;
 use crate::config::Settings;
 use crate::platform::Platform;
 use crate::platform::background::{Background, Following};
+use crate::platform::erasure::Erasure;
 use crate::platform::housekeeping::Rule;
 use crate::platform::projections::Projection;
 use crate::verify::Invariant;
@@ -42,6 +43,11 @@ pub trait BoundedContext {
 
     /// What must hold of its history, for `verify`.
     fn invariants() -> Vec<Invariant> {
+        Vec::new()
+    }
+
+    /// What it forgets of somebody who is erased.
+    fn erasures() -> Vec<Erasure> {
         Vec::new()
     }
 
@@ -86,6 +92,10 @@ macro_rules! tuple_of_contexts {
 
             fn invariants() -> Vec<Invariant> {
                 [$($context::invariants()),+].concat()
+            }
+
+            fn erasures() -> Vec<Erasure> {
+                [$($context::erasures()),+].concat()
             }
 
             fn acting_gets() -> Vec<&'static str> {

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 
 use reqwest::Method;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::catalogue::METROPOLIS;
 use crate::harness::eventually;
@@ -83,8 +84,10 @@ const READERS: Statuses = [200, 200, 401, 200];
 
 /// Every operation of the document. One that is missing here fails the test until somebody has said
 /// who it is for.
-const OPERATIONS: [(&str, &str, About, Statuses); 152] = [
+const OPERATIONS: [(&str, &str, About, Statuses); 153] = [
     ("get", "/.well-known/jwks.json", Nothing, ALL),
+    // Only for whoever asks, who is gone then: played in accounts/erasure.rs.
+    ("delete", "/account", Nothing, ALL),
     ("get", "/admin/accounts", Account, ADMIN),
     ("get", "/admin/accounts/{id}", Account, ADMIN),
     ("get", "/admin/link_requests", Link, ADMIN),
@@ -412,7 +415,11 @@ impl World {
                 // What describes it and what reviews it in one.
                 let body = json!({ "title": "Metropolis", "duration": 153, "in_cinemas": true,
                                    "text": "Good", "score": 7 });
-                subject(METROPOLIS.to_owned(), body)
+                // One of its own: others ask what is told of the samples.
+                let (admin, film) = (self.given_admin().await, Uuid::new_v4().to_string());
+                let path = format!("/movie_api/v1/movie/{film}");
+                self.by(&admin, Method::PUT, &path).json(&body).ask().await.is(201);
+                subject(film, body)
             }
             Review => {
                 let path = format!("/ugc/v1/movies/{METROPOLIS}/review");

@@ -31,6 +31,10 @@ pub(crate) fn announcement(start: DateTime<Utc>, places: u32) -> Value {
 }
 
 impl Outing {
+    pub(crate) fn of(host: &User, id: &str, start: DateTime<Utc>) -> Self {
+        Self { host: host.clone(), id: id.to_owned(), start }
+    }
+
     /// When it is over, if it is a short one.
     pub(crate) fn short_end(&self) -> DateTime<Utc> {
         self.start + TimeDelta::minutes(10)

@@ -95,6 +95,7 @@ async fn a_repeat_with_the_same_key_is_the_same_link() {
         // One of two at once may be told that the other is being worked on.
         assert!(repeat.status == 409 || repeat.json == first.json, "{}", repeat.text);
     }
+    assert_eq!(make(&user, "http://localhost/a").await.is(201).json, first.json);
     make(&user, "http://localhost/b").await.problem(422, "idempotency_key_reused");
     assert_ne!(make(&other, "http://localhost/a").await.is(201).json, first.json);
 }
@@ -131,7 +132,7 @@ async fn its_maker_reads_the_visits_and_deletes_it_and_nobody_else_learns_of_it(
 async fn hosts_are_a_setting_and_making_is_limited() {
     let world = World::start(&[
         ("RATE_LIMITS", "on"),
-        ("SHORT_LINKS_PER_MINUTE", "3"),
+        ("SHORT_LINKS_PER_MINUTE", "4"),
         ("SHORT_LINK_VISITS_PER_MINUTE", "2"),
         ("ALLOWED_LINK_HOSTS", "films.example,tickets.example:8443"),
     ])
@@ -139,9 +140,12 @@ async fn hosts_are_a_setting_and_making_is_limited() {
     let user = world.given_user("standard").await;
     let code = world.given_short_link(&user, &json!({ "url": "https://films.example/a" })).await;
     world
-        .shorten(&user, &json!({ "url": "http://localhost/" }))
+        .shorten(&user, &json!({ "url": "http://127.0.0.1/" }))
         .await
         .problem(422, "invalid_fields");
+    // Its own host is always among them.
+    let own = json!({ "url": "http://localhost:1/" });
+    world.shorten(&user, &own).await.is(201);
     let limited = json!({ "url": "https://tickets.example:8443/" });
     world.shorten(&user, &limited).await.is(201);
     world.shorten(&user, &limited).await.problem(429, "rate_limited");

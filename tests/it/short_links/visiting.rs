@@ -13,8 +13,13 @@ use crate::world::answer::Ask;
 #[tokio::test]
 async fn known_fault_an_unknown_short_link_was_a_500() {
     let world = World::shared();
+    let user = world.given_user("standard").await;
     for code in ["00000000", "short", "longer-than-a-code", "%00", "1234567é", "'%20or%201=1"] {
         world.visit(code).await.problem(404, "not_found");
+        for method in [Method::GET, Method::DELETE] {
+            let path = format!("/api/v1/shortener/{code}");
+            world.by(&user, method, &path).ask().await.problem(404, "not_found");
+        }
     }
 }
 

@@ -36,7 +36,7 @@ impl People {
         Self(database)
     }
 
-    /// The usernames of these accounts; those that do not exist are left out.
+    /// The usernames of these accounts; those that do not exist, or were erased, are left out.
     ///
     /// # Errors
     /// [`DatabaseError`] if Postgres does not answer.
@@ -44,11 +44,12 @@ impl People {
         &self,
         accounts: &[AccountId],
     ) -> Result<HashMap<AccountId, String>, DatabaseError> {
-        let text = "select id, username from accounts where id = any($1)";
+        let text = "select id, username from accounts where id = any($1) and erased_at is null";
         self.find(text, accounts, |row| row.try_get(1)).await
     }
 
-    /// What others call these accounts: never an address. Those that do not exist are left out.
+    /// What others call these accounts: never an address. Those that do not exist, or were
+    /// erased, are left out.
     ///
     /// # Errors
     /// [`DatabaseError`] if Postgres does not answer.
@@ -56,11 +57,12 @@ impl People {
         &self,
         accounts: &[AccountId],
     ) -> Result<HashMap<AccountId, String>, DatabaseError> {
-        let text = "select id, username, first_name, last_name from accounts where id = any($1)";
+        let text = "select id, username, first_name, last_name from accounts \
+                    where id = any($1) and erased_at is null";
         self.find(text, accounts, name).await
     }
 
-    /// How these accounts are reached; those that do not exist are left out.
+    /// How these accounts are reached; those that do not exist, or were erased, are left out.
     ///
     /// # Errors
     /// [`DatabaseError`] if Postgres does not answer.
@@ -71,7 +73,7 @@ impl People {
         let text = "select a.id, a.username, a.first_name, a.last_name, a.email, \
                         p.delivery_type, p.language, p.time_zone \
                     from accounts a left join profiles p on p.account_id = a.id \
-                    where a.id = any($1)";
+                    where a.id = any($1) and a.erased_at is null";
         let contact = |row: &Row| {
             Ok(Contact {
                 name: name(row)?,

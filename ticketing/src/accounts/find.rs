@@ -1,5 +1,5 @@
 //! Reading accounts, for administrators: one by its id, or pages of them. Never their password
-//! hashes.
+//! hashes, and none that was erased.
 
 use chrono::{DateTime, Utc};
 use shared_events::account::{AccountId, Tier};
@@ -50,7 +50,9 @@ impl Accounts {
     /// The account of this id.
     pub(super) async fn find(&self, id: AccountId) -> Result<Option<AccountRow>, DatabaseError> {
         let client = self.database.get().await?;
-        let statement = client.prepare_cached(&format!("{COLUMNS} where id = $1")).await?;
+        let statement = client
+            .prepare_cached(&format!("{COLUMNS} where id = $1 and erased_at is null"))
+            .await?;
         let row = client.query_opt(&statement, &[&id.0]).await?;
         Ok(row.as_ref().map(account).transpose()?)
     }
@@ -63,7 +65,7 @@ impl Accounts {
         limit: i64,
     ) -> Result<Vec<AccountRow>, DatabaseError> {
         let list = format!(
-            "{COLUMNS} where id > $1 and ($2::text is null or tier = $2) \
+            "{COLUMNS} where id > $1 and erased_at is null and ($2::text is null or tier = $2) \
              and ($3::text is null or $3 = any(roles)) \
              and ($4::text is null or position(lower($4) in lower(username)) > 0 \
                   or position(lower($4) in lower(email)) > 0) \

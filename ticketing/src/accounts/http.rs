@@ -2,6 +2,7 @@
 //! here.
 
 mod auth;
+mod erasing;
 mod limits;
 mod profile_bodies;
 mod profiles;
@@ -40,6 +41,7 @@ use crate::api_error::{ApiError, Code, FieldError};
 use crate::config::Settings;
 use crate::platform::idempotency::{IdempotencyKey, StoredAnswer};
 pub use auth::AuthApi;
+pub use erasing::ErasingApi;
 use limits::AccountLimits;
 pub use profiles::ProfilesApi;
 pub use providers::ProvidersApi;
@@ -192,7 +194,7 @@ impl From<RoleName> for Role {
 }
 
 /// All operations on accounts.
-pub type AccountsRoutes = (AccountsApi, UsersApi, AuthApi, ProfilesApi, ProvidersApi);
+pub type AccountsRoutes = (AccountsApi, UsersApi, AuthApi, ProfilesApi, ProvidersApi, ErasingApi);
 
 /// The operations on accounts.
 pub struct AccountsApi {
@@ -317,7 +319,8 @@ pub fn routes(
         google: IdentityProvider::google(&settings.sign_in, &public_url)?,
         facebook: IdentityProvider::facebook(&settings.sign_in, &public_url)?,
     };
-    Ok((AccountsApi { accounts, limits }, users, auth, profiles, providers))
+    let erasing = ErasingApi { accounts: Arc::clone(&accounts) };
+    Ok((AccountsApi { accounts, limits }, users, auth, profiles, providers, erasing))
 }
 
 impl AccountsApi {

@@ -7,6 +7,7 @@
 //! | role | what it may do beyond that: `admin` |
 //! | caller | an account as it presents itself with a login token |
 //! | grant | a tier or role given by an administrator |
+//! | erased | left: nothing is known of the person, the account's id stays |
 //! | profile | what people tell of themselves beyond name and address |
 //! | contact | how somebody is reached, and in which language |
 //!
@@ -17,6 +18,7 @@
 
 pub mod caller;
 pub mod directory;
+pub mod erase;
 mod find;
 pub mod grant;
 pub mod grants;
@@ -52,6 +54,7 @@ use crate::platform::clock::Clock;
 use crate::platform::database::Database;
 use crate::platform::housekeeping::Rule;
 use crate::platform::idempotency::Idempotency;
+use erase::Erasing;
 use password::Passwords;
 use revocations::Revocations;
 use tokens::LoginTokens;
@@ -79,4 +82,6 @@ pub struct Accounts {
     pub idempotency: Idempotency,
     /// What the role named at registration is worth.
     pub tier_policy: TierPolicy,
+    /// What the contexts do about somebody who leaves.
+    pub erasing: Erasing,
 }

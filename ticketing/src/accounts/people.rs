@@ -296,8 +296,14 @@ impl Accounts {
 /// # Errors
 /// The rule that it breaks.
 pub(super) fn check_name(name: Option<&str>) -> Result<(), &'static str> {
-    let long = name.is_some_and(|name| name.chars().count() > LONGEST_NAME);
-    if long { Err("must have at most 100 characters") } else { Ok(()) }
+    let name = name.unwrap_or_default();
+    if name.chars().count() > LONGEST_NAME {
+        Err("must have at most 100 characters")
+    } else if name.contains(char::is_control) {
+        Err("must not hold control characters")
+    } else {
+        Ok(())
+    }
 }
 
 /// Who signs up is known by the address; without one by the account's id.

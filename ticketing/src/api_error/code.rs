@@ -121,6 +121,10 @@ codes! {
     WrongPassword = "wrong_password", BAD_REQUEST, "Wrong password";
     /// The account has no password: it belongs to who signs in with a provider.
     NoPassword = "no_password", CONFLICT, "No password";
+    /// The account follows as many as it can, or marks as many films: 5,000.
+    TooManyFollowed = "too_many_followed", CONFLICT, "Too many followed";
+    /// The account has as many short links as it can: 1,000.
+    TooManyLinks = "too_many_links", CONFLICT, "Too many short links";
     /// Nobody can do this to their own account, such as following it.
     OwnAccount = "own_account", FORBIDDEN, "Own account";
 

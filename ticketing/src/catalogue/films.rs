@@ -58,6 +58,8 @@ pub(super) struct Description {
 pub(super) enum Expected {
     /// Whatever it is.
     Any,
+    /// Whatever it is, if there is one.
+    Known,
     /// That of this sequence.
     At(i64),
 }
@@ -140,6 +142,9 @@ impl Catalogue {
                  values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1) \
                  on conflict (film_id) do update set {changes} returning {COLUMNS}"
             ),
+            Expected::Known => {
+                format!("update films f set {changes} where film_id = $1 returning {COLUMNS}")
+            }
             Expected::At(_) => format!(
                 "update films f set {changes} where film_id = $1 and sequence = $11 \
                  returning {COLUMNS}"

@@ -11,6 +11,10 @@ use uuid::Uuid;
 use super::Catalogue;
 use crate::platform::database::DatabaseError;
 
+/// The most hosts that one can follow, and films that one can mark: lists of what one may see read
+/// them all.
+const MOST: i64 = 5_000;
+
 /// Why nobody follows or marks more than before.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FollowError {
@@ -20,6 +24,9 @@ pub(super) enum FollowError {
     /// There is no such account to follow, or no such film to mark.
     #[error("there is nothing of this id")]
     Unknown,
+    /// They follow, or have marked, as many as one can.
+    #[error("there are too many")]
+    TooMany,
     /// The caller's account is no more.
     #[error("the caller's account is no more")]
     CallerGone,
@@ -92,8 +99,11 @@ impl Catalogue {
             return Ok(None);
         }
         drop(client);
-        let text = "select follower from follows where host = $1 and follower > $2 \
-                    union select account_id from film_marks where film_id = $1 and account_id > $2 \
+        let text = "(select follower from follows where host = $1 and follower > $2 \
+                     order by follower limit $3) \
+                    union all \
+                    (select account_id from film_marks where film_id = $1 and account_id > $2 \
+                     order by account_id limit $3) \
                     order by 1 limit $3";
         let after = after.unwrap_or(Uuid::nil());
         let ids = self.ids(text, &[&subject, &after, &limit]).await?;
@@ -113,6 +123,9 @@ impl Catalogue {
         if follower == host {
             return Err(FollowError::Oneself);
         }
+        let count = "select count(*) from (\
+                     select from follows where follower = $1 and host <> $2 limit $3) others";
+        self.is_one_more(count, follower, host.0).await?;
         let text = "insert into follows (follower, host, followed_at) values ($1, $2, $3) \
                     on conflict do nothing";
         Ok(self.execute(text, &[&follower.0, &host.0, &now]).await?)
@@ -138,6 +151,9 @@ impl Catalogue {
         film: FilmId,
         now: DateTime<Utc>,
     ) -> Result<(), FollowError> {
+        let count = "select count(*) from (\
+                     select from film_marks where account_id = $1 and film_id <> $2 limit $3) others";
+        self.is_one_more(count, account, film.0).await?;
         let text = "insert into film_marks (account_id, film_id, marked_at) values ($1, $2, $3) \
                     on conflict do nothing";
         Ok(self.execute(text, &[&account.0, &film.0, &now]).await?)
@@ -151,6 +167,21 @@ impl Catalogue {
     ) -> Result<(), DatabaseError> {
         let text = "delete from film_marks where account_id = $1 and film_id = $2";
         self.execute(text, &[&account.0, &film.0]).await
+    }
+
+    /// Whether there can be one more of what is counted. Of several at once each may count none of
+    /// the others.
+    async fn is_one_more(
+        &self,
+        count: &str,
+        account: AccountId,
+        one: Uuid,
+    ) -> Result<(), FollowError> {
+        let client = self.database.get().await?;
+        let statement = client.prepare_cached(count).await.map_err(DatabaseError::from)?;
+        let row = client.query_one(&statement, &[&account.0, &one, &MOST]).await;
+        let others: i64 = row.and_then(|row| row.try_get(0)).map_err(DatabaseError::from)?;
+        if others < MOST { Ok(()) } else { Err(FollowError::TooMany) }
     }
 
     pub(super) async fn execute(

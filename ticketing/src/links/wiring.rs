@@ -18,6 +18,7 @@ use super::sweep;
 use crate::bounded_context::{BoundedContext, Service};
 use crate::platform::background::Background;
 use crate::platform::commands::Commands;
+use crate::platform::erasure::Erasure;
 use crate::platform::projections::Projection;
 use crate::platform::relay::Route;
 use crate::verify::Invariant;
@@ -25,6 +26,13 @@ use crate::verify::Invariant;
 const FED: [Queue; 4] =
     [EVALUATE_LINK_REQUESTS, PROJECT_LINKS, PROJECT_LINK_NOTICES, GRANT_ACCESS_RIGHTS];
 const ROUTE: Route = Route { exchange: LINKS_EVENTS, queues: &FED, answers: &[RECORD_VERDICTS] };
+
+/// Who has one can use a link.
+const ERASURES: [Erasure; 1] = [Erasure {
+    what: "tokens of links",
+    statement: "delete from vault where name = 'link_token' and id in (\
+                select token_id from link_status where account_id = $1)",
+}];
 
 /// The access links.
 pub struct Links;
@@ -38,6 +46,10 @@ impl BoundedContext for Links {
 
     fn invariants() -> Vec<Invariant> {
         INVARIANTS.to_vec()
+    }
+
+    fn erasures() -> Vec<Erasure> {
+        ERASURES.to_vec()
     }
 
     fn acting_gets() -> Vec<&'static str> {

@@ -24,6 +24,7 @@ pub mod buying;
 pub mod error;
 pub mod http;
 pub mod invariants;
+mod leaving;
 pub mod listing;
 pub mod listings;
 pub mod order;

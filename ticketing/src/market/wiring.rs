@@ -12,6 +12,7 @@ use shared_events::topology::{
 use super::buying::{Buying, OrderExpiry};
 use super::http::{ListingsApi, MarketAdminApi, MarketLimits, OrdersApi, PaymentsApi, WebhooksApi};
 use super::invariants::INVARIANTS;
+use super::leaving::LeavingMarket;
 use super::listings::Listings;
 use super::orders::Orders;
 use super::paying::{Paying, PaymentSettling};
@@ -21,6 +22,7 @@ use crate::bounded_context::{BoundedContext, Service};
 use crate::platform::background::Background;
 use crate::platform::caught_up::CaughtUp;
 use crate::platform::commands::Commands;
+use crate::platform::erasure::Erasure;
 use crate::platform::projections::Projection;
 use crate::platform::relay::Route;
 use crate::platform::vault::Vault;
@@ -30,6 +32,24 @@ use crate::verify::Invariant;
 
 const FED: [Queue; 2] = [PROJECT_MARKET, PROJECT_MARKET_NOTICES];
 const ROUTE: Route = Route { exchange: MARKET_EVENTS, queues: &FED, answers: &[] };
+
+/// A title stands in the vault once for each time it was written.
+const ERASURES: [Erasure; 2] = [
+    Erasure {
+        what: "titles of listings",
+        statement: "delete from vault where name = 'listing_title' and id in (\
+                    select (e.payload->>'title_id')::uuid from listings l \
+                    join events e on e.aggregate = 'listing' and e.aggregate_id = l.listing_id \
+                    where l.seller = $1 and e.event_type in ('Listed', 'Edited'))",
+    },
+    Erasure {
+        what: "sources of payments",
+        statement: "delete from vault v using events e \
+                    where v.name = 'payment_source' and v.expires_at is not null \
+                    and e.aggregate = 'payment' and e.aggregate_id = v.id and e.sequence = 1 \
+                    and e.payload->>'buyer_id' = $1::uuid::text",
+    },
+];
 
 /// The market.
 pub struct Market;
@@ -43,6 +63,10 @@ impl BoundedContext for Market {
 
     fn invariants() -> Vec<Invariant> {
         INVARIANTS.to_vec()
+    }
+
+    fn erasures() -> Vec<Erasure> {
+        ERASURES.to_vec()
     }
 
     fn wire(service: Service<'_>) -> anyhow::Result<(Self::Routes, Vec<Background>)> {
@@ -69,6 +93,12 @@ impl BoundedContext for Market {
         let reads = (Listings::new(store.clone()), Orders::new(store.clone()));
         let payments = Payments::new(store.clone());
         let caught_up = CaughtUp::new(store, MarketProjection.name());
+        market.on_leaving(LeavingMarket {
+            commands: listings.clone(),
+            listings: reads.0.clone(),
+            caught_up: caught_up.clone(),
+            clock: clock.clone(),
+        });
         let listings_api = ListingsApi {
             commands: listings,
             listings: reads.0.clone(),

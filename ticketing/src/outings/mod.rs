@@ -29,6 +29,7 @@ pub mod error;
 pub mod hosting;
 pub mod http;
 pub mod invariants;
+mod leaving;
 pub mod moving;
 pub mod planner;
 pub mod projection;

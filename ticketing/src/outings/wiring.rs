@@ -14,6 +14,7 @@ use super::http::{
     Service as Shared,
 };
 use super::invariants::INVARIANTS;
+use super::leaving::LeavingOutings;
 use super::moving::GuestsMove;
 use super::planner::Planner;
 use super::projection::{OUTINGS_PROJECTION, OutingsProjection};
@@ -25,6 +26,7 @@ use crate::catalogue::Catalogue;
 use crate::platform::background::Background;
 use crate::platform::caught_up::CaughtUp;
 use crate::platform::commands::Commands;
+use crate::platform::erasure::Erasure;
 use crate::platform::projections::Projection;
 use crate::platform::relay::Route;
 use crate::platform::vault::Vault;
@@ -32,6 +34,29 @@ use crate::verify::Invariant;
 
 const FED: [Queue; 2] = [PROJECT_OUTINGS, PROJECT_OUTING_NOTICES];
 const ROUTE: Route = Route { exchange: OUTINGS_EVENTS, queues: &FED, answers: &[] };
+
+/// A text stands in the vault once for each time it was written.
+const ERASURES: [Erasure; 2] = [
+    Erasure {
+        what: "texts of announcements",
+        statement: "delete from vault where name in \
+                    ('announcement_title', 'announcement_description', 'announcement_location') \
+                    and id in (select t.id::uuid from announcements a \
+                    join events e on e.aggregate = 'announcement' \
+                        and e.aggregate_id = a.announcement_id \
+                    cross join lateral (values (e.payload->>'title_id'), \
+                        (e.payload->>'description_id'), (e.payload->>'location_id')) t(id) \
+                    where a.host = $1 and e.event_type in ('Announced', 'Edited'))",
+    },
+    Erasure {
+        what: "texts of reviews",
+        statement: "delete from vault where name = 'review_text' and id in (\
+                    select (e.payload->>'text_id')::uuid from reviews r \
+                    join events e on e.aggregate = 'rating' and e.aggregate_id = r.rating_id \
+                    where r.author = $1 and e.event_type in ('Rated', 'Revised') \
+                    and e.payload->>'side' = r.side)",
+    },
+];
 
 /// The outings.
 pub struct Outings;
@@ -47,6 +72,10 @@ impl BoundedContext for Outings {
         INVARIANTS.to_vec()
     }
 
+    fn erasures() -> Vec<Erasure> {
+        ERASURES.to_vec()
+    }
+
     fn wire(service: Service<'_>) -> anyhow::Result<(Self::Routes, Vec<Background>)> {
         let Service { platform, settings, limits, idempotent } = service;
         let clock = platform.clock.clone();
@@ -56,6 +85,7 @@ impl BoundedContext for Outings {
         let ratings = Commands::new(store.clone());
         outings.on_deadline(OutingEnd { planner: planner.clone(), clock: clock.clone() });
         outings.on_deadline(GuestsMove { planner: planner.clone(), clock: clock.clone() });
+        outings.on_leaving(LeavingOutings { planner: planner.clone(), clock: clock.clone() });
         outings.on_deadline(RatingPublishing { ratings: ratings.clone(), clock: clock.clone() });
         let shared = Shared {
             reviewing: Reviewing { planner: planner.clone(), ratings },

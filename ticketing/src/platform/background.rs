@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::Platform;
 use super::consuming::OfThisHistory;
 use super::deadlines::{DeadlineHandler, DeadlineWorker};
+use super::erasure::Leaving;
 use super::event_store::EventStore;
 use super::inbox::{Handler, Inbox};
 use super::projections::{Builder, Progress, Projection};
@@ -38,6 +39,7 @@ pub struct Background {
     relay: Relay,
     progress: Vec<Progress>,
     parts: Vec<Part>,
+    leaving: Vec<Arc<dyn Leaving>>,
     deadlines: Vec<Box<dyn DeadlineHandler>>,
     work: Vec<(String, Work)>,
 }
@@ -111,6 +113,7 @@ impl Background {
             relay,
             progress: Vec::new(),
             parts: Vec::new(),
+            leaving: Vec::new(),
             deadlines: Vec::new(),
             work: Vec::new(),
         };
@@ -178,6 +181,16 @@ impl Background {
     /// Has a kind of deadline recorded when it is due.
     pub fn on_deadline(&mut self, handler: impl DeadlineHandler + 'static) {
         self.deadlines.push(Box::new(handler));
+    }
+
+    /// Has something ended when somebody leaves, before they are erased.
+    pub fn on_leaving(&mut self, leaving: impl Leaving + 'static) {
+        self.leaving.push(Arc::new(leaving));
+    }
+
+    /// What ends when somebody leaves.
+    pub fn leaving(&self) -> &[Arc<dyn Leaving>] {
+        &self.leaving
     }
 
     /// Has something else done; it must end soon after the token is cancelled and not before.

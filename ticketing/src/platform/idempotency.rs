@@ -2,7 +2,8 @@
 //! (the IETF draft `Idempotency-Key` header field).
 //!
 //! Only answers written together with their effect are stored; refusals are decided afresh. Neither
-//! key nor request is stored, only their hashes. Not here: which routes take a key.
+//! key nor request is stored, only their hashes; before a key's hash stands whose it is, so that
+//! the answers to somebody can be forgotten. Not here: which routes take a key.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,12 +17,18 @@ use super::database::{Database, DatabaseError};
 
 /// The longest key, in characters.
 const LONGEST: usize = 255;
+/// Bytes of a caller's id, and of a hash.
+const CALLER: usize = 16;
+const HASH: usize = 32;
+
+/// Whose key it is (nil for a guest's), and its hash.
+type StoredKey = [u8; CALLER + HASH];
 
 /// A caller's key for one request, hashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct IdempotencyKey {
-    key: [u8; 32],
-    fingerprint: [u8; 32],
+    key: StoredKey,
+    fingerprint: [u8; HASH],
 }
 
 /// What is answered again for a repeat.
@@ -69,12 +76,14 @@ impl IdempotencyKey {
         if caller.is_none() && Uuid::parse_str(bare).is_err() {
             return Err(InvalidKey::GuestNeedsUuid);
         }
-        let caller = caller.map_or_else(|| "guest".to_owned(), |id| id.to_string());
-        let key = hash(&[caller.as_bytes(), method.as_bytes(), path.as_bytes(), bare.as_bytes()]);
+        let mut key = [0; CALLER + HASH];
+        let (whose, which) = key.split_at_mut(CALLER);
+        whose.copy_from_slice(caller.unwrap_or_default().as_bytes());
+        which.copy_from_slice(&hash(&[method.as_bytes(), path.as_bytes(), bare.as_bytes()]));
         Ok(Some(Self { key, fingerprint: hash(&[body]) }))
     }
 
-    /// Caller, method, path and key as one hash.
+    /// The caller's id, then method, path and key as one hash.
     pub fn key(&self) -> &[u8] {
         &self.key
     }
@@ -86,7 +95,7 @@ impl IdempotencyKey {
 }
 
 /// Each part with its length before it, so that no two lists of parts are the same bytes.
-fn hash(parts: &[&[u8]]) -> [u8; 32] {
+fn hash(parts: &[&[u8]]) -> [u8; HASH] {
     let mut hasher = Sha256::new();
     for part in parts {
         hasher.update((part.len() as u64).to_be_bytes());
@@ -99,7 +108,7 @@ fn hash(parts: &[&[u8]]) -> [u8; 32] {
 #[derive(Clone)]
 pub struct Idempotency {
     database: Database,
-    in_flight: Arc<Mutex<HashSet<[u8; 32]>>>,
+    in_flight: Arc<Mutex<HashSet<StoredKey>>>,
 }
 
 /// What is known of a key.
@@ -116,8 +125,8 @@ pub enum Begun {
 
 /// Keeps a key in flight.
 pub struct InFlight {
-    key: [u8; 32],
-    in_flight: Arc<Mutex<HashSet<[u8; 32]>>>,
+    key: StoredKey,
+    in_flight: Arc<Mutex<HashSet<StoredKey>>>,
 }
 
 impl Drop for InFlight {
@@ -187,6 +196,21 @@ pub async fn store(
     let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
         [&key.key(), &key.fingerprint(), &status, &answer.body, &now];
     Ok(transaction.execute(insert, &parameters).await? == 1)
+}
+
+/// Forgets what was answered to a caller.
+///
+/// # Errors
+/// If Postgres does not answer.
+pub async fn forget(
+    transaction: &Transaction<'_>,
+    caller: Uuid,
+) -> Result<u64, tokio_postgres::Error> {
+    // A range of the primary key: all that begin with the caller's id.
+    let forget = "delete from idempotency_keys where key >= $1 and key < $2";
+    let next = Uuid::from_u128(caller.as_u128().saturating_add(1));
+    let (first, end) = (caller.as_bytes().as_slice(), next.as_bytes().as_slice());
+    transaction.execute(forget, &[&first, &end]).await
 }
 
 #[cfg(test)]

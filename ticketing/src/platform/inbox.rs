@@ -140,19 +140,10 @@ impl<H: Handler> Inbox<H> {
             self.work(consumer).await?;
             if shutdown.is_cancelled() { Ok(()) } else { Err(BrokerError::ConsumerEnded) }
         };
-        // A queue that was unbound tells nobody.
-        let bind = async {
-            loop {
-                tokio::time::sleep(BIND_AGAIN).await;
-                if let Err(error) = declare_queue(&channel, self.queue).await {
-                    return error;
-                }
-            }
-        };
         tokio::pin!(work);
         tokio::select! {
             outcome = &mut work => outcome,
-            error = bind => Err(error),
+            error = keep_bound(&channel, self.queue) => Err(error),
             () = stop => work.await,
         }
     }
@@ -289,6 +280,17 @@ async fn give_back(delivery: Delivery) -> Result<(), BrokerError> {
     let requeue = BasicNackOptions { requeue: true, ..Default::default() };
     limited(delivery.nack(requeue)).await?;
     Ok(())
+}
+
+/// Declares and binds a queue from time to time: one that was unbound tells nobody, and while
+/// others are bound to its exchange no message comes back. Ends with an error only.
+pub(super) async fn keep_bound(channel: &Channel, queue: &Queue) -> BrokerError {
+    loop {
+        tokio::time::sleep(BIND_AGAIN).await;
+        if let Err(error) = declare_queue(channel, queue).await {
+            return error;
+        }
+    }
 }
 
 /// Declares a queue with its dead letters and starts consuming it under a name operators see.

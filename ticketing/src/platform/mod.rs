@@ -15,6 +15,7 @@ pub mod consuming;
 pub mod database;
 pub mod dead_letters;
 pub mod deadlines;
+pub mod erasure;
 pub mod event_store;
 pub mod grouped_reads;
 pub mod housekeeping;

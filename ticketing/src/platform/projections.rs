@@ -28,7 +28,7 @@ use super::causes::causes;
 use super::database::{Database, DatabaseError};
 use super::dead_letters::{DeadLetter, DeadLetters};
 use super::event_store::{self, READ_LOG, ReadError, StoredEvent};
-use super::inbox::consume;
+use super::inbox::{consume, keep_bound};
 
 /// Messages applied in one transaction.
 const BATCH: usize = 500;
@@ -137,11 +137,15 @@ impl Builder {
         connection: Connection,
         ended: &CancellationToken,
     ) -> Result<(), BrokerError> {
-        let (_channel, consumer) = consume(&connection, self.projection.queue(), BATCH).await?;
+        let queue = self.projection.queue();
+        let (channel, consumer) = consume(&connection, queue, BATCH).await?;
         let mut batches = consumer.ready_chunks(BATCH);
+        let bound = keep_bound(&channel, queue);
+        tokio::pin!(bound);
         while !ended.is_cancelled() {
             let deliveries = tokio::select! {
                 deliveries = batches.next() => deliveries.ok_or(BrokerError::ConsumerEnded)?,
+                error = &mut bound => return Err(error),
                 () = ended.cancelled() => return Ok(()),
             };
             let deliveries = deliveries.into_iter().collect::<Result<Vec<_>, _>>()?;

@@ -36,7 +36,8 @@ impl AllowedHosts {
     /// If an entry is none of these.
     pub(super) fn read(entries: &[String]) -> anyhow::Result<Self> {
         let read = |entry: &String| {
-            let url = Url::parse(&format!("http://{}/", entry.trim())).ok();
+            let url = Some(entry.trim()).filter(|entry| !entry.contains(['/', '#', '?', '*']));
+            let url = url.and_then(|entry| Url::parse(&format!("http://{entry}/")).ok());
             let url = url.filter(|url| is_plain(url) && url.path() == "/" && url.query().is_none());
             let host = url.as_ref().and_then(Url::host).map(|host| host.to_owned());
             let refusal = || anyhow::anyhow!("ALLOWED_LINK_HOSTS: {entry:?} is no host");
@@ -44,20 +45,28 @@ impl AllowedHosts {
             let port = port(entry.trim()).map_err(|()| refusal())?;
             Ok((host.ok_or_else(refusal)?, port))
         };
-        Ok(Self(entries.iter().map(read).collect::<anyhow::Result<_>>()?))
+        let entries = entries.iter().filter(|entry| !entry.trim().is_empty());
+        Ok(Self(entries.map(read).collect::<anyhow::Result<_>>()?))
     }
 
-    /// The host of this address with any port, and this machine by its names.
+    /// This machine by its names, with any port.
+    ///
+    /// # Errors
+    /// Never: they are hosts.
+    pub(super) fn this_machine() -> anyhow::Result<Self> {
+        Self::read(&["localhost".to_owned(), "127.0.0.1".to_owned()])
+    }
+
+    /// And the host of this address with any port.
     ///
     /// # Errors
     /// If it is no address of a host.
-    pub(super) fn own(public_url: &str) -> anyhow::Result<Self> {
+    pub(super) fn and_of(mut self, public_url: &str) -> anyhow::Result<Self> {
         let url = Url::parse(public_url).ok();
         let host = url.as_ref().and_then(Url::host).map(|host| host.to_owned());
         let host = host.ok_or_else(|| anyhow::anyhow!("PUBLIC_URL is no address of a host"))?;
-        let mut own = Self::read(&["localhost".to_owned(), "127.0.0.1".to_owned()])?;
-        own.0.push((host, None));
-        Ok(own)
+        self.0.push((host, None));
+        Ok(self)
     }
 
     /// Judges an address: how it is kept.
@@ -124,7 +133,10 @@ mod tests {
 
     #[test]
     fn a_link_leads_to_an_allowed_host_at_any_port_by_both_schemes() {
-        let own = AllowedHosts::own("https://Tickets.example:8443/app").unwrap();
+        let own = AllowedHosts::this_machine()
+            .unwrap()
+            .and_of("https://Tickets.example:8443/app")
+            .unwrap();
         for (text, kept) in [
             ("https://tickets.example/a?b=c#d", "https://tickets.example/a?b=c#d"),
             ("HTTP://TICKETS.EXAMPLE:8080", "http://tickets.example:8080/"),
@@ -138,7 +150,7 @@ mod tests {
 
     #[test]
     fn nothing_that_only_looks_like_an_allowed_host_is_one() {
-        let own = AllowedHosts::own("http://localhost:5000").unwrap();
+        let own = AllowedHosts::this_machine().unwrap().and_of("http://localhost:5000").unwrap();
         for text in [
             "http://evil.example/",
             "http://localhost.evil.example/",
@@ -206,9 +218,9 @@ mod tests {
 
     #[test]
     fn an_entry_that_is_no_host_is_refused_at_start() {
-        for entry in ["", "http://localhost", "a/b", "a b", "user@host", "host:port", "host:"] {
+        for entry in ["http://a", "/a", "a/b", "a b", "a#", "*.a", "user@a", "a:port", "a:"] {
             assert!(AllowedHosts::read(&[entry.to_owned()]).is_err(), "{entry}");
         }
-        assert!(AllowedHosts::own("tickets.example").is_err());
+        assert!(AllowedHosts::this_machine().unwrap().and_of("tickets.example").is_err());
     }
 }

@@ -271,6 +271,9 @@ impl From<ShortenError> for ApiError {
             ShortenError::KeyReused => Self::idempotency_key_reused(),
             ShortenError::InFlight => Self::request_in_flight(),
             ShortenError::MakerGone => Self::new(Code::Unauthenticated, "The account is no more"),
+            ShortenError::TooMany => {
+                Self::new(Code::TooManyLinks, "Delete links that you need no more")
+            }
             ShortenError::NoCode => Self::internal(&error),
             ShortenError::Database(error) => error.into(),
         }

@@ -16,6 +16,8 @@ const ATTEMPTS: usize = 5;
 /// The most visits that can be allowed.
 pub(super) const MOST_VISITS: i64 = 1_000_000_000;
 
+/// The most links of one account that are kept at a time.
+const MOST_LINKS: i64 = 1_000;
 /// The latest end that can be said, from now.
 const LONGEST_LIFE: TimeDelta = TimeDelta::days(3_653);
 
@@ -63,6 +65,9 @@ pub enum ShortenError {
     /// The maker's account is no more.
     #[error("the maker's account is no more")]
     MakerGone,
+    /// The maker has as many as can be kept.
+    #[error("there are too many links of this account")]
+    TooMany,
     /// There was no code to be had.
     #[error("no code that is free was found")]
     NoCode,
@@ -104,6 +109,11 @@ impl ShortLinks {
             },
         };
         let link = NewLink { url: self.judge(&link, now)?, ..link };
+        if let Some(maker) = link.maker
+            && self.made(maker).await? >= MOST_LINKS
+        {
+            return Err(ShortenError::TooMany);
+        }
         for _ in 0..ATTEMPTS {
             let code = code::new().map_err(|_| ShortenError::NoCode)?;
             match self.insert(&link, &code, key.as_ref(), now).await? {
@@ -120,6 +130,16 @@ impl ShortLinks {
             }
         }
         Err(ShortenError::NoCode)
+    }
+
+    /// How many links of this maker are kept, as far as that matters. Of several that are made at
+    /// once each may count none of the others.
+    async fn made(&self, maker: AccountId) -> Result<i64, DatabaseError> {
+        let client = self.database.get().await?;
+        let text = "select count(*) from (\
+                    select from short_links where account_id = $1 limit $2) made";
+        let statement = client.prepare_cached(text).await?;
+        Ok(client.query_one(&statement, &[&maker.0, &MOST_LINKS]).await?.try_get(0)?)
     }
 
     /// The address as it is kept.
@@ -192,6 +212,9 @@ impl ShortLinks {
         maker: AccountId,
         code: &str,
     ) -> Result<Option<Link>, DatabaseError> {
+        if !code::is_code(code) {
+            return Ok(None);
+        }
         let client = self.database.get().await?;
         let text = "select code, url, visits, visit_limit, expires_at, created_at \
                     from short_links where code = $1 and account_id = $2";
@@ -212,6 +235,9 @@ impl ShortLinks {
 
     /// Deletes a link of this maker; whether there was one.
     pub(super) async fn delete(&self, maker: AccountId, code: &str) -> Result<bool, DatabaseError> {
+        if !code::is_code(code) {
+            return Ok(false);
+        }
         let client = self.database.get().await?;
         let text = "delete from short_links where code = $1 and account_id = $2";
         let statement = client.prepare_cached(text).await?;

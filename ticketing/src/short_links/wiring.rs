@@ -12,6 +12,7 @@ use crate::platform::Platform;
 use crate::platform::background::Background;
 use crate::platform::clock::Clock;
 use crate::platform::database::Database;
+use crate::platform::erasure::Erasure;
 use crate::platform::housekeeping::Rule;
 use crate::platform::idempotency::Idempotency;
 use crate::platform::projections::Projection;
@@ -27,8 +28,8 @@ impl ShortLinks {
         Self::new(database.clone(), clock.clone(), &public_url, hosts)
     }
 
-    /// Short addresses begin with `public_url`, without a slash at its end; they lead to these
-    /// hosts, or if there are none to its own and this machine.
+    /// Short addresses begin with `public_url`, without a slash at its end; they lead to
+    /// its own host and to these; if there are none, to this machine.
     ///
     /// # Errors
     /// If a host can not be read.
@@ -40,8 +41,8 @@ impl ShortLinks {
     ) -> anyhow::Result<Self> {
         // A setting that is there and empty is as if it was not there.
         let said = hosts.iter().any(|host| !host.trim().is_empty());
-        let allowed =
-            if said { AllowedHosts::read(hosts)? } else { AllowedHosts::own(public_url)? };
+        let allowed = if said { AllowedHosts::read(hosts)? } else { AllowedHosts::this_machine()? };
+        let allowed = allowed.and_of(public_url)?;
         Ok(Self {
             idempotency: Idempotency::new(database.clone()),
             database,
@@ -51,6 +52,10 @@ impl ShortLinks {
         })
     }
 }
+
+/// Where they lead may say something of who made them.
+const ERASURES: [Erasure; 1] =
+    [Erasure { what: "short links", statement: "delete from short_links where account_id = $1" }];
 
 impl BoundedContext for ShortLinks {
     type Routes = ShortLinksApi;
@@ -65,6 +70,10 @@ impl BoundedContext for ShortLinks {
 
     fn served_their_time() -> Vec<Rule> {
         SERVED_THEIR_TIME.to_vec()
+    }
+
+    fn erasures() -> Vec<Erasure> {
+        ERASURES.to_vec()
     }
 
     fn wire(service: Service<'_>) -> anyhow::Result<(Self::Routes, Vec<Background>)> {

@@ -38,6 +38,7 @@ use crate::bounded_context::{BoundedContext, Service};
 use crate::platform::background::Background;
 use crate::platform::caught_up::CaughtUp;
 use crate::platform::commands::Commands;
+use crate::platform::erasure::Erasure;
 use crate::platform::event_store::EventStore;
 use crate::platform::projections::Projection;
 use crate::platform::relay::Route;
@@ -51,6 +52,15 @@ const ROUTE: Route = Route { exchange: VENUES_EVENTS, queues: &FED, answers: &[]
 /// Buyers who are busy at a time, and whose baskets are kept in memory: most are of a few hundred
 /// bytes.
 const BUYERS: u64 = 16_384;
+
+/// A wallet's history knows accounts by their ids alone.
+const ERASURES: [Erasure; 1] = [Erasure {
+    what: "sources of top-ups",
+    statement: "delete from vault v using events e \
+                where v.name = 'top_up_source' and v.expires_at is not null \
+                and e.aggregate = 'top_up' and e.aggregate_id = v.id and e.sequence = 1 \
+                and e.payload->>'account_id' = $1::uuid::text",
+}];
 
 /// The venues.
 pub struct Venues;
@@ -74,6 +84,10 @@ impl BoundedContext for Venues {
 
     fn invariants() -> Vec<Invariant> {
         INVARIANTS.to_vec()
+    }
+
+    fn erasures() -> Vec<Erasure> {
+        ERASURES.to_vec()
     }
 
     fn wire(service: Service<'_>) -> anyhow::Result<(Self::Routes, Vec<Background>)> {

@@ -34,7 +34,9 @@ pub(super) struct NewPerson {
 impl NewPerson {
     pub(super) fn into_register(self) -> Register {
         let Self { username, email, password, name, last_name } = self;
-        let told = |name: Option<Text<Name>>| name.map(|n| n.0).filter(|name| !name.is_empty());
+        let told = |name: Option<Text<Name>>| {
+            name.map(|name| name.0.trim().to_owned()).filter(|name| !name.is_empty())
+        };
         Register {
             email: email.0,
             username: username.0,

@@ -21,6 +21,9 @@ impl From<FollowError> for ApiError {
         match error {
             FollowError::Oneself => Self::new(Code::OwnAccount, "Nobody follows themselves"),
             FollowError::Unknown => Self::new(Code::NotFound, "There is nothing of this id"),
+            FollowError::TooMany => {
+                Self::new(Code::TooManyFollowed, "Take one back before you add another")
+            }
             FollowError::CallerGone => caller_gone(),
             FollowError::Database(error) => error.into(),
         }

@@ -116,6 +116,7 @@ impl FilmsApi {
         let described = async {
             let expected = match if_match::sequence(if_match.0.as_deref())? {
                 Some(sequence) => Expected::At(sequence),
+                None if if_match.0.is_some() => Expected::Known,
                 None => Expected::Any,
             };
             let description = Description::try_from(body.value)?;

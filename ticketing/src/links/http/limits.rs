@@ -51,6 +51,7 @@ mod tests {
             guest_link_requests_per_minute: 30,
             market_changes_per_minute: 120,
             venues_changes_per_minute: 120,
+            outings_changes_per_minute: 120,
             catalogue_changes_per_minute: 120,
             notification_changes_per_minute: 120,
             profile_changes_per_minute: 30,

@@ -69,6 +69,11 @@ impl Engagements {
         self.taken.get(&announcement).copied()
     }
 
+    /// For which outings times are taken, those that are over among them.
+    pub fn announcements(&self) -> impl Iterator<Item = AnnouncementId> + '_ {
+        self.taken.keys().copied()
+    }
+
     /// What stands in the way of a time.
     fn taken_by(&self, announcement: AnnouncementId, time: Time) -> Option<AnnouncementId> {
         let others = self.taken.iter().filter(|(other, _)| **other != announcement);

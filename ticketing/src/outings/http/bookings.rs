@@ -146,7 +146,6 @@ impl BookingsApi {
     ///
     /// Errors: `invalid_cursor`, `unavailable`.
     #[oai(path = "/app/v1/bookings", method = "get", operation_id = "list_bookings")]
-    #[expect(clippy::too_many_arguments, reason = "one for each parameter of the query")]
     async fn find_many(
         &self,
         caller: RequiredCaller,

@@ -1,0 +1,54 @@
+//! Somebody leaves the outings: what they announced and has not begun is called off, and their
+//! bookings are no more. Which those are is told by their engagements. What has begun took place.
+
+use async_trait::async_trait;
+use shared_events::{AccountId, EngagementsId};
+use uuid::Uuid;
+
+use super::announcement::Announcement;
+use super::attending::Concerned;
+use super::engagements::Engagements;
+use super::planner::Planner;
+use crate::platform::append::{Attached, Origin};
+use crate::platform::clock::Clock;
+use crate::platform::commands::{CommandError, Done, Execution};
+use crate::platform::erasure::{Leaving, LeavingError};
+use crate::platform::snapshots;
+
+/// Ends what somebody announced or applied for.
+pub(super) struct LeavingOutings {
+    /// Calls off, and has bookings be no more.
+    pub(super) planner: Planner,
+    /// The time.
+    pub(super) clock: Clock,
+}
+
+#[async_trait]
+impl Leaving for LeavingOutings {
+    async fn leave(&self, account: Uuid) -> Result<(), LeavingError> {
+        let Self { planner, clock } = self;
+        let person = AccountId(account);
+        let engagements = EngagementsId::of(person).0;
+        let engaged = snapshots::load::<Engagements>(planner.store(), engagements).await?.state;
+        let nothing = |_: &Done<Announcement>| Attached::default();
+        for id in engaged.announcements() {
+            let state = planner.load(id).await?.state;
+            let Some(outing) = state.announced() else { continue };
+            let execution = Execution::new(Origin::new(), clock.now());
+            let outcome = if outing.terms.host == person {
+                planner.cancel(id, person, execution, nothing).await
+            } else if let Some((booking, _)) = outing.booking_of(person) {
+                let concerned = Concerned { booking, guest: person };
+                planner.remove(id, concerned, person, execution, nothing).await
+            } else {
+                continue;
+            };
+            match outcome {
+                // What is refused has begun.
+                Ok(_) | Err(CommandError::Refused(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+}
