@@ -83,10 +83,14 @@ pub(super) const NOTICES: &str = "(select * from link_notices union all \
     select * from outing_notices)";
 
 impl World {
-    /// Waits until all that happened so far is projected everywhere.
+    /// Waits until all that happened so far has become notices.
     pub(super) async fn until_all_projected(&self) {
-        let behind = "select count(*) from checkpoints c where c.position < \
-                      (select coalesce(max(position), 0) from events e where e.log = c.log)";
+        let behind = "select count(*) from (values ('link_notices', 'links'), \
+                          ('market_notices', 'market'), ('venue_notices', 'venues'), \
+                          ('outing_notices', 'outings')) p(name, log) \
+                      where coalesce((select position from checkpoints c \
+                              where c.projection = p.name), 0) \
+                          < (select coalesce(max(position), 0) from events e where e.log = p.log)";
         eventually("all is projected", async || self.count(behind).await == 0).await;
     }
 

@@ -147,8 +147,8 @@ impl Deliveries {
         let text = "insert into deliveries \
                         (notice, channel, person, state, reason, attempts, next_at, settled_at) \
                     select notice, 'email', person, \
-                        case when reason is null then 'waiting' else 'off' end, reason, 0, $4, \
-                        case when reason is null then null else $4 end \
+                        case when reason is null then 'waiting' else 'off' end, reason, 0, $4::timestamptz, \
+                        case when reason is null then null else $4::timestamptz end \
                     from unnest($1::uuid[], $2::uuid[], $3::text[]) d(notice, person, reason) \
                     on conflict do nothing";
         let client = self.0.get().await?;
