@@ -225,12 +225,12 @@ async fn a_repeat_is_answered_whatever_has_become_of_the_film() {
     let world = World::shared();
     let (host, admin) = (world.given_user("standard").await, world.given_admin().await);
     let film = Uuid::new_v4();
-    let put = async |in_cinemas: bool| {
+    let put = async |in_cinemas: bool, status: u16| {
         let described = json!({ "title": "Faust", "duration": 106, "in_cinemas": in_cinemas });
         let path = format!("/movie_api/v1/movie/{film}");
-        world.by(&admin, Method::PUT, &path).json(&described).ask().await.is(200);
+        world.by(&admin, Method::PUT, &path).json(&described).ask().await.is(status);
     };
-    put(true).await;
+    put(true, 201).await;
     let (path, body) = (format!("/app/v1/announcement/{film}"), announcement(in_hours(30), 2));
     let key = Uuid::new_v4().to_string();
     let make = || {
@@ -238,7 +238,7 @@ async fn a_repeat_is_answered_whatever_has_become_of_the_film() {
         request.header("Idempotency-Key", &key).ask()
     };
     let first = make().await.is(200);
-    put(false).await;
+    put(false, 200).await;
     let again = make().await.is(200);
     assert_eq!((&first.json, first.header("etag")), (&again.json, again.header("etag")));
     // A change of what was called off since.

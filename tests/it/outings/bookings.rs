@@ -102,8 +102,7 @@ async fn a_repeat_is_answered_whatever_has_become_of_the_booking_and_the_outing(
     let other = book(&second.id).await.is(200);
     let remove = || repeatable(Method::DELETE, format!("/app/v1/booking/{}", made.member("id")));
     let removed = remove().await.is(200);
-    let gone = world.booking(&guest, &made.member("id"));
-    gone.await.problem(404, "not_found");
+    world.booking(&guest, &made.member("id")).await.problem(404, "not_found");
     assert_eq!(remove().await.is(200).json, removed.json);
     assert_eq!(book(&first.id).await.is(200).json, made.json);
     world.call_off(&second.host, &second.id).await.is(200);
