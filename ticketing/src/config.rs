@@ -287,7 +287,8 @@ pub struct SignInSettings {
 #[derive(Args, Clone, Debug)]
 pub struct MailSettings {
     /// The SMTP server that takes it. `smtp://` with `STARTTLS` if the server offers it, only with it
-    /// by `?tls=required`, never by `?tls=none`; `smtps://` with TLS from the beginning.
+    /// by `?tls=required` or if there is a password, never by `?tls=none`; `smtps://` with TLS from
+    /// the beginning.
     #[arg(long, env = "SMTP_URL", hide_env_values = true,
           value_parser = NonEmptyStringValueParser::new(), requires = "mail_from")]
     pub smtp_url: Option<String>,

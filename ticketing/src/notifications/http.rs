@@ -1,4 +1,5 @@
-//! Notifications over HTTP: one's own notices and which of them one wants. No rules and no SQL here.
+//! Notifications over HTTP: one's own notices and which of them one wants. No rules and no SQL
+//! here.
 
 mod answers;
 mod limits;
@@ -70,8 +71,8 @@ fn unknown() -> ApiError {
 impl NotificationsApi {
     /// List your notifications
     ///
-    /// Newest first, in the language and by the clock of your profile. What you have switched off in
-    /// the product is not listed.
+    /// Newest first, in the language and by the clock of your profile. What you have switched off
+    /// in the product is not listed.
     ///
     /// Errors: `invalid_cursor`, `unavailable`.
     #[oai(path = "/app/v1/notifications", method = "get", operation_id = "list_notifications")]

@@ -1,5 +1,5 @@
-//! A mail as it is sent: headers, a plain and an HTML part. Its `Message-ID` follows from the notice,
-//! so whoever gets it twice can tell.
+//! A mail as it is sent: headers, a plain and an HTML part. Its `Message-ID` follows from the
+//! notice, so whoever gets it twice can tell.
 
 use chrono::{DateTime, Utc};
 use lettre::message::header::{HeaderName, HeaderValue};
