@@ -5,6 +5,7 @@ create table deliveries (
     state text not null,
     reason text,
     attempts integer not null,
+    put_off integer not null default 0,
     next_at timestamptz not null,
     claimed_until timestamptz,
     link text,

@@ -11,6 +11,6 @@ create table link_notices (
 );
 comment on table link_notices is 'What is to be told to whom, projected from the log links: ids only. Withdrawn before it was due, it is not told. Not due yet while the rule has not said when the link opens.';
 create index on link_notices (person, due_at desc, id desc);
-create index on link_notices (due_at);
+create index on link_notices (due_at, id) where withdrawn_at is null;
 create index on link_notices (about);
 grant select, insert, update, delete on link_notices to turnstile_app;

@@ -11,6 +11,6 @@ create table market_notices (
 );
 comment on table market_notices is 'What is to be told to whom, projected from the log market: ids only. Withdrawn before it was due, it is not told.';
 create index on market_notices (person, due_at desc, id desc);
-create index on market_notices (due_at);
+create index on market_notices (due_at, id) where withdrawn_at is null;
 create index on market_notices (about);
 grant select, insert, update, delete on market_notices to turnstile_app;

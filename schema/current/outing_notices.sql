@@ -11,6 +11,6 @@ create table outing_notices (
 );
 comment on table outing_notices is 'What is to be told to whom, projected from the log outings: ids only. Withdrawn before it was due, it is not told.';
 create index on outing_notices (person, due_at desc, id desc);
-create index on outing_notices (due_at);
+create index on outing_notices (due_at, id) where withdrawn_at is null;
 create index on outing_notices (about);
 grant select, insert, update, delete on outing_notices to turnstile_app;

@@ -11,6 +11,6 @@ create table venue_notices (
 );
 comment on table venue_notices is 'What is to be told to whom, projected from the log venues: ids only. Withdrawn before it was due, it is not told.';
 create index on venue_notices (person, due_at desc, id desc);
-create index on venue_notices (due_at);
+create index on venue_notices (due_at, id) where withdrawn_at is null;
 create index on venue_notices (about);
 grant select, insert, update, delete on venue_notices to turnstile_app;

@@ -14,7 +14,7 @@ create table link_notices (
 );
 comment on table link_notices is 'What is to be told to whom, projected from the log links: ids only. Withdrawn before it was due, it is not told. Not due yet while the rule has not said when the link opens.';
 create index on link_notices (person, due_at desc, id desc);
-create index on link_notices (due_at);
+create index on link_notices (due_at, id) where withdrawn_at is null;
 create index on link_notices (about);
 grant select, insert, update, delete on link_notices to turnstile_app;
 
@@ -31,7 +31,7 @@ create table market_notices (
 );
 comment on table market_notices is 'What is to be told to whom, projected from the log market: ids only. Withdrawn before it was due, it is not told.';
 create index on market_notices (person, due_at desc, id desc);
-create index on market_notices (due_at);
+create index on market_notices (due_at, id) where withdrawn_at is null;
 create index on market_notices (about);
 grant select, insert, update, delete on market_notices to turnstile_app;
 
@@ -48,7 +48,7 @@ create table venue_notices (
 );
 comment on table venue_notices is 'What is to be told to whom, projected from the log venues: ids only. Withdrawn before it was due, it is not told.';
 create index on venue_notices (person, due_at desc, id desc);
-create index on venue_notices (due_at);
+create index on venue_notices (due_at, id) where withdrawn_at is null;
 create index on venue_notices (about);
 grant select, insert, update, delete on venue_notices to turnstile_app;
 
@@ -65,7 +65,7 @@ create table outing_notices (
 );
 comment on table outing_notices is 'What is to be told to whom, projected from the log outings: ids only. Withdrawn before it was due, it is not told.';
 create index on outing_notices (person, due_at desc, id desc);
-create index on outing_notices (due_at);
+create index on outing_notices (due_at, id) where withdrawn_at is null;
 create index on outing_notices (about);
 grant select, insert, update, delete on outing_notices to turnstile_app;
 
@@ -108,6 +108,7 @@ create table deliveries (
     state text not null,
     reason text,
     attempts integer not null,
+    put_off integer not null default 0,
     next_at timestamptz not null,
     claimed_until timestamptz,
     link text,
@@ -130,3 +131,12 @@ create table switched_off (
 );
 comment on table switched_off is 'Which kinds of notices somebody does not want by which channel.';
 grant select, insert, delete on switched_off to turnstile_app;
+
+create table notices_begin (
+    only_row boolean primary key default true check (only_row),
+    listed_from timestamptz not null default now(),
+    mailed_from timestamptz
+);
+comment on table notices_begin is 'From when on people are told: what was due before listed_from is not listed, before mailed_from (a mail server was named) not mailed.';
+insert into notices_begin default values;
+grant select, update on notices_begin to turnstile_app;

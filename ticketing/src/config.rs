@@ -286,8 +286,9 @@ pub struct SignInSettings {
 /// How mail is sent.
 #[derive(Args, Clone, Debug)]
 pub struct MailSettings {
-    /// The SMTP server that takes it. `smtp://` with `STARTTLS` if it is offered, only with it
-    /// by `?tls=required`, never by `?tls=none`; `smtps://` with TLS from the beginning.
+    /// The SMTP server that takes it. `smtp://` with `STARTTLS` if it is offered, only with it by
+    /// `?tls=required` or if there is a password, never by `?tls=none`; `smtps://` with TLS from
+    /// the beginning.
     #[arg(long, env = "SMTP_URL", hide_env_values = true,
           value_parser = NonEmptyStringValueParser::new(), requires = "mail_from")]
     pub smtp_url: Option<String>,

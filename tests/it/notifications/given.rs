@@ -46,6 +46,7 @@ impl WithMail {
         let undecided = format!(
             "select count(*) from {NOTICES} n where due_at <= '{now}' and withdrawn_at is null \
                  and due_at > '{now}'::timestamptz - interval '4 minutes' \
+                 and due_at >= (select mailed_from from notices_begin) \
                  and not exists (select from deliveries d \
                      where d.notice = n.id and d.channel = 'email')"
         );

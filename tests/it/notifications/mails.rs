@@ -8,7 +8,7 @@ use crate::world::people::User;
 
 impl WithMail {
     /// Somebody who is told of a refund now.
-    async fn tell(&self, buyer: &User) {
+    pub(super) async fn tell(&self, buyer: &User) {
         let world = &self.world;
         let expiring = world.given_expiring_order(buyer).await;
         let paid = world.pay(buyer, &expiring.id, "tok_visa").await.is(201);

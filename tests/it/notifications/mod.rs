@@ -8,6 +8,7 @@ mod given;
 mod kinds;
 mod mails;
 mod outings;
+mod overtaken;
 mod product;
 mod projections;
 mod reminders;

@@ -92,3 +92,23 @@ async fn who_waits_is_told_that_no_place_is_left_and_that_there_is_one_again() {
     world.verify().await.unwrap();
     world.system.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn what_one_call_changes_is_told_once_and_what_only_takes_longer_has_not_moved() {
+    let world = World::with_test_clock().await;
+    let outing = world.given_trip(TimeDelta::days(5)).await;
+    let guest = world.given_reader("guest-").await;
+    world.apply(&guest, &outing).await;
+    let later = outing.starts_at + TimeDelta::hours(2);
+    let all = json!({ "title": "Metropolis, restored", "tickets_count": 5, "event_time": later });
+    world.change_outing(&outing, &all).await.is(200);
+    let some = json!({ "title": "Metropolis", "tickets_count": 6 });
+    world.change_outing(&outing, &some).await.is(200);
+    world.change_outing(&outing, &json!({ "duration": 150 })).await.is(200);
+    let told =
+        ["booking_applied", "announcement_moved", "announcement_changed", "announcement_changed"];
+    world.until_all_projected().await;
+    assert_eq!(world.kinds_told(&guest).await, told);
+    world.verify().await.unwrap();
+    world.system.stop().await.unwrap();
+}

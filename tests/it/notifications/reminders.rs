@@ -97,3 +97,16 @@ async fn nobody_is_reminded_of_what_was_called_off_nor_who_does_not_come() {
     world.verify().await.unwrap();
     world.system.stop().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_reminder_has_the_title_that_the_outing_has_then() {
+    let world = World::with_test_clock().await;
+    let outing = world.given_trip(HOUR + TimeDelta::minutes(2)).await;
+    world.change_outing(&outing, &json!({ "title": "Metropolis, restored" })).await.is(200);
+    wait_until(&world, &outing, HOUR).await;
+    let told = &world.told(&outing.host).await[0];
+    assert_eq!(told["kind"], "reminder_hour");
+    assert!(told.to_string().contains("Metropolis, restored"), "{told}");
+    world.verify().await.unwrap();
+    world.system.stop().await.unwrap();
+}

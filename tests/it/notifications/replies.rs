@@ -8,7 +8,7 @@ use crate::world::people::User;
 
 impl WithMail {
     /// Somebody with such an address who is told something now.
-    async fn given_told(&self, beginning: &str) -> User {
+    pub(super) async fn given_told(&self, beginning: &str) -> User {
         let reader = self.world.given_reader(beginning).await;
         self.tell_of_order(&reader).await;
         reader
@@ -20,7 +20,7 @@ impl WithMail {
         self.world.move_clock_to(expiring.told_at).await;
     }
 
-    async fn until_attempts(&self, of: &User, attempts: i64) {
+    pub(super) async fn until_attempts(&self, of: &User, attempts: i64) {
         let query = format!(
             "select coalesce(max(attempts), 0)::bigint from deliveries d \
              join accounts a on a.id = d.person \
@@ -87,5 +87,42 @@ async fn what_the_server_does_not_want_is_not_tried_again() {
     mail.until_mails(&reader, 0).await;
     assert_eq!(mail.deliveries(&reader).await, [("refused".to_owned(), Some("554".to_owned()))]);
     assert_eq!(mail.world.kinds_told(&reader).await, ["order_expiring"], "it is listed");
+    mail.world.system.stop().await.unwrap();
+}
+
+/// A relay that does not want our mail says nothing about the address.
+#[tokio::test]
+async fn an_address_is_not_left_alone_because_the_server_does_not_want_us() {
+    let mail = WithMail::start().await;
+    let reader = mail.given_told("policy-").await;
+    mail.until_delivery_is(&reader, "refused").await;
+    mail.tell_of_order(&reader).await;
+    let refused = ("refused".to_owned(), Some("550".to_owned()));
+    let both = async || mail.deliveries(&reader).await == [refused.clone(), refused.clone()];
+    eventually("the next is tried as well", both).await;
+    mail.world.system.stop().await.unwrap();
+}
+
+/// It would have been tried eight times within little more than an hour, and lost.
+#[tokio::test]
+async fn an_outage_of_the_mail_server_loses_no_mail() {
+    let mail = WithMail::start().await;
+    let reader = mail.world.given_reader("reader-").await;
+    mail.sink.close();
+    mail.tell(&reader).await;
+    for _ in 0..3 {
+        let tried =
+            "select coalesce(max(attempts), 0)::bigint from deliveries where reason = '550'";
+        let before = mail.world.count(tried).await;
+        mail.time_passes(TimeDelta::hours(4)).await;
+        let again = async || mail.world.count(tried).await > before;
+        eventually("it is tried again", again).await;
+    }
+    let put_off = "select count(*) from deliveries where put_off > 0";
+    assert_eq!(mail.world.count(put_off).await, 0, "it is held against the mail");
+    mail.sink.open();
+    mail.until_mails(&reader, 1).await;
+    assert_eq!(mail.deliveries(&reader).await, [("sent".to_owned(), None)]);
+    mail.world.verify().await.unwrap();
     mail.world.system.stop().await.unwrap();
 }

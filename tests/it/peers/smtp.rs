@@ -54,6 +54,16 @@ impl Sink {
         numbers.into_iter().map(|number| Mail::read(&read(number))).collect()
     }
 
+    /// From now on it lets nobody in.
+    pub(crate) fn close(&self) {
+        fs::write(self.mails.join("closed"), "").expect("a folder");
+    }
+
+    /// It lets everybody in again.
+    pub(crate) fn open(&self) {
+        fs::remove_file(self.mails.join("closed")).expect("it was closed");
+    }
+
     /// What it took for an address, oldest first.
     pub(crate) fn mails_to(&self, address: &str) -> Vec<Mail> {
         self.mails().into_iter().filter(|mail| mail.to == address).collect()

@@ -4,10 +4,13 @@ Each message is a file of FOLDER, named by its number; the first line is its env
 begins says how the server behaves:
 
   busy-     450 to the first two RCPT
-  nobody-   550 to every RCPT
+  nobody-   550 to every RCPT: no such address
+  policy-   550 to every RCPT: the server does not want it
   full-     452 after the text, once; nothing is kept then
   spam-     554 after the text; nothing is kept
   hang-     the text is kept, and no reply comes
+
+While FOLDER holds a file called closed, every MAIL is answered 550.
 """
 
 import asyncio
@@ -28,11 +31,19 @@ class Sink:
         self.seen[what] = self.seen.get(what, 0) + 1
         return self.seen[what]
 
+    async def handle_MAIL(self, server, session, envelope, address, options):
+        if (self.folder / "closed").exists():
+            return "550 5.7.1 closed"
+        envelope.mail_from = address
+        return "250 OK"
+
     async def handle_RCPT(self, server, session, envelope, address, options):
         if address.startswith("busy-") and self.times(("rcpt", address)) <= 2:
             return f"450 4.2.1 <{address}> is busy"
         if address.startswith("nobody-"):
             return f"550 5.1.1 <{address}> is unknown"
+        if address.startswith("policy-"):
+            return "550 5.7.1 not from you"
         envelope.rcpt_tos.append(address)
         return "250 OK"
 

@@ -4,18 +4,25 @@
 //! ```text
 //! waiting --claimed by a lease--> claimed --intent recorded--> sending --> sent
 //!    ^                              |  |                          |-----> refused, failed
-//!    |-- lease over, 4xx, no server-|  |--> bounced, refused,     |-----> unknown (lease over)
+//!    |-- lease over, 4xx, no server-|  |--> off, bounced, refused,|-----> unknown (lease over)
 //!    |                                      failed, late          |-- 4xx --> waiting
 //! off: decided when it was due (switched off, no address, bounced before)
 //! ```
 //! A claim is known again by its number (`attempts`): whoever comes back after its lease finds
 //! another one there and may not go on.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, TimeDelta, Utc};
+use shared_events::topology::{MARKET_LOG, OUTINGS_LOG};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
+use super::kind::Kind;
+use super::market;
 use super::notice::ALL;
+use super::outcome::Outcome;
+use super::outings;
 use crate::platform::database::{Database, DatabaseError};
 
 /// How long a claim holds: longer than a mail can take.
@@ -25,10 +32,31 @@ pub(super) const LEASE: TimeDelta = TimeDelta::minutes(2);
 pub(super) const STALE: TimeDelta = TimeDelta::hours(24);
 /// For how long an address that bounced is not tried again.
 pub(super) const BOUNCE_PAUSE: TimeDelta = TimeDelta::days(7);
-/// Notices whose sending is decided at once.
+/// Notices whose sending is decided at once: a page of a look.
 const PLANNED_AT_ONCE: i64 = 200;
+/// A projection that lacks something older than this is behind: what it planned may be withdrawn.
+const BEHIND: TimeDelta = TimeDelta::seconds(2);
+/// What is planned and may be withdrawn, with the projection that does and the log it follows.
+const PLANNERS: [(&str, &str, &[Kind]); 2] = [
+    (market::NAME, MARKET_LOG, &[Kind::OrderExpiring]),
+    (outings::NAME, OUTINGS_LOG, &[Kind::ReminderDay, Kind::ReminderHour]),
+];
 
-/// A notice that is due and of which nothing is decided.
+/// A place among all notices in the order of their time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) due_at: DateTime<Utc>,
+    pub(super) id: Uuid,
+}
+
+/// Some of what is due and undecided.
+pub(super) struct Candidates {
+    pub(super) all: Vec<Candidate>,
+    /// Where the next page begins; `None` if this was the last.
+    pub(super) more: Option<Place>,
+}
+
+/// A notice that is due, and what the database says against sending it.
 pub(super) struct Candidate {
     pub(super) notice: Uuid,
     pub(super) person: Uuid,
@@ -44,55 +72,30 @@ pub(super) struct Claimed {
     pub(super) person: Uuid,
     /// How often it was claimed, this time included: the number of the claim.
     pub(super) attempts: i32,
+    /// How often the server has put it off.
+    pub(super) put_off: i32,
     /// The short link that was made for it.
     pub(super) link: Option<String>,
 }
 
-/// What became of a claim.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// The server has it.
-    Sent,
-    /// The server knows no such address.
-    Bounced(String),
-    /// The server does not want it.
-    Refused(String),
-    /// It was tried as often as it is.
-    Failed(String),
-    /// Whether the server has it is not known.
-    Unknown,
-    /// It makes no sense any more.
-    Late,
-    /// It is not to be sent any more.
-    Off(&'static str),
-    /// It is tried again then.
-    Waiting(DateTime<Utc>, String),
+/// What a [`Candidate`] tells of the notice `n`: whether its address bounced after `$1`, and
+/// whether it is switched off.
+const AGAINST: &str = "exists (select from deliveries b where b.person = n.person \
+        and b.channel = 'email' and b.state = 'bounced' and b.settled_at > $1), \
+    exists (select from switched_off s where s.account_id = n.person \
+        and s.kind = n.kind and s.channel = 'email')";
+
+fn candidate(row: &Row) -> Result<Candidate, tokio_postgres::Error> {
+    Ok(Candidate {
+        notice: row.try_get(0)?,
+        person: row.try_get(1)?,
+        bounced: row.try_get(2)?,
+        switched_off: row.try_get(3)?,
+    })
 }
 
-impl Outcome {
-    /// The state it leaves.
-    pub(super) fn state(&self) -> &'static str {
-        match self {
-            Self::Sent => "sent",
-            Self::Bounced(_) => "bounced",
-            Self::Refused(_) => "refused",
-            Self::Failed(_) => "failed",
-            Self::Unknown => "unknown",
-            Self::Late => "late",
-            Self::Off(_) => "off",
-            Self::Waiting(..) => "waiting",
-        }
-    }
-
-    fn reason(&self) -> Option<&str> {
-        match self {
-            Self::Bounced(why) | Self::Refused(why) | Self::Failed(why) | Self::Waiting(_, why) => {
-                Some(why)
-            }
-            Self::Off(why) => Some(why),
-            Self::Sent | Self::Unknown | Self::Late => None,
-        }
-    }
+fn names(kinds: &[Kind]) -> Vec<&'static str> {
+    kinds.iter().map(|kind| kind.as_str()).collect()
 }
 
 /// The deliveries by e-mail; cheap to clone.
@@ -100,38 +103,79 @@ impl Outcome {
 pub(super) struct Deliveries(pub(super) Database);
 
 impl Deliveries {
-    /// What became due after `since` and of which nothing is decided.
+    /// Notes that mails are sent from now on, unless they have been before: what was due by then
+    /// is not sent.
+    pub(super) async fn begin(&self, now: DateTime<Utc>) -> Result<(), DatabaseError> {
+        let text = "update notices_begin set mailed_from = $1 where mailed_from is null";
+        self.execute(text, &[&now]).await?;
+        Ok(())
+    }
+
+    /// The kinds that are held back, because the projection that would withdraw them is behind.
+    pub(super) async fn held_back(&self, now: DateTime<Utc>) -> Result<Vec<Kind>, DatabaseError> {
+        let text = "select p.projection from unnest($1::text[], $2::text[]) p(projection, log) \
+                    where (select e.recorded_at from events e where e.log = p.log \
+                        and e.position > coalesce((select c.position from checkpoints c \
+                            where c.projection = p.projection), 0) \
+                        order by e.position limit 1) < $3";
+        let projections: Vec<&str> = PLANNERS.iter().map(|(projection, ..)| *projection).collect();
+        let logs: Vec<&str> = PLANNERS.iter().map(|(_, log, _)| *log).collect();
+        let client = self.0.get().await?;
+        let statement = client.prepare_cached(text).await?;
+        let rows = client.query(&statement, &[&projections, &logs, &(now - BEHIND)]).await?;
+        let behind: Result<Vec<String>, _> = rows.iter().map(|row| row.try_get(0)).collect();
+        let behind = behind?;
+        let held = PLANNERS.iter().filter(|(name, ..)| behind.iter().any(|one| one == name));
+        Ok(held.flat_map(|(.., kinds)| kinds.iter().copied()).collect())
+    }
+
+    /// What is due by now, comes after that place, and is not decided; none of the kinds that are
+    /// held back.
     pub(super) async fn candidates(
         &self,
-        since: DateTime<Utc>,
+        after: Place,
         now: DateTime<Utc>,
-    ) -> Result<Vec<Candidate>, DatabaseError> {
+        held: &[Kind],
+    ) -> Result<Candidates, DatabaseError> {
         let text = format!(
-            "select n.id, n.person, \
-                 exists (select from deliveries b where b.person = n.person \
-                     and b.channel = 'email' and b.state = 'bounced' and b.settled_at > $3), \
-                 exists (select from switched_off s where s.account_id = n.person \
-                     and s.kind = n.kind and s.channel = 'email') \
+            "select n.id, n.person, {AGAINST}, n.due_at \
              from {ALL} n \
-             where n.due_at > $1 and n.due_at <= $2 and n.withdrawn_at is null \
+             where (n.due_at, n.id) > ($2, $3) and n.due_at <= $4 and n.withdrawn_at is null \
+                 and n.due_at >= (select mailed_from from notices_begin) \
+                 and n.kind <> all($5) \
                  and not exists (select from deliveries d \
                      where d.notice = n.id and d.channel = 'email') \
                  and exists (select from accounts a where a.id = n.person) \
-             order by n.due_at limit $4"
+             order by n.due_at, n.id limit $6"
         );
         let client = self.0.get().await?;
         let statement = client.prepare_cached(&text).await?;
-        let bounced = now - BOUNCE_PAUSE;
-        let rows = client.query(&statement, &[&since, &now, &bounced, &PLANNED_AT_ONCE]).await?;
-        let candidate = |row: &Row| {
-            Ok(Candidate {
-                notice: row.try_get(0)?,
-                person: row.try_get(1)?,
-                bounced: row.try_get(2)?,
-                switched_off: row.try_get(3)?,
-            })
+        let (bounced, held) = (now - BOUNCE_PAUSE, names(held));
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+            [&bounced, &after.due_at, &after.id, &now, &held, &PLANNED_AT_ONCE];
+        let rows = client.query(&statement, &values).await?;
+        let full = rows.len() as i64 == PLANNED_AT_ONCE;
+        let more = match rows.last().filter(|_| full) {
+            Some(row) => Some(Place { due_at: row.try_get(4)?, id: row.try_get(0)? }),
+            None => None,
         };
-        rows.iter().map(candidate).collect()
+        let all: Result<_, tokio_postgres::Error> = rows.iter().map(candidate).collect();
+        Ok(Candidates { all: all?, more })
+    }
+
+    /// What is against sending these notices at this moment.
+    pub(super) async fn standing(
+        &self,
+        notices: &[Uuid],
+        now: DateTime<Utc>,
+    ) -> Result<HashMap<Uuid, Candidate>, DatabaseError> {
+        let text = format!("select n.id, n.person, {AGAINST} from {ALL} n where n.id = any($2)");
+        let client = self.0.get().await?;
+        let statement = client.prepare_cached(&text).await?;
+        let rows = client.query(&statement, &[&(now - BOUNCE_PAUSE), &notices]).await?;
+        let all: Result<Vec<Candidate>, tokio_postgres::Error> =
+            rows.iter().map(candidate).collect();
+        Ok(all?.into_iter().map(|candidate| (candidate.notice, candidate)).collect())
     }
 
     /// Decides of each notice whether it is sent: with a reason it is not. Another replica may have
@@ -170,7 +214,7 @@ impl Deliveries {
                         where channel = 'email' and next_at <= $1 \
                             and (state = 'waiting' or state = 'claimed' and claimed_until <= $1) \
                         order by next_at limit $3 for update skip locked) \
-                    returning notice, person, attempts, link";
+                    returning notice, person, attempts, put_off, link";
         let client = self.0.get().await?;
         let statement = client.prepare_cached(text).await?;
         let rows = client.query(&statement, &[&now, &(now + LEASE), &at_once]).await?;
@@ -179,7 +223,8 @@ impl Deliveries {
                 notice: row.try_get(0)?,
                 person: row.try_get(1)?,
                 attempts: row.try_get(2)?,
-                link: row.try_get(3)?,
+                put_off: row.try_get(3)?,
+                link: row.try_get(4)?,
             })
         };
         rows.iter().map(claimed).collect()
@@ -206,7 +251,8 @@ impl Deliveries {
         Ok(self.execute(text, &[&it.notice, &it.attempts, &(now + LEASE)]).await? == 1)
     }
 
-    /// Records what became of it. Whoever gave the mail up as unknown meanwhile is corrected.
+    /// Records what became of it. Whoever gave the mail up as unknown meanwhile is corrected. Doing
+    /// it again changes nothing.
     pub(super) async fn record(
         &self,
         it: &Claimed,
@@ -214,16 +260,18 @@ impl Deliveries {
         now: DateTime<Utc>,
     ) -> Result<(), DatabaseError> {
         let (next_at, settled_at) = match outcome {
-            Outcome::Waiting(then, _) => (Some(then), None),
+            Outcome::Waiting(then, _) | Outcome::Again(then, _) => (Some(then), None),
             _ => (None, Some(now)),
         };
+        let put_off = i32::from(matches!(outcome, Outcome::Waiting(..)));
         let text = "update deliveries set state = $3, reason = $4, \
-                        next_at = coalesce($5, next_at), settled_at = $6, claimed_until = null \
+                        next_at = coalesce($5, next_at), settled_at = $6, claimed_until = null, \
+                        put_off = put_off + $7 \
                     where notice = $1 and channel = 'email' and attempts = $2 \
                         and state in ('claimed', 'sending', 'unknown')";
         let (state, reason) = (outcome.state(), outcome.reason());
-        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-            [&it.notice, &it.attempts, &state, &reason, &next_at, &settled_at];
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 7] =
+            [&it.notice, &it.attempts, &state, &reason, &next_at, &settled_at, &put_off];
         self.execute(text, &values).await?;
         Ok(())
     }

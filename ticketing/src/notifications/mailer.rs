@@ -5,11 +5,13 @@
 //! record of the server's reply, whoever comes next finds an intent without a result whose lease is
 //! over: the mail is recorded as unknown and not sent again, because nobody can know whether the
 //! server has it (RFC 5321, section 4.5.3.2.6, is about this gap; it can be made short, not
-//! closed). It stays listed in the product. What failed before the intent, or was refused for the
-//! time being by the server, is tried again with growing pauses. No transaction is open while a
-//! server is talked to.
+//! closed). It stays listed in the product. What the server has put off is tried again with growing
+//! pauses, as long as it is sent at all. A server that is away, or does not let us in, is held
+//! against no mail: the worker pauses. Whoever waited is asked again before it is sent. No
+//! transaction is open while a server is talked to.
 //!
-//! Not here: what is due (the projections), and the conversation with the server (`smtp.rs`).
+//! Not here: what is due (the projections), what is looked at (`looks.rs`), what an answer means
+//! (`outcome.rs`), and the conversation with the server (`smtp.rs`).
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -22,12 +24,16 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::deliveries::{Candidate, Claimed, Deliveries, Outcome, STALE};
+use super::deliveries::{Candidate, Claimed, Deliveries, Place};
+use super::kind::Kind;
+use super::looks::{Look, Looks};
 use super::mail::{MailError, mail};
+use super::outcome::{Age, Outcome, why_not};
 use super::reading::{Found, Reading};
+use super::server_pause::{Server, ServerPause};
 use super::smtp::{Handed, NotHanded, Smtp};
 use super::words::{Facts, Words};
-use crate::accounts::{Contact, DeliveryType, People};
+use crate::accounts::{Contact, People};
 use crate::platform::causes::causes;
 use crate::platform::clock::Clock;
 use crate::platform::database::DatabaseError;
@@ -37,22 +43,14 @@ use crate::short_links::ShortLinks;
 const AT_ONCE: i64 = 8;
 /// How often it looks when nothing is due.
 const POLL: Duration = Duration::from_millis(300);
-/// How far back it looks, before the last look: what is projected later is found by a thorough
-/// look.
-const GLANCE: TimeDelta = TimeDelta::minutes(5);
-/// How often it looks as far back as anything is sent.
-const THOROUGH: Duration = Duration::from_secs(30);
-/// How often a mail is tried.
-const ATTEMPTS: i32 = 8;
-/// The pause after a first failure; it doubles with each up to the longest.
-const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(30);
-const LONGEST_PAUSE: TimeDelta = TimeDelta::hours(1);
-/// Doublings after which every pause is the longest.
-const MOST_DOUBLINGS: u32 = 10;
 /// How long a short link in a mail leads there.
 const LINK_LASTS: TimeDelta = TimeDelta::days(90);
 /// What a stop waits for a mail that is being handed over.
 const STOP_PATIENCE: Duration = Duration::from_secs(8);
+/// How long it is tried to record what became of a mail: within its lease.
+const RECORD_PATIENCE: Duration = Duration::from_secs(45);
+const FIRST_RECORD_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_RECORD_PAUSE: Duration = Duration::from_secs(5);
 
 /// Sends mails; [`Mailer::run`] starts it.
 pub(super) struct Mailer {
@@ -73,20 +71,44 @@ struct Prepared {
     found: Found,
     facts: Facts,
     reader: Contact,
+    /// Why it is not sent after all: what the person wants may have changed while it waited.
+    against: Option<&'static str>,
+}
+
+/// What the mails of a step need.
+struct Needed {
+    found: HashMap<Uuid, Found>,
+    facts: HashMap<Uuid, Facts>,
+    standing: HashMap<Uuid, Candidate>,
+    contacts: HashMap<AccountId, Contact>,
+}
+
+/// What a step has done.
+struct Step {
+    /// How far the look came; `None` if it failed.
+    looked: Option<Looked>,
+    server: Server,
+}
+
+#[derive(Clone, Copy)]
+struct Looked {
+    more: Option<Place>,
+    held_back: bool,
 }
 
 impl Mailer {
     /// Works until cancelled.
     pub(super) async fn run(self, shutdown: CancellationToken) {
-        let (mut thorough, mut looked) = (Instant::now(), self.clock.now());
+        let mut begun = false;
+        let mut looks = Looks::new(self.clock.now(), Instant::now());
+        let mut pause = ServerPause::default();
         while !shutdown.is_cancelled() {
             let now = self.clock.now();
-            let mut since = (looked - GLANCE).max(now - STALE);
-            if Instant::now() >= thorough {
-                thorough = Instant::now() + THOROUGH;
-                since = now - STALE;
+            if !begun {
+                begun = self.deliveries.begin(now).await.map_err(|error| warn(&error)).is_ok();
             }
-            let step = self.step(since, now);
+            let look = looks.next(now, Instant::now());
+            let step = self.step(look, now, pause.room(AT_ONCE, Instant::now()));
             tokio::pin!(step);
             let stepped = tokio::select! {
                 stepped = &mut step => stepped,
@@ -97,16 +119,15 @@ impl Mailer {
                 }
             };
             match stepped {
-                Ok((0, sent)) => {
-                    looked = now;
-                    if sent > 0 {
+                Ok(step) => {
+                    pause.note(step.server, Instant::now());
+                    let looked = step.looked;
+                    let goes_on = looked.is_some_and(|at| looks.note(look, at.more, at.held_back));
+                    if goes_on || step.server == Server::There {
                         continue;
                     }
                 }
-                Ok(_) => continue,
-                Err(error) => {
-                    tracing::warn!(error = causes(&error), "mails could not be sent or recorded");
-                }
+                Err(error) => warn(&error),
             }
             tokio::select! {
                 () = tokio::time::sleep(POLL) => {}
@@ -115,66 +136,70 @@ impl Mailer {
         }
     }
 
-    /// Decides of what became due since then, and sends some of what waits. Returns how much it has
-    /// decided and sent.
-    async fn step(
-        &self,
-        since: DateTime<Utc>,
-        now: DateTime<Utc>,
-    ) -> Result<(usize, usize), DatabaseError> {
+    /// Decides of what became due, and sends some of what waits, as much as there is room for.
+    async fn step(&self, look: Look, now: DateTime<Utc>, room: i64) -> Result<Step, DatabaseError> {
         let given_up = self.deliveries.give_up(now).await?;
         if given_up > 0 {
             tracing::warn!(mails = given_up, "it is not known whether mails were sent");
             count("unknown", given_up);
         }
-        let decided = self.decide(since, now).await?;
-        let claimed = self.deliveries.claim(now, AT_ONCE).await?;
-        let sent = claimed.len();
-        self.send_all(claimed, now).await?;
+        let held = self.deliveries.held_back(now).await?;
+        // What waits is sent all the same.
+        let looked = self.decide(look, now, &held).await.map_err(|error| warn(&error)).ok();
+        let server = match room {
+            0 => Server::Unasked,
+            _ => self.send_all(self.deliveries.claim(now, room).await?, now, &held).await?,
+        };
         let backlog = self.deliveries.backlog().await?;
         metrics::gauge!("ticketing_mail_backlog").set(backlog as f64);
-        Ok((decided, sent))
+        Ok(Step { looked, server })
     }
 
     async fn decide(
         &self,
-        since: DateTime<Utc>,
+        look: Look,
         now: DateTime<Utc>,
-    ) -> Result<usize, DatabaseError> {
-        let candidates = self.deliveries.candidates(since, now).await?;
-        if candidates.is_empty() {
-            return Ok(0);
+        held: &[Kind],
+    ) -> Result<Looked, DatabaseError> {
+        let candidates = self.deliveries.candidates(look.after, now, held).await?;
+        let looked = Looked { more: candidates.more, held_back: !held.is_empty() };
+        if candidates.all.is_empty() {
+            return Ok(looked);
         }
-        let people: Vec<_> = candidates.iter().map(|one| AccountId(one.person)).collect();
+        let people: Vec<_> = candidates.all.iter().map(|one| AccountId(one.person)).collect();
         let contacts = self.people.contacts(&people).await?;
         let judge = |candidate: Candidate| {
             let contact = contacts.get(&AccountId(candidate.person))?;
             let reason = why_not(&candidate, contact);
             Some((candidate, reason))
         };
-        let decided: Vec<_> = candidates.into_iter().filter_map(judge).collect();
+        let decided: Vec<_> = candidates.all.into_iter().filter_map(judge).collect();
         self.deliveries.decide(&decided, now).await?;
-        Ok(decided.len())
+        Ok(looked)
     }
 
     async fn send_all(
         &self,
         claimed: Vec<Claimed>,
         now: DateTime<Utc>,
-    ) -> Result<(), DatabaseError> {
+        held: &[Kind],
+    ) -> Result<Server, DatabaseError> {
         if claimed.is_empty() {
-            return Ok(());
+            return Ok(Server::Unasked);
         }
         let ids: Vec<Uuid> = claimed.iter().map(|one| one.notice).collect();
-        let mut found = self.reading.find(&ids).await?;
-        let mut facts = self.reading.facts(&found.values().collect::<Vec<_>>()).await?;
+        let found = self.reading.find(&ids).await?;
+        let facts = self.reading.facts(&found.values().collect::<Vec<_>>()).await?;
+        let standing = self.deliveries.standing(&ids, now).await?;
         let people: Vec<_> = claimed.iter().map(|one| AccountId(one.person)).collect();
         let contacts = self.people.contacts(&people).await?;
+        let mut needed = Needed { found, facts, standing, contacts };
         let sending = claimed.into_iter().map(|claimed| {
-            let prepared = prepared(&claimed, &mut found, &mut facts, &contacts);
-            self.send(claimed, prepared, now)
+            let prepared = needed.take(&claimed);
+            self.send(claimed, prepared, now, held)
         });
-        join_all(sending).await.into_iter().collect()
+        let sent = join_all(sending).await;
+        sent.into_iter().try_fold(Server::Unasked, |most, one| Ok(most.max(one?)))
     }
 
     async fn send(
@@ -182,61 +207,103 @@ impl Mailer {
         claimed: Claimed,
         prepared: Option<Prepared>,
         now: DateTime<Utc>,
-    ) -> Result<(), DatabaseError> {
-        let outcome = match prepared {
-            None => Outcome::Off("gone"),
-            Some(it) if it.found.withdrawn => Outcome::Off("withdrawn"),
-            Some(it) if it.found.until.is_some_and(|until| until <= now) => Outcome::Late,
-            Some(it) => match self.try_to_send(&claimed, it).await? {
-                Some(outcome) => outcome,
-                // Somebody else has it by now.
-                None => return Ok(()),
+        held: &[Kind],
+    ) -> Result<Server, DatabaseError> {
+        let (server, outcome) = match prepared {
+            None => (Server::Unasked, Outcome::Off("gone")),
+            Some(it) => match senseless(&it, now, held) {
+                Some(outcome) => (Server::Unasked, outcome),
+                None => match self.try_to_send(&claimed, it).await? {
+                    (server, Some(outcome)) => (server, outcome),
+                    // Somebody else has it by now.
+                    (server, None) => return Ok(server),
+                },
             },
         };
-        if matches!(outcome, Outcome::Failed(_) | Outcome::Refused(_) | Outcome::Bounced(_)) {
-            tracing::warn!(notice = %claimed.notice, outcome = ?outcome, "a mail was not sent");
+        match &outcome {
+            Outcome::Failed(_) | Outcome::Refused(_) | Outcome::Bounced(_) => {
+                tracing::warn!(notice = %claimed.notice, outcome = ?outcome, "a mail was not sent");
+            }
+            Outcome::Again(_, reason) if server == Server::Away => {
+                tracing::warn!(reason, "the mail server is away, or does not let us in");
+            }
+            _ => {}
         }
-        self.deliveries.record(&claimed, &outcome, self.clock.now()).await?;
-        count(if outcome.state() == "waiting" { "put_off" } else { outcome.state() }, 1);
-        Ok(())
+        self.record(&claimed, &outcome).await?;
+        if let Some(outcome) = outcome.counts_as() {
+            count(outcome, 1);
+        }
+        Ok(server)
     }
 
-    /// `None` if the claim was lost: then nothing was handed over.
+    /// Records what became of a mail; while Postgres is away, again and again: if it stayed
+    /// unrecorded, nobody would know that it was sent.
+    async fn record(&self, claimed: &Claimed, outcome: &Outcome) -> Result<(), DatabaseError> {
+        let until = Instant::now() + RECORD_PATIENCE;
+        let mut pause = FIRST_RECORD_PAUSE;
+        loop {
+            match self.deliveries.record(claimed, outcome, self.clock.now()).await {
+                Err(error) if error.is_away() && Instant::now() + pause < until => {
+                    warn(&error);
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(LONGEST_RECORD_PAUSE);
+                }
+                recorded => return recorded,
+            }
+        }
+    }
+
+    /// What became of it, and how far the server came into it. No outcome if the claim was lost:
+    /// then nothing was handed over.
     async fn try_to_send(
         &self,
         claimed: &Claimed,
         it: Prepared,
-    ) -> Result<Option<Outcome>, DatabaseError> {
-        let link = self.link(claimed, &it.found).await?;
+    ) -> Result<(Server, Option<Outcome>), DatabaseError> {
+        let unasked = |outcome| Ok((Server::Unasked, Some(outcome)));
         let Some(address) = it.reader.address.as_deref() else {
-            return Ok(Some(Outcome::Off("no_address")));
+            return unasked(Outcome::Off("no_address"));
         };
+        let link = self.link(claimed, &it.found).await?;
         let said = self.words.say(it.found.kind, &it.facts, &it.reader);
         let letter = said.and_then(|said| self.words.write(&said, &link, &it.reader));
         let Ok(letter) = letter else {
             tracing::error!(kind = %it.found.kind, "a notice can not be put into words");
-            return Ok(Some(Outcome::Failed("words".to_owned())));
+            return unasked(Outcome::Failed("words".to_owned()));
         };
         let now = self.clock.now();
         let (to, text) = match mail(letter, claimed.notice, &self.from, address, now) {
             Ok(mail) => mail,
-            Err(MailError::Address) => return Ok(Some(Outcome::Bounced("address".to_owned()))),
-            Err(MailError::Unwritable) => return Ok(Some(Outcome::Failed("mail".to_owned()))),
+            Err(MailError::Address) => return unasked(Outcome::Bounced("address".to_owned())),
+            Err(MailError::Unwritable) => return unasked(Outcome::Failed("mail".to_owned())),
         };
+        let age = || Age { due_at: it.found.due_at, now: self.clock.now() };
         let ready = match self.smtp.begin(&self.from.email, &to).await {
             Ok(ready) => ready,
-            Err(why) => return Ok(Some(not_handed(why, claimed.attempts, self.clock.now()))),
+            Err(why) => {
+                let away = matches!(why, NotHanded::Away(_));
+                let server = if away { Server::Away } else { Server::There };
+                return Ok((server, Some(Outcome::not_handed(why, claimed.put_off, age()))));
+            }
         };
         // Whatever is dropped here takes the conversation with it: the server has no text.
-        if !self.deliveries.intend(claimed, self.clock.now()).await? {
-            return Ok(None);
+        match self.deliveries.intend(claimed, self.clock.now()).await {
+            Ok(true) => {}
+            Ok(false) => return Ok((Server::There, None)),
+            // Perhaps it is recorded, and only its reply was lost: it is taken back.
+            Err(error) => {
+                warn(&error);
+                let again = Outcome::again("database", self.clock.now());
+                return Ok((Server::There, Some(again)));
+            }
         }
-        Ok(Some(match ready.hand_over(&text).await {
+        let outcome = match ready.hand_over(&text).await {
             Handed::Taken => Outcome::Sent,
-            Handed::Later(reason) => put_off(reason, claimed.attempts, self.clock.now()),
+            Handed::Later(reason) => Outcome::put_off(reason, claimed.put_off, age()),
             Handed::Never(reason) => Outcome::Refused(reason),
             Handed::Unknown => Outcome::Unknown,
-        }))
+        };
+        Ok((Server::There, Some(outcome)))
     }
 
     /// A short link to what the notice is about, the same at every attempt. Where none can be made,
@@ -259,106 +326,39 @@ impl Mailer {
     }
 }
 
-/// All that a mail needs; `None` if the person or the notice is gone.
-fn prepared(
-    claimed: &Claimed,
-    found: &mut HashMap<Uuid, Found>,
-    facts: &mut HashMap<Uuid, Facts>,
-    contacts: &HashMap<AccountId, Contact>,
-) -> Option<Prepared> {
-    Some(Prepared {
-        found: found.remove(&claimed.notice)?,
-        facts: facts.remove(&claimed.notice)?,
-        reader: contacts.get(&AccountId(claimed.person))?.clone(),
-    })
+impl Needed {
+    /// All that a mail needs; `None` if the person or the notice is gone.
+    fn take(&mut self, claimed: &Claimed) -> Option<Prepared> {
+        let reader = self.contacts.get(&AccountId(claimed.person))?.clone();
+        let against = why_not(self.standing.get(&claimed.notice)?, &reader);
+        let found = self.found.remove(&claimed.notice)?;
+        let facts = self.facts.remove(&claimed.notice)?;
+        Some(Prepared { found, facts, reader, against })
+    }
 }
 
-/// Why a notice is not sent to somebody; `None` if it is.
-fn why_not(candidate: &Candidate, contact: &Contact) -> Option<&'static str> {
-    if contact.address.is_none() {
-        Some("no_address")
-    } else if contact.delivery != DeliveryType::Email {
-        Some("in_product")
-    } else if candidate.switched_off {
-        Some("switched_off")
-    } else if candidate.bounced {
-        Some("bounced_before")
+/// What becomes of a mail that is not to be sent, or not now; `None` if it is to be sent.
+fn senseless(it: &Prepared, now: DateTime<Utc>, held: &[Kind]) -> Option<Outcome> {
+    let found = &it.found;
+    if found.withdrawn {
+        Some(Outcome::Off("withdrawn"))
+    } else if found.until.is_some_and(|until| until <= now)
+        || (Age { due_at: found.due_at, now }).is_over()
+    {
+        Some(Outcome::Late)
+    } else if let Some(reason) = it.against {
+        Some(Outcome::Off(reason))
+    } else if held.contains(&found.kind) {
+        Some(Outcome::again("held_back", now))
     } else {
         None
     }
 }
 
-fn not_handed(why: NotHanded, attempts: i32, now: DateTime<Utc>) -> Outcome {
-    match why {
-        NotHanded::Later(reason) => put_off(reason, attempts, now),
-        NotHanded::NoSuchAddress(reason) => Outcome::Bounced(reason),
-        NotHanded::Never(reason) => Outcome::Refused(reason),
-    }
-}
-
-fn put_off(reason: String, attempts: i32, now: DateTime<Utc>) -> Outcome {
-    if attempts >= ATTEMPTS {
-        return Outcome::Failed(reason);
-    }
-    Outcome::Waiting(now + pause_after(attempts), reason)
-}
-
-fn pause_after(attempts: i32) -> TimeDelta {
-    let doublings = attempts.unsigned_abs().saturating_sub(1).min(MOST_DOUBLINGS);
-    (FIRST_PAUSE * 2_i32.pow(doublings)).min(LONGEST_PAUSE)
+fn warn(error: &DatabaseError) {
+    tracing::warn!(error = causes(error), "mails could not be sent or recorded");
 }
 
 fn count(outcome: &'static str, mails: u64) {
     metrics::counter!("ticketing_mails_total", "outcome" => outcome).increment(mails);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::accounts::Language;
-
-    fn contact(address: Option<&str>, delivery: DeliveryType) -> Contact {
-        Contact {
-            name: "Ann".to_owned(),
-            address: address.map(str::to_owned),
-            delivery,
-            language: Language::En,
-            time_zone: "+00:00".parse().unwrap(),
-        }
-    }
-
-    fn candidate(switched_off: bool, bounced: bool) -> Candidate {
-        let id = Uuid::nil();
-        Candidate { notice: id, person: id, bounced, switched_off }
-    }
-
-    #[test]
-    fn only_who_wants_a_mail_and_has_an_address_gets_one() {
-        let ann = contact(Some("ann@example.com"), DeliveryType::Email);
-        assert_eq!(why_not(&candidate(false, false), &ann), None);
-        assert_eq!(why_not(&candidate(true, false), &ann), Some("switched_off"));
-        assert_eq!(why_not(&candidate(false, true), &ann), Some("bounced_before"));
-        let nowhere = contact(None, DeliveryType::Email);
-        assert_eq!(why_not(&candidate(false, false), &nowhere), Some("no_address"));
-        let inside = contact(Some("ann@example.com"), DeliveryType::InProduct);
-        assert_eq!(why_not(&candidate(false, false), &inside), Some("in_product"));
-    }
-
-    #[test]
-    fn what_fails_is_tried_again_with_growing_pauses_but_not_for_ever() {
-        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let later = |attempts| not_handed(NotHanded::Later("421".to_owned()), attempts, now);
-        assert_eq!(later(1), Outcome::Waiting(now + FIRST_PAUSE, "421".to_owned()));
-        assert_eq!(later(2), Outcome::Waiting(now + FIRST_PAUSE * 2, "421".to_owned()));
-        assert_eq!(pause_after(ATTEMPTS), LONGEST_PAUSE);
-        assert_eq!(later(ATTEMPTS), Outcome::Failed("421".to_owned()));
-    }
-
-    #[test]
-    fn what_is_refused_for_good_is_not_tried_again() {
-        let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let code = || "550".to_owned();
-        assert_eq!(not_handed(NotHanded::NoSuchAddress(code()), 1, now), Outcome::Bounced(code()));
-        assert_eq!(not_handed(NotHanded::Never(code()), 1, now), Outcome::Refused(code()));
-    }
 }

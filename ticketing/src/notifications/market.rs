@@ -1,5 +1,6 @@
 //! What people are told of their orders: that one will soon no longer hold its ticket, and that its
-//! money went back. Projected from the log of the market.
+//! money went back. Projected from the log of the market. When an order ends, what is planned of it
+//! is withdrawn; what was due by then stays listed, but its mail is not sent any more.
 
 use std::collections::HashMap;
 
@@ -81,7 +82,8 @@ impl News {
                 about: order,
                 due_at: Some(told_at(event.recorded_at, *expires_at)),
                 until: Some(*expires_at),
-                details: json!({ "title_id": title.0 }),
+                // `until` is when it ends to make sense, which a payment brings forward.
+                details: json!({ "title_id": title.0, "until": expires_at }),
             }),
             OrderEvent::Completed { .. } | OrderEvent::Cancelled { .. } | OrderEvent::Expired => {
                 self.ended.entry(order).or_insert(event.recorded_at);
@@ -101,9 +103,12 @@ impl News {
             return Ok(());
         }
         let (orders, at): (Vec<Uuid>, Vec<DateTime<Utc>>) = self.ended.iter().unzip();
-        let text = "update market_notices n set withdrawn_at = e.at \
+        let text = "update market_notices n set \
+                        withdrawn_at = case when n.due_at > e.at then e.at end, \
+                        until = case when n.due_at > e.at then n.until \
+                            else least(n.until, e.at) end \
                     from unnest($1::uuid[], $2::timestamptz[]) e(id, at) \
-                    where n.about = e.id and n.kind = 'order_expiring' and n.due_at > e.at \
+                    where n.about = e.id and n.kind = 'order_expiring' \
                         and n.withdrawn_at is null";
         let statement = transaction.prepare_cached(text).await?;
         transaction.execute(&statement, &[&orders, &at]).await?;
@@ -136,7 +141,7 @@ impl News {
                 about: *order,
                 due_at: Some(*at),
                 until: None,
-                details,
+                details: json!({ "title_id": details.get("title_id") }),
             })
         };
         Ok(self.refunds.iter().filter_map(notice).collect())

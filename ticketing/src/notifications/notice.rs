@@ -63,6 +63,9 @@ pub(super) enum Known {
     IsRevived(DateTime<Utc>),
 }
 
+/// How many rows a statement writes: within the time that Postgres gives one.
+pub(super) const ROWS_AT_ONCE: usize = 5_000;
+
 /// Writes notices into a table.
 pub(super) async fn write(
     transaction: &Transaction<'_>,
@@ -70,9 +73,18 @@ pub(super) async fn write(
     notices: &[Notice],
     known: Known,
 ) -> Result<(), tokio_postgres::Error> {
-    if notices.is_empty() {
-        return Ok(());
+    for notices in notices.chunks(ROWS_AT_ONCE) {
+        write_some(transaction, table, notices, known).await?;
     }
+    Ok(())
+}
+
+async fn write_some(
+    transaction: &Transaction<'_>,
+    table: &str,
+    notices: &[Notice],
+    known: Known,
+) -> Result<(), tokio_postgres::Error> {
     // A statement can write a row once only.
     let notices: HashMap<Uuid, &Notice> =
         notices.iter().rev().map(|notice| (notice.id(), notice)).collect();

@@ -7,8 +7,13 @@
 //! | changed, moved, called off | guests and applicants: whoever neither withdrew nor was declined |
 //! | full, a place again | applicants who wait for the host |
 //! | applied, and every change of a booking | host and guest |
+//!
+//! What one call changes is one notice: events of one append have one time, and `Moved` comes last
+//! of those that change something. What a later change overtakes stays listed, but ends: if its
+//! mail still waits, it is not sent.
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use deadpool_postgres::Transaction;
 use serde_json::{Value, json};
 use shared_events::topology::{OUTINGS_LOG, PROJECT_OUTING_NOTICES, Queue};
@@ -18,7 +23,7 @@ use uuid::Uuid;
 
 use super::kind::Kind;
 use super::notice::{Known, Notice, write};
-use super::reminders::{Plan, Whose, remind, withdraw_reminders};
+use super::reminders::{Plan, Whose, remind, retitle_reminders, withdraw_reminders};
 use crate::platform::event_store::{ReadError, StoredEvent, decode};
 use crate::platform::projections::Projection;
 
@@ -72,6 +77,16 @@ const CONCERNED: &str = "guest_says and host_says is distinct from false";
 const WAITING: &str = "guest_says and host_says is null";
 const COMING: &str = "guest_says and host_says";
 
+/// What is no news any more once an outing is called off.
+const CHANGES: [Kind; 4] = [
+    Kind::AnnouncementChanged,
+    Kind::AnnouncementMoved,
+    Kind::AnnouncementFull,
+    Kind::AnnouncementReopened,
+];
+/// What is no news any more once an outing has moved again.
+const OVERTAKEN: [Kind; 2] = [Kind::AnnouncementChanged, Kind::AnnouncementMoved];
+
 impl Step<'_> {
     async fn apply(&self) -> Applied {
         use AnnouncementEvent as Event;
@@ -92,21 +107,17 @@ impl Step<'_> {
             Event::Edited { title, .. } => {
                 let text = "update outing_plans set title_id = $2 where announcement_id = $1";
                 self.execute(text, &[&self.id(), &title.0]).await?;
-                self.tell(CONCERNED, Kind::AnnouncementChanged).await
+                let now = self.event.recorded_at;
+                retitle_reminders(self.transaction, self.id(), title.0, now).await?;
+                self.tell_change().await
             }
-            Event::PlacesChanged { .. } => self.tell(CONCERNED, Kind::AnnouncementChanged).await,
-            Event::Moved { starts_at, .. } => {
-                self.withdraw(Whose::Everybodys).await?;
-                let text = "update outing_plans set starts_at = $2, set_by = $3 \
-                            where announcement_id = $1";
-                self.execute(text, &[&self.id(), starts_at, &self.event.event_id]).await?;
-                self.tell(CONCERNED, Kind::AnnouncementMoved).await?;
-                self.remind_all().await
-            }
+            Event::PlacesChanged { .. } => self.tell_change().await,
+            Event::Moved { starts_at, .. } => self.moved(*starts_at).await,
             Event::Closed => self.tell(WAITING, Kind::AnnouncementFull).await,
             Event::Reopened => self.tell(WAITING, Kind::AnnouncementReopened).await,
             Event::Cancelled => {
                 self.withdraw(Whose::Everybodys).await?;
+                self.end(&CHANGES).await?;
                 let text = "update outing_plans set open = false where announcement_id = $1";
                 self.execute(text, &[&self.id()]).await?;
                 self.tell(CONCERNED, Kind::AnnouncementCancelled).await
@@ -165,6 +176,44 @@ impl Step<'_> {
         let statement = self.transaction.prepare_cached(&text).await?;
         let rows = self.transaction.query(&statement, &[&self.id()]).await?;
         rows.iter().map(|row| Ok(AccountId(row.try_get(0)?))).collect()
+    }
+
+    /// It takes place at another time, or only takes longer or shorter.
+    async fn moved(&self, starts_at: DateTime<Utc>) -> Applied {
+        if self.plan().await?.is_some_and(|plan| plan.starts_at == starts_at) {
+            return self.tell_change().await;
+        }
+        self.withdraw(Whose::Everybodys).await?;
+        let text = "update outing_plans set starts_at = $2, set_by = $3 where announcement_id = $1";
+        self.execute(text, &[&self.id(), &starts_at, &self.event.event_id]).await?;
+        // That it moved says as well that it was changed by the same call.
+        let text = "update outing_notices set withdrawn_at = $2 \
+                    where about = $1 and kind = 'announcement_changed' and due_at = $2";
+        self.execute(text, &[&self.id(), &self.event.recorded_at]).await?;
+        self.end(&OVERTAKEN).await?;
+        self.tell(CONCERNED, Kind::AnnouncementMoved).await?;
+        self.remind_all().await
+    }
+
+    /// Tells that it was changed, unless the same call has changed something before.
+    async fn tell_change(&self) -> Applied {
+        let text = "select from outing_notices where about = $1 \
+                        and kind = 'announcement_changed' and due_at = $2 limit 1";
+        let statement = self.transaction.prepare_cached(text).await?;
+        let now = self.event.recorded_at;
+        let told = self.transaction.query_opt(&statement, &[&self.id(), &now]).await?;
+        match told {
+            Some(_) => Ok(()),
+            None => self.tell(CONCERNED, Kind::AnnouncementChanged).await,
+        }
+    }
+
+    /// What was told of the announcement so far makes no sense any more.
+    async fn end(&self, kinds: &[Kind]) -> Applied {
+        let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
+        let text = "update outing_notices set until = least(until, $2) \
+                    where about = $1 and kind = any($3) and due_at <= $2";
+        self.execute(text, &[&self.id(), &self.event.recorded_at, &kinds]).await
     }
 
     /// Tells those guests of the announcement.
@@ -227,7 +276,7 @@ impl Step<'_> {
         kind: Kind,
         about: Uuid,
         details: &Value,
-        until: Option<chrono::DateTime<chrono::Utc>>,
+        until: Option<DateTime<Utc>>,
     ) -> Notice {
         let (cause, due_at) = (self.event.event_id, Some(self.event.recorded_at));
         Notice { person, kind, cause, about, due_at, until, details: details.clone() }

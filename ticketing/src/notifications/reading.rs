@@ -51,6 +51,9 @@ pub(super) struct Reading {
 /// What [`found`] reads; `d` is what the person has done with the notice in the product.
 const COLUMNS: &str = "n.id, n.kind, n.about, n.due_at, n.until, n.withdrawn_at is not null, \
     d.read_at, n.details";
+/// What was due before notices were set up is not told: a projection reads history from its
+/// beginning.
+const SINCE: &str = "n.due_at >= (select listed_from from notices_begin)";
 const READ: &str = "left join deliveries d on d.notice = n.id and d.channel = 'product'";
 
 /// A row as a notice; `None` if its kind is not known to this version.
@@ -85,7 +88,7 @@ impl Reading {
     ) -> Result<Vec<Found>, DatabaseError> {
         let text = format!(
             "select {COLUMNS} from {ALL} n {READ} \
-             where n.person = $1 and n.due_at <= $2 and n.withdrawn_at is null \
+             where n.person = $1 and n.due_at <= $2 and n.withdrawn_at is null and {SINCE} \
                  and (n.due_at, n.id) < ($3, $4) \
                  and ($5::boolean is null or $5 = (d.read_at is null)) \
                  and n.kind = any($6) \
@@ -130,6 +133,7 @@ impl Reading {
             "insert into deliveries (notice, channel, person, state, attempts, next_at, read_at) \
              select n.id, '{product}', n.person, 'read', 0, $3, $3 from {ALL} n \
              where n.id = $1 and n.person = $2 and n.due_at <= $3 and n.withdrawn_at is null \
+                 and {SINCE} \
              on conflict (notice, channel) do update set read_at = deliveries.read_at \
              returning notice",
             product = Channel::Product.as_str()
@@ -153,7 +157,7 @@ impl Reading {
         let text = format!(
             "insert into deliveries (notice, channel, person, state, attempts, next_at, read_at) \
              select n.id, 'product', n.person, 'read', 0, $2, $2 from {ALL} n \
-             where n.person = $1 and n.due_at <= $2 and n.withdrawn_at is null \
+             where n.person = $1 and n.due_at <= $2 and n.withdrawn_at is null and {SINCE} \
                  and not exists (select from deliveries d \
                      where d.notice = n.id and d.channel = 'product') \
              limit $3 on conflict do nothing"
@@ -188,14 +192,15 @@ impl Reading {
         let facts = |notice: &&Found| {
             let details = &notice.details;
             let text = |name: &str| details.get(name).and_then(Value::as_str).map(str::to_owned);
+            let time = |name: &str| text(name).and_then(|time| time.parse().ok());
             let title = id(details, "title_id").and_then(|id| titles.get(&id));
             let other = id(details, "other_id").and_then(|id| names.get(&AccountId(id)));
             let facts = Facts {
                 title: title.map(|title| title.expose_secret().to_owned()).or(text("title")),
                 other: other.cloned(),
                 role: text("role"),
-                starts_at: text("starts_at").and_then(|time| time.parse().ok()),
-                until: notice.until,
+                starts_at: time("starts_at"),
+                until: time("until").or(notice.until),
             };
             (notice.id, facts)
         };

@@ -1,6 +1,7 @@
 //! Reminders of an outing: 24 hours and 1 hour before it, to the host and to who comes along. They
 //! are notices due in the future: withdrawn when the outing is moved or called off, or the guest is
-//! out; none for what is past. Not here: who comes (`outings.rs`).
+//! out; none for what is past. One that was due by then stays listed, but ends: if its mail still
+//! waits, it is not sent. Not here: who comes (`outings.rs`).
 
 use chrono::{DateTime, TimeDelta, Utc};
 use deadpool_postgres::Transaction;
@@ -74,11 +75,34 @@ fn planned(plan: &Plan, now: DateTime<Utc>, person: AccountId) -> Vec<Notice> {
             cause: plan.set_by,
             about: plan.announcement,
             due_at: Some(due_at),
-            until: Some(plan.starts_at),
+            until: Some(ends_at(kind, plan.starts_at)),
             details: json!({ "title_id": plan.title_id, "starts_at": plan.starts_at }),
         })
     };
     BEFORE.into_iter().filter_map(notice).collect()
+}
+
+/// "In 24 hours" is said only until "in an hour" is.
+fn ends_at(kind: Kind, starts_at: DateTime<Utc>) -> DateTime<Utc> {
+    match kind {
+        Kind::ReminderDay => starts_at - TimeDelta::hours(1),
+        _ => starts_at,
+    }
+}
+
+/// Has the reminders that are still to come speak of the outing by this title.
+pub(super) async fn retitle_reminders(
+    transaction: &Transaction<'_>,
+    announcement: Uuid,
+    title_id: Uuid,
+    now: DateTime<Utc>,
+) -> Result<(), tokio_postgres::Error> {
+    let text = "update outing_notices \
+                set details = details || jsonb_build_object('title_id', $2::uuid) \
+                where about = $1 and kind in ('reminder_day', 'reminder_hour') and due_at > $3";
+    let statement = transaction.prepare_cached(text).await?;
+    transaction.execute(&statement, &[&announcement, &title_id, &now]).await?;
+    Ok(())
 }
 
 /// Whose reminders are meant.
@@ -90,7 +114,7 @@ pub(super) enum Whose {
     Of(AccountId),
 }
 
-/// Has people not reminded of an outing, as far as they have not been.
+/// Has people not reminded of an outing, as far as they have not been. What was due already ends.
 pub(super) async fn withdraw_reminders(
     transaction: &Transaction<'_>,
     announcement: Uuid,
@@ -101,8 +125,10 @@ pub(super) async fn withdraw_reminders(
         Whose::Everybodys => None,
         Whose::Of(person) => Some(person.0),
     };
-    let text = "update outing_notices set withdrawn_at = $2 \
-                where about = $1 and kind in ('reminder_day', 'reminder_hour') and due_at > $2 \
+    let text = "update outing_notices set \
+                    withdrawn_at = case when due_at > $2 then $2 end, \
+                    until = case when due_at > $2 then until else least(until, $2) end \
+                where about = $1 and kind in ('reminder_day', 'reminder_hour') \
                     and withdrawn_at is null and ($3::uuid is null or person = $3)";
     let statement = transaction.prepare_cached(text).await?;
     transaction.execute(&statement, &[&announcement, &now, &person]).await?;
@@ -136,6 +162,14 @@ mod tests {
     #[test]
     fn people_are_reminded_a_day_and_an_hour_before() {
         assert_eq!(kinds(TimeDelta::hours(25)), [Kind::ReminderDay, Kind::ReminderHour]);
+    }
+
+    #[test]
+    fn that_it_begins_in_a_day_is_not_said_when_it_begins_in_an_hour() {
+        let plan = plan();
+        let planned = planned(&plan, plan.starts_at - TimeDelta::hours(25), plan.host);
+        let until: Vec<_> = planned.into_iter().map(|notice| notice.until).collect();
+        assert_eq!(until, [Some(plan.starts_at - TimeDelta::hours(1)), Some(plan.starts_at)]);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! Handing a mail to an SMTP server (RFC 5321), step by step, so that it is known how far it came:
+//! what fails before an address is named is no mail's fault;
 //! up to the server's go-ahead for the text nothing was handed over, and it can be tried again;
 //! after that only the server's reply says what became of it. Each step is limited in time. Not
 //! here: what is recorded, and when (`mailer.rs`).
 
+use std::error::Error as _;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -15,11 +17,13 @@ use lettre::transport::smtp::extension::ClientId;
 use tokio::time::timeout;
 use url::Url;
 
-/// How long it may take until the server wants the text.
+/// How long it may take until the server lets us in, and then until it wants the text.
 pub(super) const OPEN_LIMIT: Duration = Duration::from_secs(20);
 /// How long the server may take to say that it has the text. Longer, and it is not known whether it
 /// has.
 pub(super) const HAND_OVER_LIMIT: Duration = Duration::from_secs(60);
+/// How long a goodbye may take.
+const GOODBYE_LIMIT: Duration = Duration::from_secs(1);
 
 /// How a connection is kept from others' eyes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +50,10 @@ pub(super) struct Smtp {
 /// Why nothing was handed over.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum NotHanded {
-    /// Now it can not be; later it may. The reason is a reply code or a word.
+    /// The server could not be reached, or did not let us in, whatever the mail. The reason is a
+    /// reply code or a word.
+    Away(String),
+    /// Now it can not be; later it may.
     Later(String),
     /// The server knows no such address, for good.
     NoSuchAddress(String),
@@ -68,8 +75,8 @@ pub(super) enum Handed {
 }
 
 impl Smtp {
-    /// Reads `smtp://[user:password@]host[:port][?tls=required|none]` or `smtps://…`. `hello` is
-    /// the domain we come from.
+    /// Reads `smtp://[user:password@]host[:port][?tls=required|none]` or `smtps://…`. A password
+    /// goes to a server without TLS only if that is written. `hello` is the domain we come from.
     ///
     /// # Errors
     /// If it is none of these.
@@ -77,8 +84,10 @@ impl Smtp {
         // What it is must not be told: there is a password in it.
         let url = Url::parse(url).map_err(|_| anyhow::anyhow!("SMTP_URL is no address"))?;
         let tls = url.query_pairs().find(|(name, _)| name == "tls").map(|(_, value)| value);
+        let secret = url.password().is_some();
         let (privacy, port) = match (url.scheme(), tls.as_deref()) {
             ("smtps", None) => (Privacy::Implicit, 465),
+            ("smtp", None) if secret => (Privacy::Required, 587),
             ("smtp", None) => (Privacy::Offered, 25),
             ("smtp", Some("required")) => (Privacy::Required, 587),
             ("smtp", Some("none")) => (Privacy::Plain, 25),
@@ -105,32 +114,22 @@ impl Smtp {
     /// # Errors
     /// [`NotHanded`] says why it did not come so far.
     pub(super) async fn begin(&self, from: &Address, to: &Address) -> Result<Ready, NotHanded> {
-        let begun = timeout(OPEN_LIMIT, self.converse(from, to)).await;
-        begun.unwrap_or_else(|_| Err(NotHanded::Later("timeout".to_owned())))
+        let limit = || "timeout".to_owned();
+        // Whatever is wrong before an address was named is wrong with us or the server.
+        let entered = timeout(OPEN_LIMIT, self.enter(from)).await;
+        let connection = match entered {
+            Ok(Ok(connection)) => connection,
+            Ok(Err(error)) => return Err(NotHanded::Away(reason(&error))),
+            Err(_) => return Err(NotHanded::Away(limit())),
+        };
+        let named = timeout(OPEN_LIMIT, name(connection, to)).await;
+        named.unwrap_or_else(|_| Err(NotHanded::Later(limit())))
     }
 
-    async fn converse(&self, from: &Address, to: &Address) -> Result<Ready, NotHanded> {
-        // Whatever is wrong before an address was named is wrong with us or the server.
-        let mut connection = self.connect().await.map_err(|error| later(&error))?;
-        let mail = Mail::new(Some(from.clone()), Vec::new());
-        connection.command(mail).await.map_err(|error| later(&error))?;
-        if let Err(error) = connection.command(Rcpt::new(to.clone(), Vec::new())).await {
-            connection.abort().await;
-            let for_good = error.is_permanent();
-            let reason = reason(&error);
-            return Err(if for_good {
-                NotHanded::NoSuchAddress(reason)
-            } else {
-                NotHanded::Later(reason)
-            });
-        }
-        if let Err(error) = connection.command(Data).await {
-            connection.abort().await;
-            let for_good = error.is_permanent();
-            let reason = reason(&error);
-            return Err(if for_good { NotHanded::Never(reason) } else { NotHanded::Later(reason) });
-        }
-        Ok(Ready(connection))
+    async fn enter(&self, from: &Address) -> Result<AsyncSmtpConnection, Error> {
+        let mut connection = self.connect().await?;
+        connection.command(Mail::new(Some(from.clone()), Vec::new())).await?;
+        Ok(connection)
     }
 
     async fn connect(&self) -> Result<AsyncSmtpConnection, Error> {
@@ -155,6 +154,49 @@ impl Smtp {
     }
 }
 
+/// Names the address, and asks for the server's go-ahead.
+async fn name(mut connection: AsyncSmtpConnection, to: &Address) -> Result<Ready, NotHanded> {
+    if let Err(error) = connection.command(Rcpt::new(to.clone(), Vec::new())).await {
+        let why = refusal(&error);
+        connection.abort().await;
+        return Err(why);
+    }
+    if let Err(error) = connection.command(Data).await {
+        connection.abort().await;
+        let (for_good, reason) = (error.is_permanent(), reason(&error));
+        return Err(if for_good { NotHanded::Never(reason) } else { NotHanded::Later(reason) });
+    }
+    Ok(Ready(connection))
+}
+
+/// What the reply to an address means.
+fn refusal(error: &Error) -> NotHanded {
+    let reason = reason(error);
+    if !error.is_permanent() {
+        return NotHanded::Later(reason);
+    }
+    let text = error.source().map(ToString::to_string).unwrap_or_default();
+    if is_dead(&reason, &text) {
+        NotHanded::NoSuchAddress(reason)
+    } else {
+        NotHanded::Never(reason)
+    }
+}
+
+/// Whether a reply for good says that there is no such address: by its enhanced code (RFC 3463,
+/// section 3.2: the address is wrong; 7 and 8 are the sender's), or, without one, by its code.
+/// Anything else may be a server's policy towards us, and says nothing of the address.
+fn is_dead(code: &str, text: &str) -> bool {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let parts: Vec<Option<u16>> = first.split('.').map(|part| part.parse().ok()).collect();
+    match parts.as_slice() {
+        [Some(class), Some(subject), Some(detail)] => {
+            (*class, *subject) == (5, 1) && !matches!(detail, 7 | 8)
+        }
+        _ => matches!(code, "550" | "551" | "553"),
+    }
+}
+
 /// A server that waits for the text.
 pub(super) struct Ready(AsyncSmtpConnection);
 
@@ -164,7 +206,7 @@ impl Ready {
         match timeout(HAND_OVER_LIMIT, self.0.message(text)).await {
             Ok(Ok(_)) => {
                 // It has been taken; whether the goodbye arrives is nobody's business.
-                let _ = timeout(OPEN_LIMIT, self.0.quit()).await;
+                let _ = timeout(GOODBYE_LIMIT, self.0.quit()).await;
                 Handed::Taken
             }
             Ok(Err(error)) if error.is_permanent() => Handed::Never(reason(&error)),
@@ -172,10 +214,6 @@ impl Ready {
             Ok(Err(_)) | Err(_) => Handed::Unknown,
         }
     }
-}
-
-fn later(error: &Error) -> NotHanded {
-    NotHanded::Later(reason(error))
 }
 
 /// The reply's code, or what else it was. Not the reply's text, in which the address may stand.
@@ -218,7 +256,35 @@ mod tests {
             assert!(smtp.credentials.is_none());
         }
         assert!(open("smtps://a%40b:c%2Bd+e@mail.example").unwrap().credentials.is_some());
+        for (url, privacy) in [
+            ("smtp://ann:secret@mail.example", Privacy::Required),
+            ("smtp://ann:secret@mail.example?tls=none", Privacy::Plain),
+        ] {
+            assert_eq!(open(url).unwrap().privacy, privacy, "{url}");
+        }
         assert_eq!(decoded("c%2Bd+e%40").unwrap(), "c+d+e@");
+    }
+
+    #[test]
+    fn an_address_is_dead_only_if_the_server_says_so() {
+        for (code, text) in [
+            ("550", "5.1.1 <ann@example.com> is unknown"),
+            ("554", "5.1.10 the domain takes no mail"),
+            ("550", "no such user"),
+            ("553", ""),
+        ] {
+            assert!(is_dead(code, text), "{code} {text}");
+        }
+        for (code, text) in [
+            ("550", "5.7.1 we do not relay for you"),
+            ("554", "5.7.1 not wanted"),
+            ("550", "5.2.1 the mailbox is disabled"),
+            ("553", "5.1.8 the sender's domain is unknown"),
+            ("554", "no"),
+            ("503", "RCPT first"),
+        ] {
+            assert!(!is_dead(code, text), "{code} {text}");
+        }
     }
 
     #[test]

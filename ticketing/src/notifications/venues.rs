@@ -11,7 +11,7 @@ use shared_events::{AccountId, Envelope, FixtureEvent, PurchaseEvent};
 use uuid::Uuid;
 
 use super::kind::Kind;
-use super::notice::{Known, Notice, write};
+use super::notice::{Known, Notice, ROWS_AT_ONCE, write};
 use crate::platform::event_store::{ReadError, StoredEvent, decode};
 use crate::platform::projections::Projection;
 
@@ -92,13 +92,13 @@ impl Bought {
 
     async fn write(&mut self, transaction: &Transaction<'_>) -> Result<(), tokio_postgres::Error> {
         let Self { fixtures, purchases, buyers } = std::mem::take(self);
-        if fixtures.is_empty() {
-            return Ok(());
-        }
         let text = "insert into ticket_holders (fixture_id, purchase_id, buyer) \
                     select * from unnest($1::uuid[], $2::uuid[], $3::uuid[]) on conflict do nothing";
-        let statement = transaction.prepare_cached(text).await?;
-        transaction.execute(&statement, &[&fixtures, &purchases, &buyers]).await?;
+        let pieces = fixtures.chunks(ROWS_AT_ONCE).zip(purchases.chunks(ROWS_AT_ONCE));
+        for ((fixtures, purchases), buyers) in pieces.zip(buyers.chunks(ROWS_AT_ONCE)) {
+            let statement = transaction.prepare_cached(text).await?;
+            transaction.execute(&statement, &[&fixtures, &purchases, &buyers]).await?;
+        }
         Ok(())
     }
 }

@@ -19,9 +19,16 @@ use crate::accounts::People;
 use crate::bounded_context::{BoundedContext, Service};
 use crate::platform::background::{Background, Following};
 use crate::platform::caught_up::CaughtUp;
+use crate::platform::erasure::Erasure;
 use crate::platform::projections::Projection;
 use crate::short_links::ShortLinks;
 use crate::verify::Invariant;
+
+/// What was told knows accounts by their ids alone, and is put into words when it is read.
+const ERASURES: [Erasure; 1] = [Erasure {
+    what: "switches of notifications",
+    statement: "delete from switched_off where account_id = $1",
+}];
 
 /// Notifications.
 pub struct Notifications;
@@ -40,6 +47,10 @@ impl BoundedContext for Notifications {
 
     fn invariants() -> Vec<Invariant> {
         INVARIANTS.to_vec()
+    }
+
+    fn erasures() -> Vec<Erasure> {
+        ERASURES.to_vec()
     }
 
     fn wire(service: Service<'_>) -> anyhow::Result<(Self::Routes, Vec<Background>)> {
