@@ -22,7 +22,7 @@
 //! | `PROFILE_CHANGES_PER_MINUTE` | `30` | how often an account may change its profile |
 //! | `SHORT_LINKS_PER_MINUTE` | `30` | short links that an account may make or delete |
 //! | `SHORT_LINK_VISITS_PER_MINUTE` | `300` | short links that may be visited from an address |
-//! | `ALLOWED_LINK_HOSTS` | this machine | where short links may lead besides `PUBLIC_URL`'s host: `host` or `host:port`, comma separated |
+//! | `ALLOWED_LINK_HOSTS` | this machine | where short links lead besides `PUBLIC_URL`'s host: `host[:port]`, comma separated |
 //! | `NOTIFICATION_CHANGES_PER_MINUTE` | `120` | notifications that an account may mark or switch |
 //! | `SMTP_URL` | none | where mail goes: `smtp://[user:password@]host[:port]` or `smtps://…`; none without it |
 //! | `MAIL_FROM` | none | who mail is from, `Turnstile <tickets@example.com>`; needed with `SMTP_URL` |

@@ -58,7 +58,7 @@ async fn an_address_that_bounces_is_left_alone_for_a_week() {
     let nobody = mail.given_told("nobody-").await;
     mail.until_delivery_is(&nobody, "bounced").await;
     let bounced = ("bounced".to_owned(), Some("550".to_owned()));
-    assert_eq!(mail.deliveries(&nobody).await, [bounced.clone()]);
+    assert_eq!(mail.deliveries(&nobody).await, std::slice::from_ref(&bounced));
     mail.tell_of_order(&nobody).await;
     mail.until_delivery_is(&nobody, "off").await;
     let spared = ("off".to_owned(), Some("bounced_before".to_owned()));

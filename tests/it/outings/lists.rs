@@ -48,7 +48,7 @@ async fn every_filter_finds_what_it_names_and_they_combine() {
         "filter[location]=100%25_zOO".to_owned(),
         all,
     ] {
-        assert_eq!(world.listed(&by, &query).await, [made.clone()], "{query}");
+        assert_eq!(world.listed(&by, &query).await, [made.as_str()], "{query}");
     }
     for query in [
         "filter[movie]=00000000-0000-4000-8000-000000000000",
@@ -80,11 +80,11 @@ async fn open_ones_are_listed_and_ones_own_drafts_to_oneself() {
     let mut draft = announcement(in_hours(40), 1);
     draft["status"] = json!("Created");
     let draft = world.announce(host, &draft).await.is(200).member("id");
-    assert_eq!(world.listed(&guest, &author).await, [outing.id.clone()]);
-    assert_eq!(world.listed(host, &author).await, [outing.id.clone(), draft.clone()]);
+    assert_eq!(world.listed(&guest, &author).await, [outing.id.as_str()]);
+    assert_eq!(world.listed(host, &author).await, [outing.id.as_str(), draft.as_str()]);
     world.given_guest(&outing).await;
     assert_eq!(world.listed(&guest, &author).await.len(), 0, "it is full");
-    assert_eq!(world.listed(host, &author).await, [draft.clone()], "it is full");
+    assert_eq!(world.listed(host, &author).await, [draft.as_str()], "it is full");
     world.call_off(host, &outing.id).await.is(200);
     assert_eq!(world.listed(host, &author).await, [draft]);
 }
@@ -103,9 +103,9 @@ async fn private_announcements_were_listed_to_everyone() {
     let id = world.announce(&host, &private).await.is(200).member("id");
     let author = format!("filter[author]={host_id}");
     for by in [&host, &follower] {
-        assert_eq!(world.listed(by, &author).await, [id.clone()]);
+        assert_eq!(world.listed(by, &author).await, [id.as_str()]);
     }
-    assert_eq!(world.listed(&follower, "filter[private]=true").await, [id.clone()]);
+    assert_eq!(world.listed(&follower, "filter[private]=true").await, [id.as_str()]);
     assert_eq!(world.listed(&stranger, &author).await.len(), 0);
     assert_eq!(world.listed(&stranger, "filter[private]=true").await.len(), 0);
     for by in [&host, &follower, &admin] {
@@ -120,7 +120,7 @@ async fn private_announcements_were_listed_to_everyone() {
     let booking = world.book(&follower, &id).await.is(200).member("id");
     world.by(&follower, Method::DELETE, &path).ask().await.is(204);
     world.announcement(&follower, &id).await.is(200);
-    assert_eq!(world.listed(&follower, &author).await, [id.clone()]);
+    assert_eq!(world.listed(&follower, &author).await, [id.as_str()]);
     for (by, yes, sees) in [
         (&host, false, false),
         (&host, true, true),
