@@ -7,3 +7,4 @@ mod openapi;
 mod rights;
 mod schema;
 mod story;
+mod subjects;

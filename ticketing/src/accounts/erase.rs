@@ -24,7 +24,8 @@ use crate::platform::idempotency;
 
 /// How often it is looked who was erased lately.
 const AGAIN_EVERY: Duration = Duration::from_secs(60);
-/// How long ago that is, in minutes: what somebody held when its seller left may be free again by then.
+/// How long ago that is, in minutes: what somebody held when its seller left may be free again by
+/// then.
 const LATELY: i64 = 60;
 /// What the accounts themselves forget. A username that nobody can register: it holds a space.
 const OWN: [Erasure; 3] = [

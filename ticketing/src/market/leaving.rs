@@ -1,5 +1,5 @@
-//! Somebody leaves the market: what they offer is withdrawn, as far as nobody holds it. What is held
-//! or sold goes on: the buyer's money and ticket do not depend on the seller.
+//! Somebody leaves the market: what they offer is withdrawn, as far as nobody holds it. What is
+//! held or sold goes on: the buyer's money and ticket do not depend on the seller.
 
 use async_trait::async_trait;
 use shared_events::AccountId;

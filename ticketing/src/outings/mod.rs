@@ -14,8 +14,9 @@
 //! the stream of that person's engagements, in the same append. Only an outing that is moved or
 //! called off takes its guests along later: a deadline written in that append has each of them
 //! follow; who is elsewhere then is marked, and the outing waits until they have time for it. An
-//! announcement is over, and a review can be read, by the clock. Only who was there rates, each the other once, and nobody sees what the other has
-//! said before answering. What people write is in the vault.
+//! announcement is over, and a review can be read, by the clock. Only who was there rates, each the
+//! other once, and nobody sees what the other has said before answering. What people write is in
+//! the vault.
 //!
 //! An aggregate has a folder with a file for each of its decisions; what decides over several of
 //! them in one append stands beside them: `hosting`, `attending`, `moving`, `waiting`, `reviewing`.

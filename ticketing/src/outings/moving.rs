@@ -2,8 +2,8 @@
 //! have thousands of guests and each has engagements of their own: the append that moves it writes
 //! a deadline that is due at once, and its handler has one guest after the other follow, each in an
 //! append that holds the announcement as it was seen. Running it twice changes nothing; what is
-//! done already is known by the guests' engagements. Who is elsewhere at the new time is marked, and
-//! the outing waits for their time (`waiting.rs`).
+//! done already is known by the guests' engagements. Who is elsewhere at the new time is marked,
+//! and the outing waits for their time (`waiting.rs`).
 
 use std::time::Duration;
 

@@ -29,8 +29,8 @@ impl ErasingApi {
     ///
     /// Name, addresses, password and all that you wrote are deleted at once, and your tokens
     /// refused. What you offer is withdrawn. What happened stays on record without you: under a
-    /// number that nobody can tell whose it was. There is no way back; a wallet that is not empty is
-    /// lost.
+    /// number that nobody can tell whose it was. There is no way back; a wallet that is not empty
+    /// is lost.
     ///
     /// Errors: `unavailable`.
     #[oai(path = "/account", method = "delete", operation_id = "delete_account")]

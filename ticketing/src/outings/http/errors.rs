@@ -7,8 +7,8 @@ use super::super::rating::RatingError;
 use crate::api_error::{ApiError, Code, FieldError};
 use crate::platform::commands::CommandError;
 
-/// Why a call comes to nothing: what it speaks of is not there for its caller, or it is refused. Both
-/// are found out after the call's key was looked at, so that a repeat is answered whatever has
+/// Why a call comes to nothing: what it speaks of is not there for its caller, or it is refused.
+/// Both are found out after the call's key was looked at, so that a repeat is answered whatever has
 /// become of that since.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CallRefused {
