@@ -90,6 +90,8 @@ async fn a_broken_database_is_our_fault_and_its_words_stay_inside() {
 async fn a_verdict_before_the_requests_own_row_is_recorded_and_answered() {
     let gate = World::start(&[]).await;
     gate.given_open_link().await;
+    // Its checkpoint is written now; before that, there is nothing to lock.
+    gate.until_projected("links").await;
     let mut sql = gate.sql().await;
     let projection_waits = sql.transaction().await.unwrap();
     projection_waits.batch_execute("select 1 from checkpoints for update").await.unwrap();

@@ -12,6 +12,7 @@ use ticketing::platform::database::Database;
 use ticketing::platform::deadlines::{DeadlineHandler, DeadlineWorker, Due, Handled, Step};
 use ticketing::platform::event_store::EventStore;
 use ticketing::platform::{housekeeping, idempotency, vault};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -162,7 +163,7 @@ async fn a_worker_with_nothing_to_do_waits_to_be_stopped() {
     let (_place, database) = Place::migrated().await;
     let worker = DeadlineWorker::new(database, Clock::default(), Box::new(Counter::default()));
     let stop = CancellationToken::new();
-    let mut running = tokio::spawn(worker.run(stop.clone()));
+    let mut running = tokio::spawn(worker.run(Arc::new(Notify::new()), stop.clone()));
     assert!(tokio::time::timeout(Duration::from_millis(100), &mut running).await.is_err());
     stop.cancel();
     tokio::time::timeout(PATIENCE, running).await.expect("it stops").unwrap();

@@ -56,11 +56,13 @@ impl World {
         self.count(query).await
     }
 
-    /// Waits until all that is in a log is projected.
+    /// Waits until all that is in a log is projected, into the tables that have its name and into
+    /// whatever else is behind. A projection has no checkpoint before its first event.
     pub(crate) async fn until_projected(&self, log: &str) {
         let behind = format!(
             "select (select coalesce(max(position), 0) from events where log = '{log}') \
-             - (select coalesce(min(position), 0) from checkpoints where log = '{log}')"
+             - least((select min(position) from checkpoints where log = '{log}'), \
+                     coalesce((select position from checkpoints where projection = '{log}'), 0))"
         );
         eventually("all is projected", async || self.count(&behind).await == 0).await;
     }

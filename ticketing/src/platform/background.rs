@@ -12,10 +12,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::Platform;
 use super::consuming::OfThisHistory;
-use super::deadlines::{DeadlineHandler, DeadlineWorker};
+use super::deadlines::{Alarm, DeadlineHandler, DeadlineWorker};
 use super::erasure::Leaving;
 use super::event_store::EventStore;
 use super::inbox::{Handler, Inbox};
+use super::log_signal;
 use super::projections::{Builder, Progress, Projection};
 use super::relay::{Relay, Route};
 
@@ -210,17 +211,18 @@ pub fn start(platform: &Platform, all: Vec<Background>, following: Vec<Following
     for (name, work) in following.into_iter().flat_map(|following| following.work) {
         workers.spawn(name, work(workers.stop_signal()));
     }
+    let signals = all.iter().map(|background| Arc::clone(background.store.signal())).collect();
+    workers.spawn_droppable("log signals", log_signal::follow(signals, database.clone()));
+    let mut alarm = Alarm::new(database.clone(), clock.clone());
     for background in all {
-        let signal = Arc::clone(background.store.signal());
-        let name = format!("{} signal", background.store.log());
-        workers.spawn_droppable(name, signal.run(database.clone()));
         for (name, work) in background.work {
             workers.spawn(name, work(workers.stop_signal()));
         }
         for handler in background.deadlines {
             let worker = DeadlineWorker::new(database.clone(), clock.clone(), handler);
-            workers
-                .spawn(format!("deadlines {}", worker.kind()), worker.run(workers.stop_signal()));
+            let (name, woken) = (format!("deadlines {}", worker.kind()), alarm.wakes(&worker));
+            workers.spawn(name, worker.run(woken, workers.stop_signal()));
         }
     }
+    workers.spawn_droppable("alarm of the deadlines", alarm.run());
 }

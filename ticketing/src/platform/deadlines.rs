@@ -8,11 +8,14 @@
 //! [`HANDLE_LIMIT`], so nothing outlives its lease; what fails is tried again with growing pauses,
 //! for ever, and told each time. Not here: what is recorded.
 
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::join_all;
+use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -33,7 +36,7 @@ const FIRST_PAUSE: TimeDelta = TimeDelta::seconds(10);
 const LONGEST_PAUSE: TimeDelta = TimeDelta::minutes(5);
 /// Doublings after which every pause is the longest.
 const MOST_DOUBLINGS: u32 = 16;
-/// How often the worker looks when nothing was due.
+/// How often it is looked of which kinds something is due.
 const POLL: Duration = Duration::from_millis(200);
 
 /// A deadline that has come.
@@ -97,8 +100,9 @@ impl DeadlineWorker {
         self.handler.kind()
     }
 
-    /// Works until cancelled; what was begun is finished.
-    pub async fn run(self, shutdown: CancellationToken) {
+    /// Works until cancelled, each time it is `woken` until nothing is due any more; what was begun
+    /// is finished.
+    pub async fn run(self, woken: Arc<Notify>, shutdown: CancellationToken) {
         while !shutdown.is_cancelled() {
             match self.step().await {
                 Ok(Step::Did(_)) => continue,
@@ -111,7 +115,7 @@ impl DeadlineWorker {
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(POLL) => {}
+                () = woken.notified() => {}
                 () = shutdown.cancelled() => {}
             }
         }
@@ -158,7 +162,8 @@ impl DeadlineWorker {
                         order by due_at limit $4 for update skip locked) \
                     returning id, subject, due_at, attempts";
         let until = now + LEASE;
-        let rows = client.query(text, &[&self.kind(), &now, &until, &AT_ONCE]).await?;
+        let statement = client.prepare_cached(text).await?;
+        let rows = client.query(&statement, &[&self.kind(), &now, &until, &AT_ONCE]).await?;
         let read = |row: &tokio_postgres::Row| {
             let due =
                 Due { id: row.try_get(0)?, subject: row.try_get(1)?, due_at: row.try_get(2)? };
@@ -201,6 +206,51 @@ impl DeadlineWorker {
         let text = "update deadlines set claimed_until = $2 where id = $1 and claimed_until = $3";
         let later = self.clock.now() + pause_after(attempts);
         client.execute(text, &[&due.id, &later, &until]).await?;
+        Ok(())
+    }
+}
+
+/// Wakes the workers of the kinds of which something is due. It looks once for all of them: most of
+/// the time nothing is due of any.
+pub struct Alarm {
+    database: Database,
+    clock: Clock,
+    workers: HashMap<&'static str, Arc<Notify>>,
+}
+
+impl Alarm {
+    /// One that wakes nobody yet.
+    pub fn new(database: Database, clock: Clock) -> Self {
+        Self { database, clock, workers: HashMap::new() }
+    }
+
+    /// Has it wake a worker, by what it answers.
+    pub fn wakes(&mut self, worker: &DeadlineWorker) -> Arc<Notify> {
+        Arc::clone(self.workers.entry(worker.kind()).or_default())
+    }
+
+    /// Looks until cancelled.
+    pub async fn run(self) {
+        let mut poll = tokio::time::interval(POLL);
+        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        loop {
+            poll.tick().await;
+            if let Err(error) = self.look().await {
+                tracing::warn!(error = causes(&error), "deadlines could not be looked for");
+            }
+        }
+    }
+
+    async fn look(&self) -> Result<(), DatabaseError> {
+        let client = self.database.get().await?;
+        let text = "select distinct kind from deadlines where done_at is null and due_at <= $1 \
+                    and (claimed_until is null or claimed_until <= $1)";
+        let statement = client.prepare_cached(text).await?;
+        for row in client.query(&statement, &[&self.clock.now()]).await? {
+            if let Some(worker) = self.workers.get(row.try_get::<_, &str>(0)?) {
+                worker.notify_one();
+            }
+        }
         Ok(())
     }
 }

@@ -12,9 +12,9 @@ use tokio::sync::{Notify, watch};
 use uuid::Uuid;
 
 use super::causes::causes;
-use super::database::{Database, DatabaseError};
+use super::database::{Connection, Database, DatabaseError};
 
-/// How often the log is looked at for appends of other replicas.
+/// How often the logs are looked at for appends of other replicas.
 pub const POLL: Duration = Duration::from_millis(20);
 /// How many changed streams one look takes in; more are taken by the next.
 const CHANGES_PER_POLL: i64 = 10_000;
@@ -28,7 +28,7 @@ pub struct LogSignal {
 }
 
 impl LogSignal {
-    /// The signal of `log`; [`LogSignal::run`] keeps it informed of other replicas.
+    /// The signal of `log`; [`follow`] keeps it informed of other replicas.
     pub fn new(log: &'static str) -> Arc<Self> {
         Arc::new(Self { log, head: watch::Sender::new(0), waiting: Mutex::default() })
     }
@@ -69,31 +69,13 @@ impl LogSignal {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks for appends of other replicas until cancelled.
-    pub async fn run(self: Arc<Self>, database: Database) {
-        let mut poll = tokio::time::interval(POLL);
-        poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut seen = None;
-        loop {
-            poll.tick().await;
-            match self.look(&database, seen).await {
-                Ok(position) => seen = Some(position),
-                Err(error) => {
-                    tracing::debug!(
-                        error = causes(&error),
-                        log = self.log,
-                        "the log could not be polled"
-                    )
-                }
-            }
-        }
-    }
-
-    async fn look(&self, database: &Database, seen: Option<i64>) -> Result<i64, DatabaseError> {
-        let client = database.get().await?;
-        let head = "select position from events where log = $1 order by position desc limit 1";
-        let head = client.query_opt(&client.prepare_cached(head).await?, &[&self.log]).await?;
-        let head: i64 = head.map_or(Ok(0), |row| row.try_get(0))?;
+    /// Takes in that the log is at `head` when it was at `seen`; answers how far that was taken in.
+    async fn reached(
+        &self,
+        client: &Connection,
+        head: i64,
+        seen: Option<i64>,
+    ) -> Result<i64, DatabaseError> {
         let Some(seen) = seen.filter(|seen| *seen < head && !self.lock().is_empty()) else {
             self.head_moved(head);
             return Ok(head);
@@ -108,6 +90,38 @@ impl LogSignal {
         self.head_moved(head);
         Ok(until)
     }
+}
+
+/// Looks for appends of other replicas to any of the logs, until cancelled. One look is for all of
+/// them: fifty a second for each would be most of what an idle service does.
+pub async fn follow(signals: Vec<Arc<LogSignal>>, database: Database) {
+    let mut poll = tokio::time::interval(POLL);
+    poll.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut followed: Vec<_> = signals.into_iter().map(|signal| (signal, None)).collect();
+    loop {
+        poll.tick().await;
+        if let Err(error) = look(&mut followed, &database).await {
+            tracing::debug!(error = causes(&error), "the logs could not be polled");
+        }
+    }
+}
+
+/// One look; each signal stands with how far its log was taken in.
+async fn look(
+    followed: &mut [(Arc<LogSignal>, Option<i64>)],
+    database: &Database,
+) -> Result<(), DatabaseError> {
+    let client = database.get().await?;
+    let heads = "select (select position from events e where e.log = l.log \
+                         order by position desc limit 1) \
+                 from unnest($1::text[]) with ordinality as l (log, number) order by number";
+    let logs: Vec<&str> = followed.iter().map(|(signal, _)| signal.log).collect();
+    let heads = client.query(&client.prepare_cached(heads).await?, &[&logs]).await?;
+    for ((signal, seen), head) in followed.iter_mut().zip(heads) {
+        let head = head.try_get::<_, Option<i64>>(0)?.unwrap_or(0);
+        *seen = Some(signal.reached(&client, head, *seen).await?);
+    }
+    Ok(())
 }
 
 /// Waits for one stream; see [`LogSignal::watch_stream`].

@@ -113,7 +113,8 @@ impl Retries {
                      returning message_id, attempts, message";
         let now = self.clock.now();
         let client = self.database.get().await?;
-        let claimed = client.query_opt(claim, &[&queue.name, &now, &(now + LEASE)]).await?;
+        let claim = client.prepare_cached(claim).await?;
+        let claimed = client.query_opt(&claim, &[&queue.name, &now, &(now + LEASE)]).await?;
         drop(client);
         let Some(row) = claimed else { return Ok(false) };
         let (id, attempts): (Uuid, i32) = (row.try_get(0)?, row.try_get(1)?);
