@@ -154,31 +154,27 @@ async fn seats_are_fought_for(world: &mut World) -> Result<()> {
     Ok(())
 }
 
-/// Everybody applies to two outings of the same time at the same moment; then everybody who could is
-/// accepted at the same moment, for two places.
+/// Everybody applies to two outings of the same time at the same moment; then everybody who could
+/// is accepted at the same moment, for two places.
 async fn places_are_fought_for(world: &mut World) -> Result<()> {
     let [host, other, guests @ ..] = world.people.as_slice() else { bail!("too few accounts") };
     for number in 0..RACES {
         let at = companions::hour(FREE_HOUR + 2 * number);
-        let announced = [host, other].map(|host| companions::announce(host, at, 2));
-        let announced = spectators::all_at_once(&world.api, STRANGER, &announced).await?;
-        let outings = announced.iter().filter_map(|answer| answer.reply.made);
-        let outings: Vec<Uuid> = outings.collect();
+        let hosts = [host, other];
+        let asks = hosts.map(|host| companions::announce(host, at, 2));
+        let announced = spectators::all_at_once(&world.api, STRANGER, &asks).await?;
+        let both = hosts.into_iter().zip(announced);
+        let outings: Vec<(&Person, Uuid)> =
+            both.filter_map(|(host, answer)| Some((host, answer.reply.made?))).collect();
         // One after the other, each goes to another replica.
-        let applying: Vec<_> = guests
-            .iter()
-            .flat_map(|guest| outings.iter().map(|outing| companions::apply(*outing, guest)))
-            .collect();
-        let applied = spectators::all_at_once(&world.api, STRANGER, &applying).await?;
-        let accepting: Vec<_> = applying
-            .iter()
-            .zip(&applied)
-            .filter_map(|(ask, answer)| {
-                let hosts: [&Person; 2] = [host, other];
-                let of = hosts.into_iter().zip(&outings);
-                let host = of.filter(|(_, outing)| ask.about == Some(**outing)).map(|(one, _)| one);
-                Some(companions::say(Action::Accept, answer.reply.made?, host.last()?))
-            })
+        let pairs = guests.iter().flat_map(|guest| outings.iter().map(move |one| (guest, one)));
+        let asks: Vec<_> =
+            pairs.clone().map(|(guest, (_, id))| companions::apply(*id, guest)).collect();
+        let applied = spectators::all_at_once(&world.api, STRANGER, &asks).await?;
+        let accepting: Vec<_> = pairs
+            .zip(applied)
+            .filter_map(|((_, (host, _)), answer)| Some((host, answer.reply.made?)))
+            .map(|(host, booking)| companions::say(Action::Accept, booking, host))
             .collect();
         spectators::all_at_once(&world.api, STRANGER, &accepting).await?;
     }

@@ -3,7 +3,8 @@
 //! to the cinema together. What they learn stands in the journal.
 //!
 //! [`api`] makes the calls, [`people`] has the accounts, [`hall`] the seats; [`traders`],
-//! [`spectators`] and [`companions`] are the others. Not here: judging what was answered ([`super::checkers`]).
+//! [`spectators`] and [`companions`] are the others. Not here: judging what was answered
+//! ([`super::checkers`]).
 
 pub mod api;
 pub mod companions;

@@ -1,12 +1,12 @@
-//! Acknowledged is durable: whoever was told yes has it in the history, just once, whatever is there
-//! was somebody's wish who was told of it, and what host and guest said last holds.
+//! Acknowledged is durable: whoever was told yes has it in the history, just once, whatever is
+//! there was somebody's wish who was told of it, and what host and guest said last holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::history::{Booking, end};
+use super::history::end;
 use crate::chaos::findings::Findings;
 use crate::chaos::findings::outings::OutingsEvent;
 use crate::chaos::journal::{Action, Call};
@@ -14,39 +14,78 @@ use crate::chaos::journal::{Action, Call};
 /// What a call is about and what it made, or the same of an event.
 type Subject = (Option<Uuid>, Option<Uuid>);
 
+/// What was acknowledged with a key is in the history once.
+struct Promise {
+    action: Action,
+    kinds: &'static [&'static str],
+    of_call: fn(&Call) -> Subject,
+    of_event: fn(&OutingsEvent) -> Subject,
+}
+
+const ONCE: [Promise; 5] = [
+    Promise {
+        action: Action::Announce,
+        kinds: &["Announced"],
+        of_call: made,
+        of_event: |event| (None, Some(event.stream)),
+    },
+    Promise {
+        action: Action::Apply,
+        kinds: &["Applied"],
+        of_call: made,
+        of_event: |event| (Some(event.stream), event.booking),
+    },
+    Promise {
+        action: Action::Change,
+        kinds: &["Moved", "PlacesChanged"],
+        of_call: about,
+        of_event: |event| (Some(event.stream), None),
+    },
+    Promise {
+        action: Action::CallOff,
+        kinds: &["Cancelled"],
+        of_call: about,
+        of_event: |event| (Some(event.stream), None),
+    },
+    Promise { action: Action::Leave, kinds: &["Removed"], of_call: about, of_event: of_booking },
+];
+
+/// Whoever says again what they have said is told yes, and nothing happens.
+const AT_LEAST_ONCE: [(Action, &str); 4] = [
+    (Action::Accept, "Accepted"),
+    (Action::Decline, "Declined"),
+    (Action::Withdraw, "Withdrawn"),
+    (Action::Confirm, "Confirmed"),
+];
+
+fn made(call: &Call) -> Subject {
+    (call.about, call.reply().and_then(|reply| reply.made))
+}
+
+fn about(call: &Call) -> Subject {
+    (call.about, None)
+}
+
+fn of_booking(event: &OutingsEvent) -> Subject {
+    (event.booking, None)
+}
+
 pub(in super::super) fn durable(findings: &Findings) -> Vec<String> {
-    let made = |call: &Call| (call.about, call.reply().and_then(|reply| reply.made));
-    let about = |call: &Call| (call.about, None);
-    let stream = |event: &OutingsEvent| (Some(event.stream), None);
-    let of_booking = |event: &OutingsEvent| (event.booking, None);
     let mut wrong = Vec::new();
-    let mut once = |action, told: &BTreeMap<Subject, usize>, there: &BTreeMap<Subject, usize>| {
+    for Promise { action, kinds, of_call, of_event } in ONCE {
+        let (told, there) = (keys(findings, action, of_call), events(findings, kinds, of_event));
         let all: BTreeSet<&Subject> = told.keys().chain(there.keys()).collect();
-        for subject in all.into_iter().filter(|subject| told.get(subject) != there.get(subject)) {
-            let (told, there) = (told.get(subject).unwrap_or(&0), there.get(subject).unwrap_or(&0));
-            wrong.push(format!(
-                "{action:?} of {subject:?}: acknowledged {told} times, {there} times in the history"
-            ));
+        for subject in all {
+            let [told, there] = [&told, &there].map(|counts| counts.get(subject).unwrap_or(&0));
+            if told != there {
+                wrong.push(format!(
+                    "{action:?} of {subject:?} was acknowledged {told} times and is there {there} times"
+                ));
+            }
         }
-    };
-    let new = |event: &OutingsEvent| (None, Some(event.stream));
-    let applied = |event: &OutingsEvent| (Some(event.stream), event.booking);
-    let told = |action, of: &dyn Fn(&Call) -> Subject| keys(findings, action, of);
-    let there = |kinds: &[&str], of: &dyn Fn(&OutingsEvent) -> Subject| events(findings, kinds, of);
-    once(Action::Announce, &told(Action::Announce, &made), &there(&["Announced"], &new));
-    once(Action::Apply, &told(Action::Apply, &made), &there(&["Applied"], &applied));
-    let changes = there(&["Moved", "PlacesChanged"], &stream);
-    once(Action::Change, &told(Action::Change, &about), &changes);
-    once(Action::CallOff, &told(Action::CallOff, &about), &there(&["Cancelled"], &stream));
-    once(Action::Leave, &told(Action::Leave, &about), &there(&["Removed"], &of_booking));
-    for (action, kind) in [
-        (Action::Accept, "Accepted"),
-        (Action::Decline, "Declined"),
-        (Action::Withdraw, "Withdrawn"),
-        (Action::Confirm, "Confirmed"),
-    ] {
-        // Who says again what they have said is told yes, and nothing happens.
-        let (told, there) = (told(action, &about), there(&[kind], &of_booking));
+    }
+    for (action, kind) in AT_LEAST_ONCE {
+        let (told, there) = (keys(findings, action, about), events(findings, &[kind], of_booking));
         let most = |subject: &Subject| told.get(subject).copied().unwrap_or_default();
         let said = there.iter().filter(|(subject, count)| **count > most(subject));
         wrong.extend(said.map(|(subject, count)| format!("{subject:?} is {kind} {count} times")));
@@ -59,11 +98,7 @@ pub(in super::super) fn durable(findings: &Findings) -> Vec<String> {
 }
 
 /// With how many keys each was acknowledged.
-fn keys(
-    findings: &Findings,
-    action: Action,
-    of: &dyn Fn(&Call) -> Subject,
-) -> BTreeMap<Subject, usize> {
+fn keys(findings: &Findings, action: Action, of: fn(&Call) -> Subject) -> BTreeMap<Subject, usize> {
     let mut keys: BTreeMap<Subject, BTreeSet<Option<Uuid>>> = BTreeMap::new();
     for call in findings.calls.iter().filter(|one| one.action == action && one.was_answered(200)) {
         keys.entry(of(call)).or_default().insert(call.key);
@@ -75,7 +110,7 @@ fn keys(
 fn events(
     findings: &Findings,
     kinds: &[&str],
-    of: &dyn Fn(&OutingsEvent) -> Subject,
+    of: fn(&OutingsEvent) -> Subject,
 ) -> BTreeMap<Subject, usize> {
     let mut counts = BTreeMap::new();
     for event in findings.outings.events.iter().filter(|one| kinds.contains(&one.kind.as_str())) {
@@ -97,17 +132,16 @@ fn last_said(findings: &Findings) -> Vec<String> {
     let mut wrong = Vec::new();
     let bookings = end(findings).into_values().flat_map(|outing| outing.bookings);
     for (id, booking) in bookings {
-        let sides: [(&str, [Action; 2], fn(&Booking) -> bool); 2] = [
-            ("host", [Action::Accept, Action::Decline], |one| one.host_says == Some(true)),
-            ("guest", [Action::Confirm, Action::Withdraw], |one| one.guest_says),
-        ];
-        for (side, [yes, no], says) in sides {
+        for (side, [yes, no], holds) in [
+            ("host", [Action::Accept, Action::Decline], booking.host_says == Some(true)),
+            ("guest", [Action::Confirm, Action::Withdraw], booking.guest_says),
+        ] {
             let mut all = said(findings, id, yes, true);
             all.extend(said(findings, id, no, false));
             let Some(last) = all.iter().max_by_key(|one| one.from) else { continue };
             let others = all.iter().filter(|other| other.yes != last.yes);
             let is_last = others.map(|other| other.until).all(|until| until < last.from);
-            if is_last && says(&booking) != last.yes {
+            if is_last && holds != last.yes {
                 wrong.push(format!("the {side} of {id} has said {last:?}, which does not hold"));
             }
         }

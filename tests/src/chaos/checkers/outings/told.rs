@@ -22,8 +22,11 @@ const OF_BOOKINGS: [(&str, &str); 8] = [
 ];
 const REMINDERS: &str = "reminder_";
 
+/// Whether a booking is among those that are meant.
+type Which = fn(&Booking) -> bool;
+
 /// What guests are told of an outing, and which of them.
-fn of_outings(kind: &str) -> Option<(&'static str, fn(&Booking) -> bool)> {
+fn of_outings(kind: &str) -> Option<(&'static str, Which)> {
     let waits = |booking: &Booking| booking.is_wanted() && booking.host_says.is_none();
     match kind {
         "Moved" => Some(("announcement_moved", Booking::is_wanted)),
