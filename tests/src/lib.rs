@@ -18,6 +18,7 @@ pub mod files;
 pub mod greeting;
 pub mod home;
 pub mod install;
+pub mod local;
 pub mod log_file;
 pub mod ports;
 pub mod postgres;

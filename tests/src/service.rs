@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use tokio_util::sync::CancellationToken;
 
 use crate::home::Home;
+use crate::local;
 use crate::process::{Launch, Process, stop_leftover};
 use crate::supervise::{Unit, end_of};
 
@@ -47,7 +48,7 @@ pub struct Service {
 impl Service {
     /// What `launch` starts; it is ready when `ready_url` answers 200.
     pub fn new(launch: Launch, ready_url: String) -> Self {
-        Self { launch, ready_url, client: Client::new(), process: None }
+        Self { launch, ready_url, client: local::client(), process: None }
     }
 
     /// Starts it; answers when it is ready.

@@ -8,11 +8,12 @@ use std::ffi::OsString;
 use std::process::ExitStatus;
 
 use anyhow::{Context, Result};
-use reqwest::{Client, Response};
+use reqwest::Response;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::process::Command;
 
+use crate::local;
 use crate::signals::Stop;
 use crate::system::System;
 use crate::throwaway::SharedServers;
@@ -79,6 +80,6 @@ async fn administrator(system: &System) -> Result<String> {
 }
 
 async fn post(system: &System, path: &str, body: &serde_json::Value) -> Result<Response> {
-    let sent = Client::new().post(format!("{}{path}", system.url())).json(body).send().await?;
+    let sent = local::client().post(format!("{}{path}", system.url())).json(body).send().await?;
     Ok(sent.error_for_status()?)
 }

@@ -3,6 +3,7 @@
 
 use reqwest::{Client, Method};
 use serde_json::Value;
+use tests::local;
 
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
@@ -17,7 +18,7 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn new(world: &'a World, document: &'a Value) -> Self {
-        let browser = Client::builder().cookie_store(true).pool_max_idle_per_host(0);
+        let browser = local::builder().cookie_store(true);
         Self { world, document, browser: browser.build().unwrap() }
     }
 

@@ -25,7 +25,7 @@ fn claims(email: &str, verified: bool) -> serde_json::Value {
 
 #[tokio::test]
 async fn the_first_sign_in_makes_the_account_and_the_next_finds_it() {
-    let there = SignIn::start("").await;
+    let there = SignIn::shared();
     for provider in ["google", "facebook"] {
         let claims = claims(&new_email(), true);
         let browser = there.browser();
@@ -45,12 +45,11 @@ async fn the_first_sign_in_makes_the_account_and_the_next_finds_it() {
         assert!([400, 422].contains(&sign_in.status), "{}", sign_in.text);
     }
     assert!(!there.world.logs().contains(SECRET));
-    there.world.system.stop().await.unwrap();
 }
 
 #[tokio::test]
 async fn who_tells_no_address_has_an_account_that_administrators_read() {
-    let there = SignIn::start("").await;
+    let there = SignIn::shared();
     let (world, mut claims) = (&there.world, claims("", false));
     claims.as_object_mut().unwrap().remove("email");
     let browser = there.browser();
@@ -73,13 +72,12 @@ async fn who_tells_no_address_has_an_account_that_administrators_read() {
     let username = account["username"].as_str().unwrap();
     let found = read(format!("/admin/accounts?q={username}")).ask().await.is(200);
     assert_eq!(found.json, json!([account]));
-    there.world.system.stop().await.unwrap();
 }
 
 /// Else who registers a victim's address first would own the account that the victim comes to.
 #[tokio::test]
 async fn who_registered_somebody_elses_address_loses_the_account_to_them() {
-    let there = SignIn::start("").await;
+    let there = SignIn::shared();
     let squatter = there.world.given_user("premium").await;
     let me = async |token: &str| {
         there.world.get("/api/users/currentuser").bearer_auth(token).ask().await
@@ -92,13 +90,12 @@ async fn who_registered_somebody_elses_address_loses_the_account_to_them() {
     eventually("what was signed in before is refused", is_out).await;
     there.world.login(&squatter.username, PASSWORD).await.is(401);
     browser.open("/api/users/currentuser").await.is(200);
-    there.world.system.stop().await.unwrap();
 }
 
 /// A password is not all that a squatter can come back with.
 #[tokio::test]
 async fn who_came_with_somebody_elses_address_by_another_provider_loses_the_account_too() {
-    let there = SignIn::start("").await;
+    let there = SignIn::shared();
     let email = new_email();
     let (theirs, owners) = (claims(&email, true), claims(&email, true));
     // Facebook says whom somebody claims to be, Google knows.
@@ -112,7 +109,6 @@ async fn who_came_with_somebody_elses_address_by_another_provider_loses_the_acco
     again.problem(400, "email_registered");
     owner.open("/api/users/currentuser").await.is(200);
     there.browser().sign_in("google", &owners).await.is(200);
-    there.world.system.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -138,7 +134,7 @@ async fn an_identity_that_is_cut_off_while_it_signs_in_opens_nothing() {
 
 #[tokio::test]
 async fn an_address_that_the_provider_does_not_vouch_for_opens_no_account() {
-    let there = SignIn::start("").await;
+    let there = SignIn::shared();
     let user = there.world.given_user("standard").await;
     // Facebook never says whose an address is.
     for (provider, verified) in [("google", false), ("facebook", true)] {
@@ -147,12 +143,11 @@ async fn an_address_that_the_provider_does_not_vouch_for_opens_no_account() {
         refused.problem(400, "email_registered");
     }
     there.world.login(&user.username, PASSWORD).await.is(200);
-    there.world.system.stop().await.unwrap();
 }
 
 #[tokio::test]
 async fn what_comes_back_from_another_sign_in_is_refused() {
-    let there = SignIn::start("").await;
+    let there = SignIn::shared();
     for provider in ["google", "facebook"] {
         let claims = claims(&new_email(), true);
         let refused = async |state: &str| {
@@ -172,7 +167,6 @@ async fn what_comes_back_from_another_sign_in_is_refused() {
         attacker.come_back(&back).await.is(200);
         attacker.come_back(&back).await.problem(401, "sign_in_refused");
     }
-    there.world.system.stop().await.unwrap();
 }
 
 #[tokio::test]
@@ -198,7 +192,7 @@ async fn who_does_not_agree_at_the_provider_is_told_and_may_begin_again() {
 
 #[tokio::test]
 async fn a_code_that_is_made_up_or_expired_or_of_another_client_is_refused() {
-    let there = SignIn::start("").await;
+    let there = SignIn::shared();
     for provider in ["google", "facebook"] {
         let claims = claims(&new_email(), true);
         let browser = there.browser();
@@ -219,7 +213,6 @@ async fn a_code_that_is_made_up_or_expired_or_of_another_client_is_refused() {
         let back = browser.agree(begun, &claims).await;
         browser.come_back(&back).await.problem(401, "sign_in_refused");
     }
-    there.world.system.stop().await.unwrap();
 }
 
 #[tokio::test]

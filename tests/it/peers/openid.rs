@@ -1,13 +1,16 @@
 //! A sign-in provider, and a browser that goes there and comes back.
 
+use std::sync::OnceLock;
+
 use reqwest::header::LOCATION;
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 use serde_json::Value;
+use tests::local;
 
 use super::{Peer, free_port, node_modules, program, write_whole};
-use crate::world::World;
 use crate::world::answer::{Answer, Ask};
+use crate::world::{World, for_all};
 
 /// How the service is known to the provider.
 const CLIENT: &str = "turnstile";
@@ -20,6 +23,12 @@ pub(crate) struct SignIn {
 }
 
 impl SignIn {
+    /// The one for those who look at nothing but what they did there.
+    pub(crate) fn shared() -> &'static Self {
+        static SHARED: OnceLock<SignIn> = OnceLock::new();
+        SHARED.get_or_init(|| for_all(|| Self::start("")))
+    }
+
     /// `issuer` is what follows the provider's address in that of its issuer.
     pub(crate) async fn start(issuer: &str) -> Self {
         let port = free_port();
@@ -51,7 +60,7 @@ impl SignIn {
 
     /// Somebody's browser.
     pub(crate) fn browser(&self) -> Browser {
-        let client = Client::builder().cookie_store(true).redirect(Policy::none());
+        let client = local::builder().cookie_store(true).redirect(Policy::none());
         let public = self.world.system.wiring.public_url.clone();
         Browser { client: client.build().expect("a client"), public, url: self.world.system.url() }
     }

@@ -10,6 +10,7 @@ use poem::web::Data;
 use poem::{Body, EndpointExt, Request, Response, Server, handler};
 use reqwest::Client;
 use serde_json::Value;
+use tests::local;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::task::AbortOnDropHandle;
@@ -63,7 +64,7 @@ impl Stripe {
         let module = ["env", "PYTHONPATH=.", "python3", "-m", "localstripe"];
         let command = [&module[..], &["--from-scratch", "--port", &text]].concat();
         let peer = Peer::start(folder, port, &command).await;
-        let http = Client::builder().pool_max_idle_per_host(0).build().expect("a client");
+        let http = local::client();
         let way = Arc::new(Way {
             to: peer.url.clone(),
             http: http.clone(),

@@ -12,8 +12,9 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{OnceLock, mpsc};
 
 use chrono::{DateTime, Utc};
-use reqwest::{Client, Method, RequestBuilder, redirect};
+use reqwest::{Client, Method, RequestBuilder};
 use serde_json::json;
+use tests::local;
 use tests::system::System;
 
 use crate::harness::servers;
@@ -31,18 +32,7 @@ impl World {
     /// changes it.
     pub(crate) fn shared() -> &'static Self {
         static SHARED: OnceLock<World> = OnceLock::new();
-        SHARED.get_or_init(|| {
-            let (started, wait) = mpsc::channel();
-            // Each test has a runtime that ends with it; what all share lives on one of its own.
-            std::thread::spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-                runtime.expect("a runtime").block_on(async {
-                    started.send(Self::start(&[]).await).expect("somebody waits");
-                    std::future::pending::<()>().await;
-                });
-            });
-            wait.recv().expect("the shared system started")
-        })
+        SHARED.get_or_init(|| for_all(|| Self::start(&[])))
     }
 
     /// A system of its own, without rate limits unless `more` says so.
@@ -52,7 +42,7 @@ impl World {
         let settings: Vec<_> = always.iter().chain(more).copied().collect();
         let system = System::start(servers(), &settings).await.expect("a running system");
         let undertaker = Undertaker::of(&system);
-        Self { system, http: client(), _undertaker: undertaker }
+        Self { system, http: local::client(), _undertaker: undertaker }
     }
 
     /// A system whose clock only this test moves.
@@ -90,11 +80,21 @@ impl World {
     }
 }
 
-/// A client that keeps no connection: the runtime of the test that opened it would end with that
-/// test.
-fn client() -> Client {
-    let builder = Client::builder().redirect(redirect::Policy::none()).pool_max_idle_per_host(0);
-    builder.build().expect("a client")
+/// What `start` starts, on a runtime that never ends: each test has one that ends with it.
+pub(crate) fn for_all<T, Starting>(start: impl FnOnce() -> Starting + Send + 'static) -> T
+where
+    T: Send + 'static,
+    Starting: Future<Output = T>,
+{
+    let (started, wait) = mpsc::channel();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        runtime.expect("a runtime").block_on(async {
+            started.send(start().await).ok().expect("somebody waits");
+            std::future::pending::<()>().await;
+        });
+    });
+    wait.recv().expect("it has started")
 }
 
 /// Ends what is left of a system when this program has ended in whatever way: a static is never

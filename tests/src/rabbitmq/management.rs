@@ -6,6 +6,7 @@ use anyhow::{Context, Result, bail};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
+use crate::local;
 use crate::rabbitmq::definitions::{self, Part};
 
 /// A call that takes longer has met a node that is not well.
@@ -30,7 +31,7 @@ impl Management {
     /// The API on `port` of the loopback address.
     pub fn new(port: u16, user: &str, password: &str) -> Self {
         Self {
-            client: Client::new(),
+            client: local::client(),
             url: format!("http://127.0.0.1:{port}"),
             user: user.to_owned(),
             password: password.to_owned(),
