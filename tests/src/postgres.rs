@@ -227,7 +227,7 @@ impl Postgres {
     /// # Errors
     /// If the server refuses it.
     pub async fn create_database(&self, name: &str) -> Result<()> {
-        create_database(&self.url("postgres"), name).await
+        create_database(&self.url("postgres"), name, None).await
     }
 }
 
@@ -248,13 +248,18 @@ pub fn url(port: u16, database: &str) -> String {
     format!("postgres://{ROLE}@127.0.0.1:{port}/{database}")
 }
 
-/// Makes an empty database, by way of `admin_url`, unless it is there.
+/// Makes a database, by way of `admin_url`, unless it is there: an empty one, or a copy of
+/// `template`, which nobody may be connected to.
 ///
 /// # Errors
 /// If the server can not be reached or refuses it.
-pub async fn create_database(admin_url: &str, name: &str) -> Result<()> {
+pub async fn create_database(admin_url: &str, name: &str, template: Option<&str>) -> Result<()> {
     let client = connect(admin_url).await?;
-    match client.batch_execute(&format!("CREATE DATABASE {}", quoted(name))).await {
+    let mut create = format!("CREATE DATABASE {}", quoted(name));
+    if let Some(template) = template {
+        create.push_str(&format!(" TEMPLATE {}", quoted(template)));
+    }
+    match client.batch_execute(&create).await {
         Err(error) if error.code() == Some(&SqlState::DUPLICATE_DATABASE) => Ok(()),
         answer => answer.with_context(|| format!("creating the database {name}")),
     }

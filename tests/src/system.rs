@@ -37,7 +37,7 @@ impl System {
     /// If something of it does not start.
     pub async fn start(addresses: &Addresses, more: &[(&str, &str)]) -> Result<Self> {
         let place = format!("turnstile_{}", Uuid::new_v4().simple());
-        addresses.create_place(&place).await?;
+        addresses.create_migrated_place(&place).await?;
         let home = TemporaryHome::of_system(&addresses.home, &place)?;
         let [port, rules_port] = ports::free()?;
         let wiring = Wiring {
@@ -52,7 +52,6 @@ impl System {
             more: more.iter().map(|&(name, value)| (name.into(), value.into())).collect(),
         };
         wiring.generate_keys().await?;
-        wiring.migrate().await?;
         let (mut ticketing, mut rules) = (wiring.ticketing()?, wiring.rules()?);
         tokio::try_join!(ticketing.start(), rules.start())?;
         let addresses = addresses.clone();
