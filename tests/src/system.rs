@@ -1,11 +1,15 @@
 //! A whole running Turnstile for tests: both services from their real programs, with a database and
 //! a virtual host of their own on shared servers, keys of their own, on free ports.
 
+use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 
 use anyhow::Result;
+use tokio::sync::OnceCell;
 use uuid::Uuid;
 
+use crate::files::write_private;
 use crate::ports;
 use crate::secrets::BrokerUser;
 use crate::service::Service;
@@ -51,7 +55,7 @@ impl System {
             rules_bind: SocketAddr::from((Ipv4Addr::LOCALHOST, rules_port)),
             more: more.iter().map(|&(name, value)| (name.into(), value.into())).collect(),
         };
-        wiring.generate_keys().await?;
+        generate_keys(&wiring).await?;
         let (mut ticketing, mut rules) = (wiring.ticketing()?, wiring.rules()?);
         tokio::try_join!(ticketing.start(), rules.start())?;
         let addresses = addresses.clone();
@@ -86,4 +90,33 @@ impl System {
         tokio::try_join!(self.ticketing.stop(), self.rules.stop())?;
         self.addresses.delete_place(&self.place).await
     }
+}
+
+/// Gives a system the signing keys that the first one made: they take two programs. What a system
+/// does to its own changes nobody else's.
+async fn generate_keys(wiring: &Wiring) -> Result<()> {
+    static KEYS: OnceCell<Vec<(PathBuf, Vec<u8>)>> = OnceCell::const_new();
+    let folder = wiring.home.root().join("keys");
+    let made = || async {
+        wiring.generate_keys().await?;
+        let mut files = Vec::new();
+        for name in ["login", "."] {
+            for entry in fs::read_dir(folder.join(name))? {
+                let path = entry?.path();
+                if path.is_file() {
+                    let bytes = fs::read(&path)?;
+                    files.push((path.strip_prefix(&folder)?.to_owned(), bytes));
+                }
+            }
+        }
+        anyhow::Ok(files)
+    };
+    for (path, bytes) in KEYS.get_or_try_init(made).await? {
+        let path = folder.join(path);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        write_private(&path, bytes)?;
+    }
+    Ok(())
 }

@@ -1,6 +1,9 @@
 //! Looking behind the API: what Postgres and RabbitMQ hold, what the services logged, what
 //! `ticketing verify` finds. For states the API does not show, and for checkers.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use lapin::message::BasicGetMessage;
 use lapin::options::{
     BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeleteOptions,
@@ -29,9 +32,22 @@ impl World {
         holder.query_one(query, &[]).await.expect("an answer").get(0)
     }
 
-    /// One number that its database knows.
+    /// One number that its database knows. On a connection that this test keeps: many are asked
+    /// for again and again, and a connection costs Postgres a process.
     pub(crate) async fn count(&self, query: &str) -> i64 {
-        self.sql().await.query_one(query, &[]).await.expect("a number").get(0)
+        thread_local! {
+            // A test has a thread, and a runtime on it, of its own.
+            static KEPT: RefCell<Option<(String, Rc<Connection>)>> = const { RefCell::new(None) };
+        }
+        let kept = KEPT
+            .take()
+            .filter(|(place, connection)| *place == self.system.place && !connection.is_closed());
+        let connection = match kept {
+            Some((_, connection)) => connection,
+            None => Rc::new(self.sql().await),
+        };
+        KEPT.set(Some((self.system.place.clone(), Rc::clone(&connection))));
+        connection.query_one(query, &[]).await.expect("a number").get(0)
     }
 
     /// The token of a request's link, open or not; `None` while there is none.
