@@ -172,3 +172,28 @@ async fn the_service_shortens_for_itself_by_the_same_rules() {
     let past = now() - TimeDelta::hours(1);
     assert!(links.shorten("https://t.example/", Some(past)).await.is_err());
 }
+
+#[tokio::test]
+async fn a_link_is_deleted_only_as_its_maker_has_seen_it() {
+    let world = World::shared();
+    let user = world.given_user("standard").await;
+    let link = json!({ "url": "http://127.0.0.1:8000/x" });
+    let code = world.given_short_link(&user, &link).await;
+    let path = format!("/api/v1/shortener/{code}");
+    let seen = async || {
+        let read = world.by(&user, Method::GET, &path).ask().await.is(200);
+        read.header("etag").to_owned()
+    };
+    let delete = async |tag: &str| {
+        world.by(&user, Method::DELETE, &path).header("If-Match", tag).ask().await
+    };
+    let before = seen().await;
+    world.visit(&code).await.is(302);
+    for tag in [before.as_str(), "x"] {
+        delete(tag).await.problem(412, "precondition_failed");
+    }
+    let now = seen().await;
+    assert_ne!(now, before, "a visit changes it");
+    delete(&now).await.is(204);
+    delete(&now).await.problem(404, "not_found");
+}
