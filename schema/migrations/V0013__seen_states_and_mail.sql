@@ -5,3 +5,21 @@ comment on table profiles is 'What people tell of themselves beyond name and add
 
 alter table film_reviews add sequence bigint generated always as identity;
 comment on table film_reviews is 'What somebody thinks of a film: one review each. The sequence is new whenever it is written, and none is given twice.';
+
+-- Nobody verifies the address of who registers, so whoever gets a mail there can stop all mail to it.
+
+create table mail_tokens (
+    token bytea primary key,
+    address bytea not null,
+    made_at timestamptz not null
+);
+comment on table mail_tokens is 'By which token which address can be stopped, a row a mail: digests (SHA-256) of both, and the day. Neither person nor notice, so that nothing has to be erased.';
+create index on mail_tokens (made_at);
+grant select, insert, delete on mail_tokens to turnstile_app;
+
+create table stopped_addresses (
+    address bytea primary key,
+    stopped_at timestamptz not null
+);
+comment on table stopped_addresses is 'Addresses (SHA-256, small letters) whose reader wants no mail, whichever account names them: an address that is stopped stays so when its account is erased and another one is made.';
+grant select, insert, delete on stopped_addresses to turnstile_app;

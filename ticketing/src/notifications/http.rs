@@ -4,6 +4,7 @@
 mod answers;
 mod limits;
 mod requests;
+mod unsubscribing;
 
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
@@ -12,6 +13,7 @@ use shared_events::AccountId;
 use uuid::Uuid;
 
 pub use limits::NotificationLimits;
+pub use unsubscribing::UnsubscribingApi;
 
 use super::reading::{After, Found, Reading};
 use super::settings::{SwitchError, Switches};
@@ -146,7 +148,7 @@ impl NotificationsApi {
     /// Read which notifications you want
     ///
     /// Each kind with each channel. E-mails are sent to who has not asked otherwise in the profile
-    /// (`delivery_type`).
+    /// (`delivery_type`), unless who reads them has stopped all mail to the address.
     ///
     /// Errors: `unavailable`.
     #[oai(

@@ -27,11 +27,12 @@ use uuid::Uuid;
 use super::deliveries::{Candidate, Claimed, Deliveries, Place};
 use super::kind::Kind;
 use super::looks::{Look, Looks};
-use super::mail::{MailError, mail};
+use super::mail::{Head, MailError, mail};
 use super::outcome::{Age, Outcome, why_not};
 use super::reading::{Found, Reading};
 use super::server_pause::{Server, ServerPause};
 use super::smtp::{Handed, NotHanded, Smtp};
+use super::stops::StopToken;
 use super::words::{Facts, Words};
 use crate::accounts::{Contact, People};
 use crate::platform::causes::causes;
@@ -265,14 +266,17 @@ impl Mailer {
             return unasked(Outcome::Off("no_address"));
         };
         let link = self.link(claimed, &it.found).await?;
+        let token = StopToken::new();
+        let stop = token.url(&self.public_url);
         let said = self.words.say(it.found.kind, &it.facts, &it.reader);
-        let letter = said.and_then(|said| self.words.write(&said, &link, &it.reader));
+        let letter = said.and_then(|said| self.words.write(&said, &link, &stop, &it.reader));
         let Ok(letter) = letter else {
             tracing::error!(kind = %it.found.kind, "a notice can not be put into words");
             return unasked(Outcome::Failed("words".to_owned()));
         };
         let now = self.clock.now();
-        let (to, text) = match mail(letter, claimed.notice, &self.from, address, now) {
+        let head = Head { notice: claimed.notice, from: &self.from, to: address, stop: &stop, now };
+        let (to, text) = match mail(letter, head) {
             Ok(mail) => mail,
             Err(MailError::Address) => return unasked(Outcome::Bounced("address".to_owned())),
             Err(MailError::Unwritable) => return unasked(Outcome::Failed("mail".to_owned())),
@@ -287,7 +291,8 @@ impl Mailer {
             }
         };
         // Whatever is dropped here takes the conversation with it: the server has no text.
-        match self.deliveries.intend(claimed, self.clock.now()).await {
+        let stop = (token, address);
+        match self.deliveries.intend(claimed, stop, self.clock.now()).await {
             Ok(true) => {}
             Ok(false) => return Ok((Server::There, None)),
             // Perhaps it is recorded, and only its reply was lost: it is taken back.
