@@ -23,3 +23,11 @@ create table stopped_addresses (
 );
 comment on table stopped_addresses is 'Addresses (SHA-256, small letters) whose reader wants no mail, whichever account names them: an address that is stopped stays so when its account is erased and another one is made.';
 grant select, insert, delete on stopped_addresses to turnstile_app;
+
+-- A notice has one short link, in the product and in its mail.
+
+alter table short_links add made_for uuid;
+create unique index short_links_made_for_key on short_links (made_for) where made_for is not null;
+comment on table short_links is 'Where a short address leads. Without an account it was made by the service, for one thing if made_for names it, which has no other. dead_from is when it expires or the moment of its last visit; rows are kept for a while after it.';
+
+alter table deliveries drop link;

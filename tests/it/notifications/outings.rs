@@ -31,7 +31,7 @@ async fn every_change_of_an_announcement_is_told_to_guests_and_applicants() {
     let moved = &world.told(&guest).await[0];
     assert!(moved["text"].as_str().unwrap().contains("Metropolis, restored"), "{moved}");
     let link = format!("/app/v1/announcement/{}", outing.id);
-    assert!(moved["link"].as_str().unwrap().ends_with(&link), "{moved}");
+    assert!(world.leads_to(moved).await.ends_with(&link), "{moved}");
     world.by(&outing.host, Method::DELETE, &link).ask().await;
     let all = [&["booking_applied"], &changes[..], &["announcement_cancelled"]].concat();
     world.until_told(&applicant, &all).await;
@@ -68,7 +68,7 @@ async fn every_application_and_answer_is_told_to_host_and_guest() {
     }
     let to_host = &world.told(&outing.host).await[5];
     assert_eq!(to_host["title"], "Gail would like to come to “Metropolis & friends”");
-    assert!(to_host["link"].as_str().unwrap().ends_with(&path), "{to_host}");
+    assert!(world.leads_to(to_host).await.ends_with(&path), "{to_host}");
     let to_guest = &world.told(&guest).await[5];
     assert_eq!(to_guest["title"], "You applied for “Metropolis & friends”");
     world.verify().await.unwrap();

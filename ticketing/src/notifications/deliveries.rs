@@ -77,8 +77,6 @@ pub(super) struct Claimed {
     pub(super) attempts: i32,
     /// How often the server has put it off.
     pub(super) put_off: i32,
-    /// The short link that was made for it.
-    pub(super) link: Option<String>,
 }
 
 /// What a [`Candidate`] tells of the notice `n`: whether its address bounced after `$1`, and
@@ -223,7 +221,7 @@ impl Deliveries {
                         where channel = 'email' and next_at <= $1 \
                             and (state = 'waiting' or state = 'claimed' and claimed_until <= $1) \
                         order by next_at limit $3 for update skip locked) \
-                    returning notice, person, attempts, put_off, link";
+                    returning notice, person, attempts, put_off";
         let client = self.0.get().await?;
         let statement = client.prepare_cached(text).await?;
         let rows = client.query(&statement, &[&now, &(now + LEASE), &at_once]).await?;
@@ -233,18 +231,9 @@ impl Deliveries {
                 person: row.try_get(1)?,
                 attempts: row.try_get(2)?,
                 put_off: row.try_get(3)?,
-                link: row.try_get(4)?,
             })
         };
         rows.iter().map(claimed).collect()
-    }
-
-    /// Keeps the short link, so that another attempt has the same one.
-    pub(super) async fn keep_link(&self, it: &Claimed, link: &str) -> Result<(), DatabaseError> {
-        let text = "update deliveries set link = $3 \
-                    where notice = $1 and channel = 'email' and attempts = $2";
-        self.execute(text, &[&it.notice, &it.attempts, &link]).await?;
-        Ok(())
     }
 
     /// Records that the mail is about to be handed over, and by which token who reads it stops mail

@@ -15,6 +15,7 @@ use uuid::Uuid;
 pub use limits::NotificationLimits;
 pub use unsubscribing::UnsubscribingApi;
 
+use super::leads::Leads;
 use super::reading::{After, Found, Reading};
 use super::settings::{SwitchError, Switches};
 use super::words::{Facts, Words};
@@ -48,8 +49,7 @@ pub struct NotificationsApi {
     pub(super) caught_up: Vec<CaughtUp>,
     pub(super) limits: NotificationLimits,
     pub(super) clock: Clock,
-    /// What links begin with, without a slash at its end.
-    pub(super) public_url: String,
+    pub(super) leads: Leads,
 }
 
 impl From<SwitchError> for ApiError {
@@ -199,18 +199,26 @@ impl NotificationsApi {
         found: Vec<Found>,
     ) -> Result<Vec<NoticeSeen>, ApiError> {
         let contact = self.people.contacts(&[reader]).await?.remove(&reader).ok_or_else(gone)?;
-        let mut facts = self.reading.facts(&found.iter().collect::<Vec<_>>()).await?;
+        let all: Vec<_> = found.iter().collect();
+        let mut facts = self.reading.facts(&all).await?;
+        let mut leads = self.leads.of(&all).await?;
         let seen = found.into_iter().map(|found| {
             let facts = facts.remove(&found.id).unwrap_or_default();
-            self.one(found, &facts, &contact)
+            let link = leads.remove(&found.id).unwrap_or_default();
+            self.one(found, &facts, link, &contact)
         });
         seen.collect()
     }
 
-    fn one(&self, found: Found, facts: &Facts, reader: &Contact) -> Result<NoticeSeen, ApiError> {
+    fn one(
+        &self,
+        found: Found,
+        facts: &Facts,
+        link: String,
+        reader: &Contact,
+    ) -> Result<NoticeSeen, ApiError> {
         let said = self.words.say(found.kind, facts, reader);
         let said = said.map_err(|error| ApiError::internal(&error))?;
-        let link = format!("{}{}", self.public_url, found.kind.path(found.about));
         Ok(NoticeSeen::of(found, said, link))
     }
 }

@@ -23,6 +23,7 @@ mod deliveries;
 pub mod http;
 mod invariants;
 mod kind;
+mod leads;
 mod links;
 mod looks;
 mod mail;

@@ -9,6 +9,7 @@ use lettre::message::Mailbox;
 use super::deliveries::Deliveries;
 use super::http::{NotificationLimits, NotificationsApi, UnsubscribingApi};
 use super::invariants::INVARIANTS;
+use super::leads::Leads;
 use super::mailer::Mailer;
 use super::reading::Reading;
 use super::settings::Switches;
@@ -18,6 +19,8 @@ use super::words::Words;
 use super::{LinkNotices, MarketNotices, OutingNotices, VenueNotices};
 use crate::accounts::People;
 use crate::bounded_context::{BoundedContext, Service};
+use crate::config::Settings;
+use crate::platform::Platform;
 use crate::platform::background::{Background, Following};
 use crate::platform::caught_up::CaughtUp;
 use crate::platform::erasure::Erasure;
@@ -81,7 +84,7 @@ impl BoundedContext for Notifications {
             caught_up: caught_up.collect(),
             limits,
             clock: platform.clock.clone(),
-            public_url: settings.http.public_url(),
+            leads: leads(platform, settings)?,
         };
         Ok(((notifications, unsubscribing), Vec::new()))
     }
@@ -108,10 +111,14 @@ fn mailer(service: Service<'_>) -> anyhow::Result<Option<Mailer>> {
         reading: Reading::new(database.clone()),
         people: People::new(database.clone()),
         words: Words::open()?,
-        links: ShortLinks::open(platform, settings)?,
+        leads: leads(platform, settings)?,
         smtp: Smtp::open(url, from.email.domain())?,
         from,
         clock: platform.clock.clone(),
-        public_url: settings.http.public_url(),
     }))
+}
+
+fn leads(platform: &Platform, settings: &Settings) -> anyhow::Result<Leads> {
+    let links = ShortLinks::open(platform, settings)?;
+    Ok(Leads { links, public_url: settings.http.public_url() })
 }

@@ -77,20 +77,6 @@ pub enum ShortenError {
 }
 
 impl ShortLinks {
-    /// A short address that leads to `url`, until then if an end is said; for messages of the
-    /// service.
-    ///
-    /// # Errors
-    /// [`ShortenError::Invalid`] if it is not allowed to lead there, or has expired already.
-    pub async fn shorten(
-        &self,
-        url: &str,
-        expires: Option<DateTime<Utc>>,
-    ) -> Result<String, ShortenError> {
-        let link = NewLink { maker: None, url: url.to_owned(), expires_at: expires, visits: None };
-        Ok(self.make(link, None).await?.url)
-    }
-
     /// Makes a link, or recognises that it was made with the same key.
     ///
     /// # Errors
