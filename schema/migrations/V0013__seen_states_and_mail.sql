@@ -31,3 +31,14 @@ create unique index short_links_made_for_key on short_links (made_for) where mad
 comment on table short_links is 'Where a short address leads. Without an account it was made by the service, for one thing if made_for names it, which has no other. dead_from is when it expires or the moment of its last visit; rows are kept for a while after it.';
 
 alter table deliveries drop link;
+
+-- Places are looked for by any part of them, as the titles of listings are, and like those without an index where Postgres
+-- came without the extension, or we may not create it.
+do $$ begin
+    create extension if not exists pg_trgm;
+    create index vault_announcement_locations on vault using gin (lower(value) gin_trgm_ops)
+        where name = 'announcement_location';
+exception when feature_not_supported or undefined_file or insufficient_privilege then
+    raise notice 'places are not indexed: %', sqlerrm;
+end $$;
+create index on announcements (location_id);
