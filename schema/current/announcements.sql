@@ -16,4 +16,5 @@ create table announcements (
 comment on table announcements is 'One row an announcement, projected from the log outings. Its texts are in the vault.';
 create index announcements_open_idx on announcements (announcement_id) where stage = 'open';
 create index on announcements (host, announcement_id);
+create index on announcements (location_id);
 grant select, insert, update, delete on announcements to turnstile_app;

@@ -8,7 +8,6 @@ create table deliveries (
     put_off integer not null default 0,
     next_at timestamptz not null,
     claimed_until timestamptz,
-    link text,
     settled_at timestamptz,
     read_at timestamptz,
     constraint deliveries_pkey primary key (notice, channel),

@@ -9,4 +9,6 @@ comment on table vault is 'Values that must not enter history: tokens, personal 
 create index on vault (expires_at) where expires_at is not null;
 create index vault_listing_titles on vault using gin (lower(value) gin_trgm_ops)
     where name = 'listing_title';
+create index vault_announcement_locations on vault using gin (lower(value) gin_trgm_ops)
+    where name = 'announcement_location';
 grant select, insert, delete on vault to turnstile_app;

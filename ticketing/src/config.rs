@@ -230,7 +230,7 @@ pub struct LimitSettings {
     /// Short links made or deleted, per minute and account.
     #[arg(long, env = "SHORT_LINKS_PER_MINUTE", default_value_t = 30)]
     pub short_links_per_minute: u32,
-    /// Visits of short links, per minute and address.
+    /// Visits of short links, and of links that stop mail, per minute and address.
     #[arg(long, env = "SHORT_LINK_VISITS_PER_MINUTE", default_value_t = 300)]
     pub short_link_visits_per_minute: u32,
     /// Registrations per minute and address.

@@ -276,3 +276,41 @@ async fn what_somebody_told_followed_wrote_and_shortened_goes_with_the_account()
     world.change_profile(&known, &all()).await.problem(401, "unauthenticated");
     world.post_as(&me, "/api/v1/shortener", &link).await.problem(401, "unauthenticated");
 }
+
+#[tokio::test]
+async fn a_profile_is_changed_only_as_its_owner_has_seen_it() {
+    let world = World::shared();
+    let new = newcomer();
+    let made = world.post("/auth/v1/register/").json(&new).ask().await.is(201);
+    let (id, username) = (made.member("user_id"), new["username"].as_str().unwrap());
+    let token = world.login(username, PASSWORD).await.is(200).member("access_token");
+    let change = async |tag: &str, change: Value| {
+        let patch = world.request(Method::PATCH, "/auth/v1/profile").header("If-Match", tag);
+        jwt(patch, &token).json(&change).ask().await
+    };
+    assert_eq!(made.header("etag"), "\"0\"");
+    let named = change("\"0\"", json!({ "name": "Ivan" })).await.is(200);
+    assert_eq!(named.header("etag"), "\"1\"");
+    for tag in ["\"0\"", "\"2\"", "1", "W/\"1\""] {
+        let late = change(tag, json!({ "name": "Jane", "country": "Norway" })).await;
+        late.problem(412, "precondition_failed");
+    }
+    let read = jwt(world.get("/auth/v1/profile"), &token).ask().await.is(200);
+    assert_eq!((read.header("etag"), read.member("name")), ("\"1\"", "Ivan".to_owned()));
+    assert_eq!(read.json["country"], Value::Null);
+    for request in [
+        world.get(&format!("/auth/v1/user_info/{id}")),
+        world.post(&format!("/auth/v1/user_info/{id}")),
+    ] {
+        assert_eq!(jwt(request, &token).ask().await.is(200).header("etag"), "\"1\"");
+    }
+    change("*", json!({ "country": "Norway" })).await.is(200);
+    // Of two who have seen the same one is told.
+    let (one, other) = tokio::join!(
+        change("\"2\"", json!({ "name": "One" })),
+        change("\"2\"", json!({ "name": "Other" }))
+    );
+    let mut statuses = [one.status, other.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 412]);
+}

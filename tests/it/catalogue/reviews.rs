@@ -131,3 +131,43 @@ async fn a_review_is_removed_by_its_author_or_an_administrator() {
         world.post(&format!("/ugc/v1/likes_count/{id}")).ask().await.problem(404, "not_found");
     }
 }
+
+#[tokio::test]
+async fn a_review_is_replaced_and_removed_only_as_its_author_has_seen_it() {
+    let world = World::shared();
+    let user = world.given_user("standard").await;
+    let path = format!("/ugc/v1/movies/{METROPOLIS}/review");
+    let write = async |tag: &str| {
+        let put = world.by(&user, Method::PUT, &path).header("If-Match", tag);
+        put.json(&opinion()).ask().await
+    };
+    for tag in ["*", "\"1\""] {
+        write(tag).await.problem(412, "precondition_failed");
+    }
+    let first = world.review(&user, METROPOLIS, &opinion()).await.is(200);
+    let (id, author) = (first.member("id"), first.member("author_id"));
+    let info = format!("/ugc/v1/review_info/{METROPOLIS}/{author}/{id}");
+    let seen = async || world.post(&info).ask().await.is(200).header("etag").to_owned();
+    let etag = seen().await;
+    assert_eq!(etag, first.header("etag"));
+    world.like(&user, Method::PUT, &id).await.is(200);
+    assert_eq!(seen().await, etag, "who likes it writes nothing");
+    let second = write(&etag).await.is(200);
+    assert_ne!(second.header("etag"), etag);
+    assert_eq!(seen().await, second.header("etag"));
+    write(&etag).await.problem(412, "precondition_failed");
+    write("*").await.is(200);
+    let one = format!("/ugc/v1/reviews/{id}");
+    let remove =
+        async |tag: &str| world.by(&user, Method::DELETE, &one).header("If-Match", tag).ask().await;
+    remove(second.header("etag")).await.problem(412, "precondition_failed");
+    let last = seen().await;
+    remove(&last).await.is(204);
+    remove(&last).await.problem(404, "not_found");
+    // What was removed and written again is not what was seen.
+    world.review(&user, METROPOLIS, &opinion()).await.is(200);
+    write(&last).await.problem(412, "precondition_failed");
+    let nowhere = format!("/ugc/v1/movies/{}/review", Uuid::new_v4());
+    let put = world.by(&user, Method::PUT, &nowhere).header("If-Match", "*").json(&opinion());
+    put.ask().await.problem(404, "not_found");
+}

@@ -33,7 +33,7 @@ const READERS: Statuses = [200, 200, 401, 200];
 
 /// Every operation of the document. One that is missing here fails the test until somebody has said
 /// who it is for.
-const OPERATIONS: [(&str, &str, About, Statuses); 153] = [
+const OPERATIONS: [(&str, &str, About, Statuses); 155] = [
     ("get", "/.well-known/jwks.json", Nothing, ALL),
     // Only for whoever asks, who is gone then: played in accounts/erasure.rs.
     ("delete", "/account", Nothing, ALL),
@@ -182,6 +182,9 @@ const OPERATIONS: [(&str, &str, About, Statuses); 153] = [
     ("get", "/app/v1/notifications/settings", Notice, READERS),
     ("put", "/app/v1/notifications/settings", Notice, READERS),
     ("put", "/app/v1/notifications/{id}/read", Notice, [200, 404, 401, 404]),
+    // For whoever has the link of a mail: played in notifications/unsubscribing.rs.
+    ("get", "/app/v1/unsubscribe/{key}", Nothing, ALL),
+    ("post", "/app/v1/unsubscribe/{key}", Nothing, ALL),
     ("get", "/s/{code}", ShortLink, [302; 4]),
     ("get", "/admin/announcements", Outing, ADMIN),
     ("get", "/admin/announcements/{id}", Outing, ADMIN),

@@ -126,6 +126,13 @@ impl World {
         list.is(200).json.as_array().expect("a list").clone()
     }
 
+    /// Where a notice leads to, by way of its short link.
+    pub(super) async fn leads_to(&self, notice: &Value) -> String {
+        let link = notice["link"].as_str().expect("a link");
+        assert!(link.contains("/s/"), "{notice}");
+        self.http().get(link).ask().await.is(302).header("location").to_owned()
+    }
+
     /// The kinds of what somebody is told, oldest first.
     pub(super) async fn kinds_told(&self, user: &User) -> Vec<String> {
         let told = self.told(user).await;

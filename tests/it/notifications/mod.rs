@@ -13,4 +13,5 @@ mod product;
 mod projections;
 mod reminders;
 mod replies;
+mod unsubscribing;
 mod verify;

@@ -138,6 +138,7 @@ async fn ones_own_bookings_are_listed_as_host_and_as_guest() {
     for (by, query) in [
         (&outing.host, String::new()),
         (&outing.host, "?filter[self]=author".to_owned()),
+        (&outing.host, format!("?filter[announcement]={}", outing.id)),
         (&guest, "?filter[self]=guest".to_owned()),
         (&guest, format!("?filter[self]=guest&filter[date]={day}&filter[movie]={film}")),
     ] {
@@ -152,6 +153,7 @@ async fn ones_own_bookings_are_listed_as_host_and_as_guest() {
         (&outing.host, "?filter[self]=guest"),
         (&outing.host, "?filter[date]=2020-01-01"),
         (&outing.host, "?filter[movie]=00000000-0000-4000-8000-000000000000"),
+        (&outing.host, "?filter[announcement]=00000000-0000-4000-8000-000000000000"),
     ] {
         assert_eq!(list(by, query).await.len(), 0, "{query}");
     }

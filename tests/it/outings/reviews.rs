@@ -1,12 +1,13 @@
 //! Rating each other when it is over.
 
 use chrono::TimeDelta;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::given::Outing;
 use crate::harness::eventually;
 use crate::world::World;
-use crate::world::answer::Answer;
+use crate::world::answer::{Answer, Ask};
 use crate::world::people::{PASSWORD, User};
 
 impl World {
@@ -154,5 +155,25 @@ async fn what_nobody_answers_can_be_read_after_fourteen_days() {
     let late = json!({ "score": 4, "about": about });
     assert_eq!(world.rate(&host, id, &late).await.is(200).json["published"], true);
     assert_eq!(world.read_reviews(&reader, id).await.len(), 2);
+    world.system.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_review_is_edited_only_as_its_author_has_seen_it() {
+    let world = World::with_test_clock().await;
+    let Over { outing, first, .. } = given_over(&world).await;
+    let path = format!("/app/v1/reviews/{}", outing.id);
+    let rate = async |tag: &str, score: u8| {
+        let post = world.by(&first, Method::POST, &path).header("If-Match", tag);
+        post.json(&json!({ "score": score })).ask().await
+    };
+    rate("\"1\"", 5).await.problem(412, "precondition_failed");
+    let made = world.rate(&first, &outing.id, &json!({ "score": 5 })).await.is(200);
+    assert_eq!(made.header("etag"), "\"1\"");
+    assert_eq!(rate("\"1\"", 4).await.is(200).header("etag"), "\"2\"");
+    for (tag, score) in [("\"1\"", 3), ("\"1\"", 4), ("x", 3)] {
+        rate(tag, score).await.problem(412, "precondition_failed");
+    }
+    assert_eq!(rate("\"2\"", 4).await.is(200).header("etag"), "\"2\"", "the same is no change");
     world.system.stop().await.unwrap();
 }

@@ -28,6 +28,8 @@ pub(crate) struct Mail {
     pub(crate) to: String,
     pub(crate) subject: String,
     pub(crate) message_id: String,
+    /// Where it can be stopped, and how.
+    pub(crate) unsubscribe: [String; 2],
     pub(crate) plain: String,
     pub(crate) html: String,
 }
@@ -94,6 +96,7 @@ impl Mail {
             to: recipients[0].as_str().expect("an address").to_owned(),
             subject: header_text(&header("Subject")),
             message_id: header("Message-ID"),
+            unsubscribe: ["List-Unsubscribe", "List-Unsubscribe-Post"].map(header),
             plain: part("text/plain"),
             html: part("text/html"),
         }

@@ -1,6 +1,7 @@
 //! Making short links: by whom, to where, and what their maker learns of them.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use futures_util::future::join_all;
 use reqwest::Method;
 use serde_json::json;
 use ticketing::platform::clock::Clock;
@@ -156,19 +157,58 @@ async fn hosts_are_a_setting_and_making_is_limited() {
     world.system.stop().await.unwrap();
 }
 
-/// What notices will carry.
+/// What notices carry.
 #[tokio::test]
-async fn the_service_shortens_for_itself_by_the_same_rules() {
+async fn the_service_has_one_short_link_for_each_thing_as_long_as_it_asks_for_it() {
     let (_place, database) = Place::migrated().await;
-    let links = ShortLinks::new(database.clone(), Clock::default(), "https://t.example", &[]);
-    let links = links.unwrap();
-    let short = links.shorten("https://t.example/app/v1/booking/7", None).await.unwrap();
-    let code = short.strip_prefix("https://t.example/s/").unwrap().to_owned();
+    let clock = Clock::default();
+    let links = ShortLinks::new(database.clone(), clock, "https://t.example", &[]).unwrap();
+    let [seven, evil] = [Uuid::from_u128(7), Uuid::from_u128(8)];
+    let long = "https://t.example/app/v1/booking/7".to_owned();
+    let things = [(seven, long.clone()), (evil, "https://evil.example/".to_owned())];
+    let lasts = TimeDelta::days(90);
+    let asked = (0..8).map(|_| links.shorten_each(&things, lasts));
+    let all = join_all(asked).await.into_iter().map(Result::unwrap).collect::<Vec<_>>();
+    assert!(all.iter().all(|made| *made == all[0]), "{all:?}");
+    assert_eq!(all[0].len(), 1, "by the same rules as for everybody");
+    let code = all[0][&seven].strip_prefix("https://t.example/s/").unwrap().to_owned();
     let client = database.get().await.unwrap();
-    let find = "select url from short_links where code = $1 and account_id is null";
-    let url: String = client.query_one(find, &[&code]).await.unwrap().get(0);
-    assert_eq!(url, "https://t.example/app/v1/booking/7");
-    assert!(links.shorten("https://evil.example/", None).await.is_err());
-    let past = now() - TimeDelta::hours(1);
-    assert!(links.shorten("https://t.example/", Some(past)).await.is_err());
+    let find = "select url, expires_at, xmin::text from short_links \
+                where account_id is null and made_for = $1 and code = $2";
+    let row = async || client.query_one(find, &[&seven, &code]).await.unwrap();
+    let first = row().await;
+    assert_eq!(first.get::<_, String>(0), long);
+    // While it lasts nothing is written.
+    links.shorten_each(&things, lasts).await.unwrap();
+    assert_eq!(row().await.get::<_, String>(2), first.get::<_, String>(2));
+    let soon = "update short_links set expires_at = now() + interval '1 day', \
+                dead_from = now() + interval '1 day'";
+    client.execute(soon, &[]).await.unwrap();
+    assert_eq!(links.shorten_each(&things, lasts).await.unwrap(), all[0], "it goes on");
+    assert!(row().await.get::<_, DateTime<Utc>>(1) > now() + TimeDelta::days(89));
+}
+
+#[tokio::test]
+async fn a_link_is_deleted_only_as_its_maker_has_seen_it() {
+    let world = World::shared();
+    let user = world.given_user("standard").await;
+    let link = json!({ "url": "http://127.0.0.1:8000/x" });
+    let code = world.given_short_link(&user, &link).await;
+    let path = format!("/api/v1/shortener/{code}");
+    let seen = async || {
+        let read = world.by(&user, Method::GET, &path).ask().await.is(200);
+        read.header("etag").to_owned()
+    };
+    let delete = async |tag: &str| {
+        world.by(&user, Method::DELETE, &path).header("If-Match", tag).ask().await
+    };
+    let before = seen().await;
+    world.visit(&code).await.is(302);
+    for tag in [before.as_str(), "x"] {
+        delete(tag).await.problem(412, "precondition_failed");
+    }
+    let now = seen().await;
+    assert_ne!(now, before, "a visit changes it");
+    delete(&now).await.is(204);
+    delete(&now).await.problem(404, "not_found");
 }

@@ -102,6 +102,8 @@ pub(super) struct Profile {
     pub(super) birthday: Option<NaiveDate>,
     pub(super) delivery_type: DeliveryType,
     pub(super) language: Language,
+    /// How often something was told; 0 while nothing was.
+    pub(super) sequence: i64,
 }
 
 /// What changes of a profile: what is `None` stays, what is empty is not told any more.
@@ -125,6 +127,9 @@ pub(super) enum ProfileError {
     /// Members break rules: each with its rule.
     #[error("some members are not valid")]
     Invalid(Vec<(&'static str, String)>),
+    /// It is not as its owner has seen it.
+    #[error("the profile was changed since")]
+    Changed,
     /// The account is no more.
     #[error("the account is no more")]
     Gone,
@@ -232,7 +237,8 @@ fn is_birthday(text: &str, today: NaiveDate) -> bool {
 }
 
 const FIND: &str = "select a.id, a.username, a.first_name, a.last_name, a.email, p.phone_number, \
-        p.telegram_name, p.gender, p.country, p.time_zone, p.birthday, p.delivery_type, p.language \
+        p.telegram_name, p.gender, p.country, p.time_zone, p.birthday, p.delivery_type, p.language, \
+        coalesce(p.sequence, 0) \
     from accounts a left join profiles p on p.account_id = a.id \
     where a.id = $1 and a.erased_at is null";
 
@@ -252,6 +258,7 @@ fn profile(row: &Row) -> Result<Profile, tokio_postgres::Error> {
         birthday: row.try_get(10)?,
         delivery_type: stored(row, 11)?,
         language: stored(row, 12)?,
+        sequence: row.try_get(13)?,
     })
 }
 
@@ -260,11 +267,12 @@ const NAMES: &str = "update accounts set \
         first_name = case when $2::text is null then first_name else nullif($2, '') end, \
         last_name = case when $3::text is null then last_name else nullif($3, '') end \
     where id = $1";
+const SEQUENCE: &str = "select coalesce((select sequence from profiles where account_id = $1), 0)";
 const TELL: &str = "insert into profiles as p (account_id, phone_number, telegram_name, gender, \
-        country, time_zone, birthday, delivery_type, language, changed_at) \
+        country, time_zone, birthday, delivery_type, language, changed_at, sequence) \
     values ($1, nullif($2::text, ''), nullif($3::text, ''), nullif($4::text, ''), \
         nullif($5::text, ''), nullif($6::text, ''), nullif($7::text, '')::date, \
-        nullif($8::text, ''), nullif($9::text, ''), $10) \
+        nullif($8::text, ''), nullif($9::text, ''), $10, 1) \
     on conflict (account_id) do update set \
         phone_number = case when $2 is null then p.phone_number else nullif($2, '') end, \
         telegram_name = case when $3 is null then p.telegram_name else nullif($3, '') end, \
@@ -274,7 +282,7 @@ const TELL: &str = "insert into profiles as p (account_id, phone_number, telegra
         birthday = case when $7 is null then p.birthday else nullif($7, '')::date end, \
         delivery_type = case when $8 is null then p.delivery_type else nullif($8, '') end, \
         language = case when $9 is null then p.language else nullif($9, '') end, \
-        changed_at = $10";
+        changed_at = $10, sequence = p.sequence + 1";
 
 impl Accounts {
     /// The profile of this account; `None` if there is no such account.
@@ -285,7 +293,8 @@ impl Accounts {
         Ok(row.as_ref().map(profile).transpose()?)
     }
 
-    /// Changes a profile, and tells how it is then.
+    /// Changes a profile, where a sequence is expected only if it has that one, and tells how it is
+    /// then.
     ///
     /// # Errors
     /// [`ProfileError`] says why not.
@@ -293,26 +302,36 @@ impl Accounts {
         &self,
         id: AccountId,
         change: ProfileChange,
+        expected: Option<i64>,
     ) -> Result<Profile, ProfileError> {
         let now = self.clock.now();
         let change = change.judged(now.date_naive())?;
-        self.tell(id, &change, now).await?;
-        self.profile(id).await?.ok_or(ProfileError::Gone)
+        self.tell(id, &change, expected, now).await
     }
 
     async fn tell(
         &self,
         id: AccountId,
         it: &ProfileChange,
+        expected: Option<i64>,
         now: DateTime<Utc>,
-    ) -> Result<(), ProfileError> {
+    ) -> Result<Profile, ProfileError> {
         let mut client = self.database.get().await?;
         let names = client.prepare_cached(NAMES).await.map_err(DatabaseError::from)?;
         let tell = client.prepare_cached(TELL).await.map_err(DatabaseError::from)?;
+        let find = client.prepare_cached(FIND).await.map_err(DatabaseError::from)?;
         let transaction = client.transaction().await.map_err(DatabaseError::from)?;
         let named = transaction.execute(&names, &[&id.0, &it.name, &it.last_name]).await;
         if named.map_err(DatabaseError::from)? == 0 {
             return Err(ProfileError::Gone);
+        }
+        // The account's row is locked by now, so nobody else changes the profile meanwhile.
+        if let Some(expected) = expected {
+            let row = transaction.query_one(SEQUENCE, &[&id.0]).await;
+            let sequence: i64 = row.and_then(|row| row.try_get(0)).map_err(DatabaseError::from)?;
+            if sequence != expected {
+                return Err(ProfileError::Changed);
+            }
         }
         transaction
             .execute(
@@ -332,8 +351,10 @@ impl Accounts {
             )
             .await
             .map_err(DatabaseError::from)?;
+        let row = transaction.query_opt(&find, &[&id.0]).await.map_err(DatabaseError::from)?;
+        let told = row.as_ref().map(profile).transpose().map_err(DatabaseError::from)?;
         transaction.commit().await.map_err(DatabaseError::from)?;
-        Ok(())
+        told.ok_or(ProfileError::Gone)
     }
 }
 

@@ -7,7 +7,7 @@ use shared_events::FilmId;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::Catalogue;
+use super::{Catalogue, Expected};
 use crate::platform::database::DatabaseError;
 
 /// A film as it stands.
@@ -51,17 +51,6 @@ pub(super) struct Description {
     pub(super) imdb_rating_tenths: Option<i16>,
     pub(super) duration_minutes: i32,
     pub(super) in_cinemas: bool,
-}
-
-/// Which state of a film a description is meant for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Expected {
-    /// Whatever it is.
-    Any,
-    /// Whatever it is, if there is one.
-    Known,
-    /// That of this sequence.
-    At(i64),
 }
 
 const COLUMNS: &str = "film_id, title, description, genre, director, actors, writers, \

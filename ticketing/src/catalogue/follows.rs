@@ -128,7 +128,8 @@ impl Catalogue {
         self.is_one_more(count, follower, host.0).await?;
         let text = "insert into follows (follower, host, followed_at) values ($1, $2, $3) \
                     on conflict do nothing";
-        Ok(self.execute(text, &[&follower.0, &host.0, &now]).await?)
+        self.execute(text, &[&follower.0, &host.0, &now]).await?;
+        Ok(())
     }
 
     /// Does not follow a host any more, whether it did or not.
@@ -138,7 +139,8 @@ impl Catalogue {
         host: AccountId,
     ) -> Result<(), DatabaseError> {
         let text = "delete from follows where follower = $1 and host = $2";
-        self.execute(text, &[&follower.0, &host.0]).await
+        self.execute(text, &[&follower.0, &host.0]).await?;
+        Ok(())
     }
 
     /// Wants to hear of a film.
@@ -156,7 +158,8 @@ impl Catalogue {
         self.is_one_more(count, account, film.0).await?;
         let text = "insert into film_marks (account_id, film_id, marked_at) values ($1, $2, $3) \
                     on conflict do nothing";
-        Ok(self.execute(text, &[&account.0, &film.0, &now]).await?)
+        self.execute(text, &[&account.0, &film.0, &now]).await?;
+        Ok(())
     }
 
     /// Does not want to hear of a film any more, whether it did or not.
@@ -166,7 +169,8 @@ impl Catalogue {
         film: FilmId,
     ) -> Result<(), DatabaseError> {
         let text = "delete from film_marks where account_id = $1 and film_id = $2";
-        self.execute(text, &[&account.0, &film.0]).await
+        self.execute(text, &[&account.0, &film.0]).await?;
+        Ok(())
     }
 
     /// Whether there can be one more of what is counted. Of several at once each may count none of
@@ -184,15 +188,15 @@ impl Catalogue {
         if others < MOST { Ok(()) } else { Err(FollowError::TooMany) }
     }
 
+    /// How many rows a statement changed.
     pub(super) async fn execute(
         &self,
         text: &str,
         values: &[&(dyn ToSql + Sync)],
-    ) -> Result<(), DatabaseError> {
+    ) -> Result<u64, DatabaseError> {
         let client = self.database.get().await?;
         let statement = client.prepare_cached(text).await?;
-        client.execute(&statement, values).await?;
-        Ok(())
+        Ok(client.execute(&statement, values).await?)
     }
 
     async fn ids(

@@ -17,7 +17,9 @@ pub use follows::FollowsApi;
 pub use limits::CatalogueLimits;
 pub use reviews::ReviewsApi;
 
-use super::Catalogue;
+use super::{Catalogue, Expected};
+use crate::api::if_match;
+use crate::api_error::ApiError;
 use crate::platform::clock::Clock;
 
 #[derive(Tags)]
@@ -36,4 +38,16 @@ pub struct Service {
     pub limits: CatalogueLimits,
     /// The time.
     pub clock: Clock,
+}
+
+/// Which state the header `If-Match` names; any if there is none.
+///
+/// # Errors
+/// 412 if it names something that no entity tag of ours is.
+fn expected(header: Option<&str>) -> Result<Expected, ApiError> {
+    Ok(match if_match::sequence(header)? {
+        Some(sequence) => Expected::At(sequence),
+        None if header.is_some() => Expected::Known,
+        None => Expected::Any,
+    })
 }

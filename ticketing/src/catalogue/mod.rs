@@ -32,6 +32,17 @@ pub struct Catalogue {
     database: Database,
 }
 
+/// Which state of a film or a review a change is meant for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Expected {
+    /// Whatever it is.
+    Any,
+    /// Whatever it is, if there is one.
+    Known,
+    /// That of this sequence.
+    At(i64),
+}
+
 impl Catalogue {
     /// Keeps everything in this database.
     pub fn new(database: Database) -> Self {

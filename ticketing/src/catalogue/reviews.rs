@@ -5,9 +5,10 @@
 use chrono::{DateTime, Utc};
 use shared_events::{AccountId, FilmId};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
-use super::Catalogue;
+use super::{Catalogue, Expected};
 use crate::platform::database::DatabaseError;
 
 /// A review as it stands.
@@ -21,6 +22,9 @@ pub(super) struct Review {
     pub(super) score_tenths: i16,
     pub(super) published_at: DateTime<Utc>,
     pub(super) likes: i64,
+    /// Changes whenever it is written, and never comes back: not even when the author removes it
+    /// and writes another.
+    pub(super) sequence: i64,
 }
 
 /// A review to be published.
@@ -44,6 +48,9 @@ pub(super) enum ReviewError {
     /// It is somebody else's.
     #[error("the review is somebody else's")]
     NotTheAuthor,
+    /// It is not as its writer has seen it.
+    #[error("the review was changed since")]
+    Changed,
     /// The caller's account is no more.
     #[error("the caller's account is no more")]
     CallerGone,
@@ -65,7 +72,8 @@ impl From<DatabaseError> for ReviewError {
 }
 
 const COLUMNS: &str = "r.review_id, r.film_id, r.account_id, r.review_text, r.score_tenths, \
-    r.published_at, (select count(*) from review_likes l where l.review_id = r.review_id)";
+    r.published_at, (select count(*) from review_likes l where l.review_id = r.review_id), \
+    r.sequence";
 
 fn review(row: &Row) -> Result<Review, tokio_postgres::Error> {
     Ok(Review {
@@ -76,36 +84,60 @@ fn review(row: &Row) -> Result<Review, tokio_postgres::Error> {
         score_tenths: row.try_get(4)?,
         published_at: row.try_get(5)?,
         likes: row.try_get(6)?,
+        sequence: row.try_get(7)?,
     })
 }
 
 impl Catalogue {
-    /// Publishes a review, or replaces the one that its author has of the film.
+    /// Publishes a review, or replaces the one that its author has of the film: where a state of it
+    /// is expected, only that one.
     ///
     /// # Errors
     /// [`ReviewError`] says why not.
     pub(super) async fn publish(
         &self,
         new: &NewReview,
+        expected: Expected,
         now: DateTime<Utc>,
     ) -> Result<Review, ReviewError> {
-        let text = format!(
-            "insert into film_reviews as r \
-                 (review_id, film_id, account_id, review_text, score_tenths, published_at, \
-                  changed_at) \
-             values ($1, $2, $3, $4, $5, $6, $6) \
-             on conflict on constraint film_reviews_one_each do update \
-                 set review_text = $4, score_tenths = $5, changed_at = $6 \
-             returning {COLUMNS}"
-        );
         let NewReview { id, film, author, text: opinion, score_tenths } = new;
+        let changes = "review_text = $3, score_tenths = $4, changed_at = $5, sequence = default";
+        let mut values: Vec<&(dyn ToSql + Sync)> =
+            vec![&film.0, &author.0, opinion, score_tenths, &now];
+        let text = match &expected {
+            Expected::Any => {
+                values.push(id);
+                format!(
+                    "insert into film_reviews as r \
+                         (film_id, account_id, review_text, score_tenths, published_at, \
+                          changed_at, review_id) \
+                     values ($1, $2, $3, $4, $5, $5, $6) \
+                     on conflict on constraint film_reviews_one_each do update set {changes} \
+                     returning {COLUMNS}"
+                )
+            }
+            Expected::Known => format!(
+                "update film_reviews r set {changes} where film_id = $1 and account_id = $2 \
+                 returning {COLUMNS}"
+            ),
+            Expected::At(sequence) => {
+                values.push(sequence);
+                format!(
+                    "update film_reviews r set {changes} where film_id = $1 and account_id = $2 \
+                         and sequence = $6 \
+                     returning {COLUMNS}"
+                )
+            }
+        };
         let client = self.database.get().await?;
         let statement = client.prepare_cached(&text).await.map_err(DatabaseError::from)?;
-        let row = client
-            .query_one(&statement, &[id, &film.0, &author.0, opinion, score_tenths, &now])
-            .await
-            .map_err(DatabaseError::from)?;
-        Ok(review(&row).map_err(DatabaseError::from)?)
+        let row = client.query_opt(&statement, &values).await.map_err(DatabaseError::from)?;
+        drop(client);
+        match row {
+            Some(row) => Ok(review(&row).map_err(DatabaseError::from)?),
+            None if self.film(*film).await?.is_none() => Err(ReviewError::Unknown),
+            None => Err(ReviewError::Changed),
+        }
     }
 
     /// The review of this id; `None` if there is none.
@@ -135,7 +167,8 @@ impl Catalogue {
         Ok(rows.iter().map(review).collect::<Result<_, _>>()?)
     }
 
-    /// Removes a review with its likes: `by` its author, or by anybody if it is `None`.
+    /// Removes a review with its likes: `by` its author, or by anybody if it is `None`; where a
+    /// sequence is expected, only if it has that one.
     ///
     /// # Errors
     /// [`ReviewError`] says why not.
@@ -143,13 +176,19 @@ impl Catalogue {
         &self,
         id: Uuid,
         by: Option<AccountId>,
+        expected: Option<i64>,
     ) -> Result<(), ReviewError> {
         let found = self.review(id).await?.ok_or(ReviewError::Unknown)?;
         // Its author never changes, so what is decided here still holds when it is removed.
         if by.is_some_and(|by| by.0 != found.author) {
             return Err(ReviewError::NotTheAuthor);
         }
-        Ok(self.execute("delete from film_reviews where review_id = $1", &[&id]).await?)
+        let text = "delete from film_reviews \
+                    where review_id = $1 and ($2::bigint is null or sequence = $2)";
+        match self.execute(text, &[&id, &expected]).await? {
+            0 if expected.is_some() => Err(ReviewError::Changed),
+            _ => Ok(()),
+        }
     }
 
     /// Likes a review, once however often.
@@ -164,7 +203,8 @@ impl Catalogue {
     ) -> Result<(), ReviewError> {
         let text = "insert into review_likes (review_id, account_id, liked_at) \
                     values ($1, $2, $3) on conflict do nothing";
-        Ok(self.execute(text, &[&review, &account.0, &now]).await?)
+        self.execute(text, &[&review, &account.0, &now]).await?;
+        Ok(())
     }
 
     /// Does not like a review any more, whether it did or not.
@@ -174,6 +214,7 @@ impl Catalogue {
         account: AccountId,
     ) -> Result<(), DatabaseError> {
         let text = "delete from review_likes where review_id = $1 and account_id = $2";
-        self.execute(text, &[&review, &account.0]).await
+        self.execute(text, &[&review, &account.0]).await?;
+        Ok(())
     }
 }

@@ -153,12 +153,6 @@ pub struct Found {
     pub title: String,
 }
 
-/// A text in titles with more hits than this is found by going through the listings in order: a
-/// page is full soon.
-const RARE: i64 = 10_000;
-/// The shortest text that the index of titles, made of three characters at a time, can find.
-const SHORTEST_INDEXED: usize = 3;
-
 /// Which listings a list has.
 #[derive(Clone, Debug, Default)]
 pub struct Filter {
@@ -277,7 +271,7 @@ impl Listings {
         let seller = if filter.seller.is_some() { "seller = $2" } else { "$2::uuid is null" };
         let from = if after.is_some() { follows } else { "$5::uuid is null" };
         let titles = match &filter.text {
-            Some(text) => self.rare_titles(text).await?,
+            Some(text) => self.vault.rare(TITLE, text).await?,
             None => None,
         };
         let titled = if titles.is_some() { "title_id = any($7)" } else { "$7::uuid[] is null" };
@@ -302,27 +296,6 @@ impl Listings {
         };
         Ok(rows.iter().map(read).collect::<Result<_, tokio_postgres::Error>>()?)
     }
-
-    /// The titles with a text in them, unless there are many.
-    async fn rare_titles(&self, text: &str) -> Result<Option<Vec<Uuid>>, ReadError> {
-        if text.chars().count() < SHORTEST_INDEXED {
-            return Ok(None);
-        }
-        let find = format!(
-            "select id from vault where name = '{TITLE}' and lower(value) like lower($1) limit $2"
-        );
-        let client = self.store.database().get().await?;
-        let statement = client.prepare_cached(&find).await?;
-        let rows = client.query(&statement, &[&containing(text), &(RARE + 1)]).await?;
-        let ids = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<_>, _>>()?;
-        Ok((ids.len() as i64 <= RARE).then_some(ids))
-    }
-}
-
-/// A pattern of `like` for texts with this one in them.
-fn containing(text: &str) -> String {
-    let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-    format!("%{escaped}%")
 }
 
 #[cfg(test)]
@@ -338,12 +311,6 @@ mod tests {
         let row = ListingRow { status, held_until: Some(until), ..ListingRow::default() };
         assert_eq!(row.status_at(until - TimeDelta::microseconds(1)), Status::Held);
         assert_eq!(row.status_at(until), Status::Free);
-    }
-
-    #[test]
-    fn a_text_is_looked_for_as_it_stands() {
-        assert_eq!(containing("row 7"), "%row 7%");
-        assert_eq!(containing(r"100%_\"), r"%100\%\_\\%");
     }
 
     #[test]

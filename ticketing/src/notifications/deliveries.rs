@@ -6,7 +6,7 @@
 //!    ^                              |  |                          |-----> refused, failed
 //!    |-- lease over, 4xx, no server-|  |--> off, bounced, refused,|-----> unknown (lease over)
 //!    |                                      failed, late          |-- 4xx --> waiting
-//! off: decided when it was due (switched off, no address, bounced before)
+//! off: decided when it was due (switched off, stopped, no address, bounced before)
 //! ```
 //! A claim is known again by its number (`attempts`): whoever comes back after its lease finds
 //! another one there and may not go on.
@@ -23,6 +23,7 @@ use super::market;
 use super::notice::ALL;
 use super::outcome::Outcome;
 use super::outings;
+use super::stops::{StopToken, digest};
 use crate::platform::database::{Database, DatabaseError};
 
 /// How long a claim holds: longer than a mail can take.
@@ -64,6 +65,8 @@ pub(super) struct Candidate {
     pub(super) bounced: bool,
     /// Whether the person has switched it off.
     pub(super) switched_off: bool,
+    /// Whether who reads mail at the address wants none.
+    pub(super) stopped: bool,
 }
 
 /// A notice that is claimed for sending.
@@ -74,16 +77,19 @@ pub(super) struct Claimed {
     pub(super) attempts: i32,
     /// How often the server has put it off.
     pub(super) put_off: i32,
-    /// The short link that was made for it.
-    pub(super) link: Option<String>,
 }
 
 /// What a [`Candidate`] tells of the notice `n`: whether its address bounced after `$1`, and
-/// whether it is switched off.
-const AGAINST: &str = "exists (select from deliveries b where b.person = n.person \
+/// whether it is switched off, or the address stopped.
+const AGAINST: &str = concat!(
+    "exists (select from deliveries b where b.person = n.person \
         and b.channel = 'email' and b.state = 'bounced' and b.settled_at > $1), \
     exists (select from switched_off s where s.account_id = n.person \
-        and s.kind = n.kind and s.channel = 'email')";
+        and s.kind = n.kind and s.channel = 'email'), \
+    exists (select from stopped_addresses s join accounts a on s.address = ",
+    digest!("a.email"),
+    " where a.id = n.person)"
+);
 
 fn candidate(row: &Row) -> Result<Candidate, tokio_postgres::Error> {
     Ok(Candidate {
@@ -91,6 +97,7 @@ fn candidate(row: &Row) -> Result<Candidate, tokio_postgres::Error> {
         person: row.try_get(1)?,
         bounced: row.try_get(2)?,
         switched_off: row.try_get(3)?,
+        stopped: row.try_get(4)?,
     })
 }
 
@@ -156,7 +163,7 @@ impl Deliveries {
         let rows = client.query(&statement, &values).await?;
         let full = rows.len() as i64 == PLANNED_AT_ONCE;
         let more = match rows.last().filter(|_| full) {
-            Some(row) => Some(Place { due_at: row.try_get(4)?, id: row.try_get(0)? }),
+            Some(row) => Some(Place { due_at: row.try_get(5)?, id: row.try_get(0)? }),
             None => None,
         };
         let all: Result<_, tokio_postgres::Error> = rows.iter().map(candidate).collect();
@@ -214,7 +221,7 @@ impl Deliveries {
                         where channel = 'email' and next_at <= $1 \
                             and (state = 'waiting' or state = 'claimed' and claimed_until <= $1) \
                         order by next_at limit $3 for update skip locked) \
-                    returning notice, person, attempts, put_off, link";
+                    returning notice, person, attempts, put_off";
         let client = self.0.get().await?;
         let statement = client.prepare_cached(text).await?;
         let rows = client.query(&statement, &[&now, &(now + LEASE), &at_once]).await?;
@@ -224,31 +231,33 @@ impl Deliveries {
                 person: row.try_get(1)?,
                 attempts: row.try_get(2)?,
                 put_off: row.try_get(3)?,
-                link: row.try_get(4)?,
             })
         };
         rows.iter().map(claimed).collect()
     }
 
-    /// Keeps the short link, so that another attempt has the same one.
-    pub(super) async fn keep_link(&self, it: &Claimed, link: &str) -> Result<(), DatabaseError> {
-        let text = "update deliveries set link = $3 \
-                    where notice = $1 and channel = 'email' and attempts = $2";
-        self.execute(text, &[&it.notice, &it.attempts, &link]).await?;
-        Ok(())
-    }
-
-    /// Records that the mail is about to be handed over: from here on nobody hands it over again,
-    /// whatever becomes of this process. False if the claim is somebody else's by now.
+    /// Records that the mail is about to be handed over, and by which token who reads it stops mail
+    /// to that address: from here on nobody hands it over again, whatever becomes of this process.
+    /// False if the claim is somebody else's by now.
     pub(super) async fn intend(
         &self,
         it: &Claimed,
+        (token, address): (StopToken, &str),
         now: DateTime<Utc>,
     ) -> Result<bool, DatabaseError> {
-        let text = "update deliveries set state = 'sending', claimed_until = $3 \
-                    where notice = $1 and channel = 'email' and attempts = $2 \
-                        and state = 'claimed'";
-        Ok(self.execute(text, &[&it.notice, &it.attempts, &(now + LEASE)]).await? == 1)
+        let text = concat!(
+            "with intended as (\
+                 update deliveries set state = 'sending', claimed_until = $3 \
+                 where notice = $1 and channel = 'email' and attempts = $2 and state = 'claimed' \
+                 returning notice) \
+             insert into mail_tokens (token, address, made_at) \
+             select sha256(uuid_send($4)), ",
+            digest!("$5"),
+            ", date_trunc('day', $6::timestamptz) from intended"
+        );
+        let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+            [&it.notice, &it.attempts, &(now + LEASE), &token.0, &address, &now];
+        Ok(self.execute(text, &values).await? == 1)
     }
 
     /// Records what became of it. Whoever gave the mail up as unknown meanwhile is corrected. Doing

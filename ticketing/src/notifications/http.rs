@@ -4,6 +4,7 @@
 mod answers;
 mod limits;
 mod requests;
+mod unsubscribing;
 
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::Json;
@@ -12,7 +13,9 @@ use shared_events::AccountId;
 use uuid::Uuid;
 
 pub use limits::NotificationLimits;
+pub use unsubscribing::UnsubscribingApi;
 
+use super::leads::Leads;
 use super::reading::{After, Found, Reading};
 use super::settings::{SwitchError, Switches};
 use super::words::{Facts, Words};
@@ -46,8 +49,7 @@ pub struct NotificationsApi {
     pub(super) caught_up: Vec<CaughtUp>,
     pub(super) limits: NotificationLimits,
     pub(super) clock: Clock,
-    /// What links begin with, without a slash at its end.
-    pub(super) public_url: String,
+    pub(super) leads: Leads,
 }
 
 impl From<SwitchError> for ApiError {
@@ -146,7 +148,7 @@ impl NotificationsApi {
     /// Read which notifications you want
     ///
     /// Each kind with each channel. E-mails are sent to who has not asked otherwise in the profile
-    /// (`delivery_type`).
+    /// (`delivery_type`), unless who reads them has stopped all mail to the address.
     ///
     /// Errors: `unavailable`.
     #[oai(
@@ -197,18 +199,26 @@ impl NotificationsApi {
         found: Vec<Found>,
     ) -> Result<Vec<NoticeSeen>, ApiError> {
         let contact = self.people.contacts(&[reader]).await?.remove(&reader).ok_or_else(gone)?;
-        let mut facts = self.reading.facts(&found.iter().collect::<Vec<_>>()).await?;
+        let all: Vec<_> = found.iter().collect();
+        let mut facts = self.reading.facts(&all).await?;
+        let mut leads = self.leads.of(&all).await?;
         let seen = found.into_iter().map(|found| {
             let facts = facts.remove(&found.id).unwrap_or_default();
-            self.one(found, &facts, &contact)
+            let link = leads.remove(&found.id).unwrap_or_default();
+            self.one(found, &facts, link, &contact)
         });
         seen.collect()
     }
 
-    fn one(&self, found: Found, facts: &Facts, reader: &Contact) -> Result<NoticeSeen, ApiError> {
+    fn one(
+        &self,
+        found: Found,
+        facts: &Facts,
+        link: String,
+        reader: &Contact,
+    ) -> Result<NoticeSeen, ApiError> {
         let said = self.words.say(found.kind, facts, reader);
         let said = said.map_err(|error| ApiError::internal(&error))?;
-        let link = format!("{}{}", self.public_url, found.kind.path(found.about));
         Ok(NoticeSeen::of(found, said, link))
     }
 }

@@ -20,17 +20,26 @@ pub(super) enum MailError {
     Unwritable,
 }
 
+/// What stands in the headers of a mail.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head<'a> {
+    pub(super) notice: Uuid,
+    pub(super) from: &'a Mailbox,
+    pub(super) to: &'a str,
+    /// Where who reads it stops all mail to the address.
+    pub(super) stop: &'a str,
+    pub(super) now: DateTime<Utc>,
+}
+
 /// The mail of a notice, as bytes, with the address it goes to.
-pub(super) fn mail(
-    letter: Letter,
-    notice: Uuid,
-    from: &Mailbox,
-    to: &str,
-    now: DateTime<Utc>,
-) -> Result<(Address, Vec<u8>), MailError> {
+pub(super) fn mail(letter: Letter, head: Head<'_>) -> Result<(Address, Vec<u8>), MailError> {
+    let Head { notice, from, to, stop, now } = head;
     let to: Address = to.parse().map_err(|_| MailError::Address)?;
     // RFC 3834: nothing answers it by itself.
     let by_itself = HeaderName::new_from_ascii_str("Auto-Submitted");
+    // RFC 2369 and RFC 8058: a reader's mail program offers to stop it, and does so with one click.
+    let unsubscribe = HeaderName::new_from_ascii_str("List-Unsubscribe");
+    let one_click = HeaderName::new_from_ascii_str("List-Unsubscribe-Post");
     let message = Message::builder()
         .from(from.clone())
         .to(Mailbox::new(None, to.clone()))
@@ -38,6 +47,8 @@ pub(super) fn mail(
         .date(now.into())
         .message_id(Some(format!("<{notice}@{}>", from.email.domain())))
         .raw_header(HeaderValue::new(by_itself, "auto-generated".to_owned()))
+        .raw_header(HeaderValue::new(unsubscribe, format!("<{stop}>")))
+        .raw_header(HeaderValue::new(one_click, "List-Unsubscribe=One-Click".to_owned()))
         .multipart(MultiPart::alternative_plain_html(letter.plain, letter.html))
         .map_err(|_| MailError::Unwritable)?;
     Ok((to, message.formatted()))
@@ -55,7 +66,9 @@ mod tests {
         };
         let from = "Turnstile <tickets@example.com>".parse().unwrap();
         let now = DateTime::from_timestamp(1_800_000_000, 0).unwrap();
-        let (_, bytes) = mail(letter, Uuid::nil(), &from, to, now)?;
+        let stop = "https://tickets.example.com/app/v1/unsubscribe/7";
+        let head = Head { notice: Uuid::nil(), from: &from, to, stop, now };
+        let (_, bytes) = mail(letter, head)?;
         Ok(String::from_utf8(bytes).unwrap())
     }
 
@@ -67,6 +80,8 @@ mod tests {
             "Message-ID: <00000000-0000-0000-0000-000000000000@example.com>",
             "To: ann@example.com",
             "Auto-Submitted: auto-generated",
+            "List-Unsubscribe: <https://tickets.example.com/app/v1/unsubscribe/7>",
+            "List-Unsubscribe-Post: List-Unsubscribe=One-Click",
             "Date: Fri, 15 Jan 2027 08:00:00 +0000",
             "Content-Type: text/plain",
             "Content-Type: text/html",

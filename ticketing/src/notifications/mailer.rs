@@ -16,7 +16,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 use lettre::message::Mailbox;
 use shared_events::AccountId;
@@ -26,25 +26,24 @@ use uuid::Uuid;
 
 use super::deliveries::{Candidate, Claimed, Deliveries, Place};
 use super::kind::Kind;
+use super::leads::Leads;
 use super::looks::{Look, Looks};
-use super::mail::{MailError, mail};
+use super::mail::{Head, MailError, mail};
 use super::outcome::{Age, Outcome, why_not};
 use super::reading::{Found, Reading};
 use super::server_pause::{Server, ServerPause};
 use super::smtp::{Handed, NotHanded, Smtp};
+use super::stops::StopToken;
 use super::words::{Facts, Words};
 use crate::accounts::{Contact, People};
 use crate::platform::causes::causes;
 use crate::platform::clock::Clock;
 use crate::platform::database::DatabaseError;
-use crate::short_links::ShortLinks;
 
 /// Mails in flight at once, on each replica.
 const AT_ONCE: i64 = 8;
 /// How often it looks when nothing is due.
 const POLL: Duration = Duration::from_millis(300);
-/// How long a short link in a mail leads there.
-const LINK_LASTS: TimeDelta = TimeDelta::days(90);
 /// What a stop waits for a mail that is being handed over.
 const STOP_PATIENCE: Duration = Duration::from_secs(8);
 /// How long it is tried to record what became of a mail: within its lease.
@@ -58,12 +57,10 @@ pub(super) struct Mailer {
     pub(super) reading: Reading,
     pub(super) people: People,
     pub(super) words: Words,
-    pub(super) links: ShortLinks,
+    pub(super) leads: Leads,
     pub(super) smtp: Smtp,
     pub(super) from: Mailbox,
     pub(super) clock: Clock,
-    /// What links to the product begin with, without a slash at its end.
-    pub(super) public_url: String,
 }
 
 /// A mail that is ready to be handed over, and what it needs.
@@ -264,15 +261,19 @@ impl Mailer {
         let Some(address) = it.reader.address.as_deref() else {
             return unasked(Outcome::Off("no_address"));
         };
-        let link = self.link(claimed, &it.found).await?;
+        let mut leads = self.leads.of(&[&it.found]).await?;
+        let link = leads.remove(&it.found.id).unwrap_or_default();
+        let token = StopToken::new();
+        let stop = token.url(&self.leads.public_url);
         let said = self.words.say(it.found.kind, &it.facts, &it.reader);
-        let letter = said.and_then(|said| self.words.write(&said, &link, &it.reader));
+        let letter = said.and_then(|said| self.words.write(&said, &link, &stop, &it.reader));
         let Ok(letter) = letter else {
             tracing::error!(kind = %it.found.kind, "a notice can not be put into words");
             return unasked(Outcome::Failed("words".to_owned()));
         };
         let now = self.clock.now();
-        let (to, text) = match mail(letter, claimed.notice, &self.from, address, now) {
+        let head = Head { notice: claimed.notice, from: &self.from, to: address, stop: &stop, now };
+        let (to, text) = match mail(letter, head) {
             Ok(mail) => mail,
             Err(MailError::Address) => return unasked(Outcome::Bounced("address".to_owned())),
             Err(MailError::Unwritable) => return unasked(Outcome::Failed("mail".to_owned())),
@@ -287,7 +288,8 @@ impl Mailer {
             }
         };
         // Whatever is dropped here takes the conversation with it: the server has no text.
-        match self.deliveries.intend(claimed, self.clock.now()).await {
+        let stop = (token, address);
+        match self.deliveries.intend(claimed, stop, self.clock.now()).await {
             Ok(true) => {}
             Ok(false) => return Ok((Server::There, None)),
             // Perhaps it is recorded, and only its reply was lost: it is taken back.
@@ -304,25 +306,6 @@ impl Mailer {
             Handed::Unknown => Outcome::Unknown,
         };
         Ok((Server::There, Some(outcome)))
-    }
-
-    /// A short link to what the notice is about, the same at every attempt. Where none can be made,
-    /// the long one.
-    async fn link(&self, claimed: &Claimed, found: &Found) -> Result<String, DatabaseError> {
-        if let Some(link) = &claimed.link {
-            return Ok(link.clone());
-        }
-        let long = format!("{}{}", self.public_url, found.kind.path(found.about));
-        let expires = self.clock.now() + LINK_LASTS;
-        let link = match self.links.shorten(&long, Some(expires)).await {
-            Ok(short) => short,
-            Err(error) => {
-                tracing::warn!(error = causes(&error), "a mail has no short link");
-                return Ok(long);
-            }
-        };
-        self.deliveries.keep_link(claimed, &link).await?;
-        Ok(link)
     }
 }
 

@@ -6,6 +6,7 @@
 //! | kind | what it is they are told of; each person can switch it off for each channel |
 //! | due | to be told from that moment on; a reminder is due in the future |
 //! | withdrawn | not to be told any more: it was not due yet when it lost its sense |
+//! | stopped | of an address: who reads mail there wants none, whichever account names it |
 //! | delivery | what became of a notice by one channel: read, sent, bounced …; state, never rebuilt |
 //!
 //! Invariants: one notice for each cause, person and kind, whatever way the events come; one
@@ -15,12 +16,14 @@
 //!
 //! Each of the four logs has a projection with tables of its own (`links.rs`, `market.rs`,
 //! `venues.rs`, `outings.rs`), because `rebuild` makes and swaps the tables of one projection. They
-//! follow logs that other contexts write: nothing is written here but deliveries and switches.
+//! follow logs that other contexts write: nothing is written here but deliveries, switches and
+//! stopped addresses.
 
 mod deliveries;
 pub mod http;
 mod invariants;
 mod kind;
+mod leads;
 mod links;
 mod looks;
 mod mail;
@@ -34,6 +37,7 @@ mod reminders;
 mod server_pause;
 mod settings;
 mod smtp;
+mod stops;
 mod venues;
 mod wiring;
 mod words;

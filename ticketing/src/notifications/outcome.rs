@@ -125,6 +125,8 @@ pub(super) fn why_not(candidate: &Candidate, contact: &Contact) -> Option<&'stat
         Some("in_product")
     } else if candidate.switched_off {
         Some("switched_off")
+    } else if candidate.stopped {
+        Some("unsubscribed")
     } else if candidate.bounced {
         Some("bounced_before")
     } else {
@@ -156,7 +158,7 @@ mod tests {
 
     fn candidate(switched_off: bool, bounced: bool) -> Candidate {
         let id = Uuid::nil();
-        Candidate { notice: id, person: id, bounced, switched_off }
+        Candidate { notice: id, person: id, bounced, switched_off, stopped: false }
     }
 
     fn aged(age: TimeDelta) -> Age {
@@ -170,6 +172,8 @@ mod tests {
         assert_eq!(why_not(&candidate(false, false), &ann), None);
         assert_eq!(why_not(&candidate(true, false), &ann), Some("switched_off"));
         assert_eq!(why_not(&candidate(false, true), &ann), Some("bounced_before"));
+        let stopped = Candidate { stopped: true, ..candidate(false, false) };
+        assert_eq!(why_not(&stopped, &ann), Some("unsubscribed"));
         let nowhere = contact(None, DeliveryType::Email);
         assert_eq!(why_not(&candidate(false, false), &nowhere), Some("no_address"));
         let inside = contact(Some("ann@example.com"), DeliveryType::InProduct);

@@ -8,6 +8,12 @@
 //! | full, a place again | applicants who wait for the host |
 //! | applied, and every change of a booking | host and guest |
 //!
+//! Guests who have a place are not told that it is full, or has a place again: that follows from
+//! the answers of others and changes nothing for them. A host can neither close nor open one by
+//! hand; who changes its number of places, and so fills or frees it, changes the announcement, and
+//! that is told to all. Who withdrew or was declined, and what only its host knows (a draft has no
+//! guests), is nobody's news.
+//!
 //! What one call changes is one notice: events of one append have one time, and `Moved` comes last
 //! of those that change something. What a later change overtakes stays listed, but ends: if its
 //! mail still waits, it is not sent.

@@ -7,19 +7,24 @@ use anyhow::Context;
 use lettre::message::Mailbox;
 
 use super::deliveries::Deliveries;
-use super::http::{NotificationLimits, NotificationsApi};
+use super::http::{NotificationLimits, NotificationsApi, UnsubscribingApi};
 use super::invariants::INVARIANTS;
+use super::leads::Leads;
 use super::mailer::Mailer;
 use super::reading::Reading;
 use super::settings::Switches;
 use super::smtp::Smtp;
+use super::stops::{SERVED_THEIR_TIME, Stops};
 use super::words::Words;
 use super::{LinkNotices, MarketNotices, OutingNotices, VenueNotices};
 use crate::accounts::People;
 use crate::bounded_context::{BoundedContext, Service};
+use crate::config::Settings;
+use crate::platform::Platform;
 use crate::platform::background::{Background, Following};
 use crate::platform::caught_up::CaughtUp;
 use crate::platform::erasure::Erasure;
+use crate::platform::housekeeping::Rule;
 use crate::platform::projections::Projection;
 use crate::short_links::ShortLinks;
 use crate::verify::Invariant;
@@ -34,7 +39,7 @@ const ERASURES: [Erasure; 1] = [Erasure {
 pub struct Notifications;
 
 impl BoundedContext for Notifications {
-    type Routes = NotificationsApi;
+    type Routes = (NotificationsApi, UnsubscribingApi);
 
     fn projections() -> Vec<Arc<dyn Projection>> {
         vec![
@@ -49,6 +54,10 @@ impl BoundedContext for Notifications {
         INVARIANTS.to_vec()
     }
 
+    fn served_their_time() -> Vec<Rule> {
+        SERVED_THEIR_TIME.to_vec()
+    }
+
     fn erasures() -> Vec<Erasure> {
         ERASURES.to_vec()
     }
@@ -59,17 +68,25 @@ impl BoundedContext for Notifications {
         let caught_up = Self::projections().into_iter().map(|projection| {
             CaughtUp::following(database.clone(), projection.log(), projection.name())
         });
-        let api = NotificationsApi {
+        let words = Words::open()?;
+        let limits = NotificationLimits::declare(limits, &settings.limits);
+        let unsubscribing = UnsubscribingApi {
+            stops: Stops(database.clone()),
+            words: words.clone(),
+            limits: limits.clone(),
+            clock: platform.clock.clone(),
+        };
+        let notifications = NotificationsApi {
             reading: Reading::new(database.clone()),
             switches: Switches(database.clone()),
             people: People::new(database.clone()),
-            words: Words::open()?,
+            words,
             caught_up: caught_up.collect(),
-            limits: NotificationLimits::declare(limits, &settings.limits),
+            limits,
             clock: platform.clock.clone(),
-            public_url: settings.http.public_url(),
+            leads: leads(platform, settings)?,
         };
-        Ok((api, Vec::new()))
+        Ok(((notifications, unsubscribing), Vec::new()))
     }
 
     fn follow(service: Service<'_>) -> anyhow::Result<Vec<Following>> {
@@ -94,10 +111,14 @@ fn mailer(service: Service<'_>) -> anyhow::Result<Option<Mailer>> {
         reading: Reading::new(database.clone()),
         people: People::new(database.clone()),
         words: Words::open()?,
-        links: ShortLinks::open(platform, settings)?,
+        leads: leads(platform, settings)?,
         smtp: Smtp::open(url, from.email.domain())?,
         from,
         clock: platform.clock.clone(),
-        public_url: settings.http.public_url(),
     }))
+}
+
+fn leads(platform: &Platform, settings: &Settings) -> anyhow::Result<Leads> {
+    let links = ShortLinks::open(platform, settings)?;
+    Ok(Leads { links, public_url: settings.http.public_url() })
 }

@@ -16,10 +16,12 @@ const FILES: [(Language, &str); 2] = [
     (Language::En, include_str!("templates/en.yaml")),
     (Language::Ru, include_str!("templates/ru.yaml")),
 ];
-/// The parts of a mail; the name of the second has everything escaped.
-const LAYOUTS: [(&str, &str); 2] = [
+/// The parts of a mail, and the page that stops mail; in what is called `.html` everything is
+/// escaped.
+const LAYOUTS: [(&str, &str); 3] = [
     ("mail.txt", include_str!("templates/mail.txt")),
     ("mail.html", include_str!("templates/mail.html")),
+    ("unsubscribe.html", include_str!("templates/unsubscribe.html")),
 ];
 /// The longest title, in characters: a subject is one line.
 const LONGEST_TITLE: usize = 150;
@@ -130,7 +132,7 @@ impl Words {
         Ok(Said { title: one_line(&title), text })
     }
 
-    /// The same as a mail with a link.
+    /// The same as a mail with a link, and with another one that stops all mail to the address.
     ///
     /// # Errors
     /// As [`Words::say`].
@@ -138,6 +140,7 @@ impl Words {
         &self,
         said: &Said,
         link: &str,
+        stop: &str,
         reader: &Contact,
     ) -> Result<Letter, minijinja::Error> {
         let language = reader.language;
@@ -149,10 +152,30 @@ impl Words {
             title => said.title,
             text => said.text,
             link => link,
+            stop_phrase => self.phrase(language, "stop", ())?,
+            stop => stop,
         };
         let part = |name| self.0.get_template(name)?.render(&parts);
         let (plain, html) = (part("mail.txt")?, part("mail.html")?);
         Ok(Letter { subject: said.title.clone(), plain, html })
+    }
+
+    /// The page that the second link leads to, in all languages: nobody knows who reads it.
+    ///
+    /// # Errors
+    /// As [`Words::say`].
+    pub(super) fn stop_page(&self, stopped: bool) -> Result<String, minijinja::Error> {
+        let (text, button, action) =
+            if stopped { ("stopped", "resume", "resume") } else { ("ask_stop", "do_stop", "") };
+        let mut said = Vec::new();
+        for (language, _) in FILES {
+            said.push(context! {
+                language => language.as_str(),
+                text => self.phrase(language, text, ())?,
+                button => self.phrase(language, button, ())?,
+            });
+        }
+        self.0.get_template("unsubscribe.html")?.render(context! { said, action })
     }
 
     fn phrase(
@@ -243,13 +266,26 @@ mod tests {
         let title = "Metropolis\r\nBcc: everybody@example.com <script>alert(1)</script>";
         let reader = reader(Language::En);
         let said = words.say(Kind::AnnouncementMoved, &facts(title), &reader).unwrap();
-        let letter = words.write(&said, "https://t.example/s/a?b&c", &reader).unwrap();
+        let (link, stop) = ("https://t.example/s/a?b&c", "https://t.example/stop");
+        let letter = words.write(&said, link, stop, &reader).unwrap();
         assert!(!letter.subject.contains(['\r', '\n']), "{}", letter.subject);
         assert!(letter.html.contains("&lt;script&gt;") && !letter.html.contains("<script"));
         assert!(letter.html.contains("Ann &lt;b&gt;"), "{}", letter.html);
-        assert!(
-            letter.plain.contains("Ann <b>") && letter.plain.contains("https://t.example/s/a?b&c")
-        );
+        assert!(letter.plain.contains("Ann <b>") && letter.plain.contains(link));
+        assert!(letter.plain.contains(stop) && letter.html.contains("Not you?"));
+    }
+
+    #[test]
+    fn the_page_that_stops_mail_speaks_every_language_and_does_nothing_by_itself() {
+        let words = Words::open().unwrap();
+        let [page, stopped] = [false, true].map(|stopped| words.stop_page(stopped).unwrap());
+        for (language, _) in FILES {
+            let tagged = format!("lang=\"{language}\"");
+            assert!(page.contains(&tagged) && stopped.contains(&tagged), "{page}{stopped}");
+        }
+        for page in [&page, &stopped] {
+            assert!(page.contains("method=\"post\"") && !page.contains("<script"), "{page}");
+        }
     }
 
     #[test]

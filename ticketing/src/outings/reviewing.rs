@@ -55,6 +55,8 @@ pub struct Reviewed {
     pub pair: Pair,
     /// The rating after it.
     pub rating: Rating,
+    /// The sequence of the rating's last event.
+    pub sequence: i64,
 }
 
 impl Reviewing {
@@ -68,7 +70,7 @@ impl Reviewing {
         Ok(loaded.state.said(pair.side))
     }
 
-    /// Rates another, or thinks otherwise.
+    /// Rates another, or thinks otherwise. [`Execution::expected`] speaks of the rating.
     ///
     /// # Errors
     /// [`CommandError`], with the refusal of the announcement or of the rating.
@@ -78,7 +80,9 @@ impl Reviewing {
         execution: Execution,
         attach: impl Fn(&Reviewed) -> Attached,
     ) -> Result<Reviewed, Refused> {
-        let now = execution.now;
+        let (now, expected) = (execution.now, execution.expected);
+        // The stream that is decided on first is the announcement's.
+        let execution = Execution { expected: None, ..execution };
         let attach = |reviewed: &Reviewed| {
             let mut attached = attach(reviewed);
             let due = reviewed.rating.publishes_at();
@@ -111,7 +115,11 @@ impl Reviewing {
             };
             let id = RatingId::of(booking).0;
             let rated = unit.decide(&self.ratings, id, RatingCommand::Rate(rate)).await?;
-            Ok(Reviewed { pair, rating: rated.state })
+            let before = rated.sequence - i64::try_from(rated.events.len()).unwrap_or(0);
+            if expected.is_some_and(|expected| expected != before) {
+                return Err(CommandError::Conflict);
+            }
+            Ok(Reviewed { pair, rating: rated.state, sequence: rated.sequence })
         })
         .await
     }

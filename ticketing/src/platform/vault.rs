@@ -10,6 +10,12 @@ use uuid::Uuid;
 
 use super::database::{Database, DatabaseError};
 
+/// A text in more values than this is rare no more: lists go through what they have in order then,
+/// because a page is full soon.
+const RARE: i64 = 10_000;
+/// The shortest text that an index of values, made of three characters at a time, can find.
+const SHORTEST_INDEXED: usize = 3;
+
 /// Reads and deletes values; cheap to clone.
 #[derive(Clone)]
 pub struct Vault {
@@ -55,6 +61,30 @@ impl Vault {
         Ok(rows.iter().map(value).collect::<Result<_, tokio_postgres::Error>>()?)
     }
 
+    /// The values of this name with a text in them, whatever its case, unless it is too short to be
+    /// looked for or they are many. An index of the values of this name makes it quick.
+    ///
+    /// # Errors
+    /// [`DatabaseError`] if Postgres does not answer.
+    pub async fn rare(
+        &self,
+        name: &'static str,
+        text: &str,
+    ) -> Result<Option<Vec<Uuid>>, DatabaseError> {
+        if text.chars().count() < SHORTEST_INDEXED {
+            return Ok(None);
+        }
+        // The name is no parameter: the index of its values is known by it.
+        let find = format!(
+            "select id from vault where name = '{name}' and lower(value) like lower($1) limit $2"
+        );
+        let client = self.database.get().await?;
+        let statement = client.prepare_cached(&find).await?;
+        let rows = client.query(&statement, &[&containing(text), &(RARE + 1)]).await?;
+        let ids = rows.iter().map(|row| row.try_get(0)).collect::<Result<Vec<_>, _>>()?;
+        Ok((ids.len() as i64 <= RARE).then_some(ids))
+    }
+
     /// Deletes every value of `id`.
     ///
     /// # Errors
@@ -62,5 +92,22 @@ impl Vault {
     pub async fn forget(&self, id: Uuid) -> Result<u64, DatabaseError> {
         let client = self.database.get().await?;
         Ok(client.execute("delete from vault where id = $1", &[&id]).await?)
+    }
+}
+
+/// A pattern of `like` for texts with this one in them.
+fn containing(text: &str) -> String {
+    let escaped = text.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+    format!("%{escaped}%")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_is_looked_for_as_it_stands() {
+        assert_eq!(containing("row 7"), "%row 7%");
+        assert_eq!(containing(r"100%_\"), r"%100\%\_\\%");
     }
 }

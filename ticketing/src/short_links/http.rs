@@ -13,11 +13,12 @@ pub use limits::ShortLinkLimits;
 
 use super::ShortLinks;
 use super::allowed_hosts::LONGEST_URL;
-use super::make::{Link, NewLink, ShortenError};
+use super::make::{Deleted, Link, NewLink, ShortenError};
 use super::visit::Visited;
 use crate::api::Context;
 use crate::api::authentication::RequiredCaller;
 use crate::api::body::Body;
+use crate::api::if_match;
 use crate::api::rate_limits::Limited;
 use crate::api::text::{Rule, Text};
 use crate::api::timestamp::Timestamp;
@@ -137,7 +138,12 @@ enum Shortened {
 enum LinkAnswer {
     /// The link
     #[oai(status = 200)]
-    Link(Json<LinkSeen>),
+    Link(
+        Json<LinkSeen>,
+        /// How often it was visited, quoted, which is all that changes of it; for `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
 }
 
 #[derive(ApiResponse)]
@@ -206,27 +212,32 @@ impl ShortLinksApi {
         code: Path<String>,
     ) -> Result<LinkAnswer, ApiError> {
         let link = self.links.made_by(caller.0.account, &code.0).await?.ok_or_else(unknown)?;
-        let address = self.links.address(&link.code);
-        Ok(LinkAnswer::Link(Json(LinkSeen::of(link, address))))
+        let (address, etag) = (self.links.address(&link.code), if_match::etag(link.visits));
+        Ok(LinkAnswer::Link(Json(LinkSeen::of(link, address)), etag))
     }
 
     /// Delete a short link
     ///
     /// For who made it.
     ///
-    /// Errors: `not_found`, `unavailable`.
+    /// Errors: `not_found`, `precondition_failed`, `unavailable`.
     #[oai(path = "/api/v1/shortener/:code", method = "delete", operation_id = "delete_short_link")]
     async fn delete(
         &self,
         caller: RequiredCaller,
         /// The last part of the short address.
         code: Path<String>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
     ) -> Result<Limited<Gone>, ApiError> {
         let maker = caller.0.account;
         let rate = self.limits.change(maker)?;
         let deleted = async {
-            let deleted = self.links.delete(maker, &code.0).await?;
-            if deleted { Ok(Gone::Done) } else { Err(unknown()) }
+            let visits = if_match::sequence(if_match.0.as_deref())?;
+            match self.links.delete(maker, &code.0, visits).await? {
+                Deleted::Done => Ok(Gone::Done),
+                Deleted::Visited => Err(if_match::changed()),
+                Deleted::Unknown => Err(unknown()),
+            }
         };
         rate.on(deleted.await)
     }

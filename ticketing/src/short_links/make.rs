@@ -77,20 +77,6 @@ pub enum ShortenError {
 }
 
 impl ShortLinks {
-    /// A short address that leads to `url`, until then if an end is said; for messages of the
-    /// service.
-    ///
-    /// # Errors
-    /// [`ShortenError::Invalid`] if it is not allowed to lead there, or has expired already.
-    pub async fn shorten(
-        &self,
-        url: &str,
-        expires: Option<DateTime<Utc>>,
-    ) -> Result<String, ShortenError> {
-        let link = NewLink { maker: None, url: url.to_owned(), expires_at: expires, visits: None };
-        Ok(self.make(link, None).await?.url)
-    }
-
     /// Makes a link, or recognises that it was made with the same key.
     ///
     /// # Errors
@@ -233,16 +219,39 @@ impl ShortLinks {
         Ok(row.map(link).transpose()?)
     }
 
-    /// Deletes a link of this maker; whether there was one.
-    pub(super) async fn delete(&self, maker: AccountId, code: &str) -> Result<bool, DatabaseError> {
+    /// Deletes a link of this maker; where a number of visits is expected, only if it has that one.
+    pub(super) async fn delete(
+        &self,
+        maker: AccountId,
+        code: &str,
+        visits: Option<i64>,
+    ) -> Result<Deleted, DatabaseError> {
         if !code::is_code(code) {
-            return Ok(false);
+            return Ok(Deleted::Unknown);
         }
         let client = self.database.get().await?;
-        let text = "delete from short_links where code = $1 and account_id = $2";
+        let text = "delete from short_links where code = $1 and account_id = $2 \
+                        and ($3::bigint is null or visits = $3)";
         let statement = client.prepare_cached(text).await?;
-        Ok(client.execute(&statement, &[&code, &maker.0]).await? == 1)
+        let deleted = client.execute(&statement, &[&code, &maker.0, &visits]).await?;
+        drop(client);
+        Ok(match deleted {
+            0 if visits.is_some() && self.made_by(maker, code).await?.is_some() => Deleted::Visited,
+            0 => Deleted::Unknown,
+            _ => Deleted::Done,
+        })
     }
+}
+
+/// What came of deleting a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Deleted {
+    /// It is no more.
+    Done,
+    /// It was visited since its maker has seen it.
+    Visited,
+    /// There is no such link of this maker.
+    Unknown,
 }
 
 /// What came of writing a link.

@@ -3,7 +3,7 @@
 //! | word | meaning |
 //! | --- | --- |
 //! | code | 8 characters of `0-9A-Za-z` by chance: nobody guesses one |
-//! | maker | the account that asked for it; what the service asked for has none |
+//! | maker | the account that asked for it; what the service asked for has none, but a thing it is for |
 //! | visit | somebody was sent on; HEAD and prefetches are none |
 //! | dead | past its expiry, or visited as often as it may be |
 //!
@@ -15,6 +15,7 @@
 
 mod allowed_hosts;
 mod code;
+mod each;
 pub mod http;
 mod make;
 mod visit;

@@ -14,7 +14,7 @@ use uuid::Uuid;
 use super::super::Accounts;
 use super::super::caller::{Caller, Role};
 use super::super::find::Filter;
-use super::super::profile::ProfileError;
+use super::super::profile::{Profile, ProfileError};
 use super::super::register::RegisterError;
 use super::Tag;
 use super::limits::AccountLimits;
@@ -23,6 +23,7 @@ use super::users::Nothing;
 use crate::api::Context;
 use crate::api::authentication::{AdministratorCaller, RequiredCaller};
 use crate::api::body::Body;
+use crate::api::if_match;
 use crate::api::paging::Page;
 use crate::api::rate_limits::Limited;
 use crate::api_error::{ApiError, Code, FieldError};
@@ -34,21 +35,36 @@ const REGISTER: &str = "/auth/v1/register";
 enum PersonMade {
     /// The account was created
     #[oai(status = 201)]
-    Made(Json<UserInfo>),
+    Made(
+        Json<UserInfo>,
+        /// How often its owner has changed it, quoted.
+        #[oai(header = "ETag")]
+        String,
+    ),
 }
 
 #[derive(ApiResponse)]
 enum InfoAnswer {
     /// What is known
     #[oai(status = 200)]
-    Known(Json<UserInfo>),
+    Known(
+        Json<UserInfo>,
+        /// How often its owner has changed it, quoted; for `If-Match` when that is oneself.
+        #[oai(header = "ETag")]
+        String,
+    ),
 }
 
 #[derive(ApiResponse)]
 enum ProfileAnswer {
     /// The profile
     #[oai(status = 200)]
-    Profile(Json<OwnProfile>),
+    Profile(
+        Json<OwnProfile>,
+        /// How often one has changed it, quoted; for `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
 }
 
 #[derive(ApiResponse)]
@@ -125,22 +141,26 @@ impl ProfilesApi {
     #[oai(path = "/auth/v1/profile", method = "get", operation_id = "read_profile")]
     async fn profile(&self, caller: RequiredCaller) -> Result<ProfileAnswer, ApiError> {
         let profile = self.accounts.profile(caller.0.account).await?.ok_or_else(gone)?;
-        Ok(ProfileAnswer::Profile(Json(OwnProfile::of(profile))))
+        Ok(own(profile))
     }
 
     /// Change one's own profile
     ///
-    /// Errors: `invalid_fields`, `unavailable`.
+    /// Errors: `invalid_fields`, `precondition_failed`, `unavailable`.
     #[oai(path = "/auth/v1/profile", method = "patch", operation_id = "change_profile")]
     async fn change_profile(
         &self,
         caller: RequiredCaller,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
         body: Body<Change>,
     ) -> Result<Limited<ProfileAnswer>, ApiError> {
-        let rate = self.limits.profile(caller.0.account)?;
-        let changed = self.accounts.change_profile(caller.0.account, body.value.into()).await;
-        let answer = |profile| ProfileAnswer::Profile(Json(OwnProfile::of(profile)));
-        rate.on(changed.map(answer).map_err(ApiError::from))
+        let me = caller.0.account;
+        let rate = self.limits.profile(me)?;
+        let changed = async {
+            let expected = if_match::sequence(if_match.0.as_deref())?;
+            Ok(own(self.accounts.change_profile(me, body.value.into(), expected).await?))
+        };
+        rate.on(changed.await)
     }
 
     /// List a group
@@ -196,14 +216,16 @@ impl ProfilesApi {
         let made = self.accounts.register(register, key.map(|key| (key, answer))).await;
         let profile = self.accounts.profile(made.map_err(not_registered)?).await?;
         let profile = profile.ok_or_else(gone)?;
-        Ok(PersonMade::Made(Json(UserInfo::of(profile, true))))
+        let etag = if_match::etag(profile.sequence);
+        Ok(PersonMade::Made(Json(UserInfo::of(profile, true)), etag))
     }
 
     async fn info(&self, caller: &Caller, id: AccountId) -> Result<InfoAnswer, ApiError> {
         let unknown = || ApiError::new(Code::NotFound, "There is no such account");
         let profile = self.accounts.profile(id).await?.ok_or_else(unknown)?;
         let reachable = caller.account == id || caller.is_administrator();
-        Ok(InfoAnswer::Known(Json(UserInfo::of(profile, reachable))))
+        let etag = if_match::etag(profile.sequence);
+        Ok(InfoAnswer::Known(Json(UserInfo::of(profile, reachable)), etag))
     }
 
     async fn group(
@@ -223,6 +245,11 @@ impl ProfilesApi {
         let next = page.cut(&mut rows, |row| row.id.to_string());
         Ok(GroupAnswer::Page(Json(rows.into_iter().map(|row| row.id).collect()), next))
     }
+}
+
+fn own(profile: Profile) -> ProfileAnswer {
+    let etag = if_match::etag(profile.sequence);
+    ProfileAnswer::Profile(Json(OwnProfile::of(profile)), etag)
 }
 
 fn gone() -> ApiError {
@@ -249,6 +276,7 @@ impl From<ProfileError> for ApiError {
             ProfileError::Invalid(fields) => Self::invalid_fields(
                 fields.into_iter().map(|(name, rule)| FieldError::new(name, rule)).collect(),
             ),
+            ProfileError::Changed => if_match::changed(),
             ProfileError::Gone => gone(),
             ProfileError::Database(error) => error.into(),
         }

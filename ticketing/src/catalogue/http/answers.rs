@@ -65,7 +65,13 @@ pub(super) enum Many<T: ToJSON + ParseFromJSON + Send + Sync> {
 pub(super) enum ReviewAnswer {
     /// The review
     #[oai(status = 200)]
-    Review(Json<ReviewSeen>),
+    Review(
+        Json<ReviewSeen>,
+        /// Changes whenever its author writes it anew, quoted; for `If-Match`. Likes are not part
+        /// of it.
+        #[oai(header = "ETag")]
+        String,
+    ),
 }
 
 #[derive(ApiResponse)]

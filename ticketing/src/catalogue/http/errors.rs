@@ -2,6 +2,7 @@
 
 use super::super::follows::FollowError;
 use super::super::reviews::ReviewError;
+use crate::api::if_match;
 use crate::api_error::{ApiError, Code};
 
 pub(super) fn unknown_film() -> ApiError {
@@ -37,6 +38,7 @@ impl From<ReviewError> for ApiError {
             ReviewError::NotTheAuthor => {
                 Self::new(Code::Forbidden, "Only its author or an administrator may do this")
             }
+            ReviewError::Changed => if_match::changed(),
             ReviewError::CallerGone => caller_gone(),
             ReviewError::Database(error) => error.into(),
         }

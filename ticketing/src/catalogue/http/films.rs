@@ -6,11 +6,11 @@ use poem_openapi::payload::Json;
 use shared_events::FilmId;
 use uuid::Uuid;
 
-use super::super::films::{Description, Expected};
+use super::super::films::Description;
 use super::answers::{Described, FilmAnswer, FilmSeen, Many};
 use super::errors::unknown_film;
 use super::requests::NewDescription;
-use super::{Service, Tag};
+use super::{Service, Tag, expected};
 use crate::api::authentication::AdministratorCaller;
 use crate::api::body::Body;
 use crate::api::if_match;
@@ -114,11 +114,7 @@ impl FilmsApi {
     ) -> Result<Limited<Described>, ApiError> {
         let rate = self.0.limits.change(caller.0.account)?;
         let described = async {
-            let expected = match if_match::sequence(if_match.0.as_deref())? {
-                Some(sequence) => Expected::At(sequence),
-                None if if_match.0.is_some() => Expected::Known,
-                None => Expected::Any,
-            };
+            let expected = expected(if_match.0.as_deref())?;
             let description = Description::try_from(body.value)?;
             let described = self.0.catalogue.describe(FilmId(id.0), &description, expected).await?;
             let film = described.ok_or_else(if_match::changed)?;

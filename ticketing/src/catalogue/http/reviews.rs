@@ -1,7 +1,7 @@
 //! Reviews of films and likes over HTTP.
 
 use poem_openapi::OpenApi;
-use poem_openapi::param::{Path, Query};
+use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::payload::Json;
 use shared_events::FilmId;
 use uuid::Uuid;
@@ -10,9 +10,10 @@ use super::super::reviews::{NewReview, Review};
 use super::answers::{Gone, Likes, LikesAnswer, Many, ReviewAnswer, ReviewSeen};
 use super::errors::{unknown_film, unknown_review};
 use super::requests::NewOpinion;
-use super::{Service, Tag};
+use super::{Service, Tag, expected};
 use crate::api::authentication::RequiredCaller;
 use crate::api::body::Body;
+use crate::api::if_match;
 use crate::api::paging::Page;
 use crate::api::rate_limits::Limited;
 use crate::api_error::ApiError;
@@ -26,13 +27,14 @@ impl ReviewsApi {
     ///
     /// Everybody has one review of a film; another one replaces it and keeps its likes.
     ///
-    /// Errors: `not_found`, `invalid_fields`, `unavailable`.
+    /// Errors: `not_found`, `invalid_fields`, `precondition_failed`, `unavailable`.
     #[oai(path = "/ugc/v1/movies/:id/review", method = "put", operation_id = "review_film")]
     async fn publish(
         &self,
         caller: RequiredCaller,
         /// Which film.
         id: Path<Uuid>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
         body: Body<NewOpinion>,
     ) -> Result<Limited<ReviewAnswer>, ApiError> {
         let author = caller.0.account;
@@ -41,8 +43,9 @@ impl ReviewsApi {
             let (text, score_tenths) = body.value.judged()?;
             let film = FilmId(id.0);
             let new = NewReview { id: Uuid::now_v7(), film, author, text, score_tenths };
-            let review = self.0.catalogue.publish(&new, self.0.clock.now()).await?;
-            Ok(ReviewAnswer::Review(Json(review.into())))
+            let expected = expected(if_match.0.as_deref())?;
+            let review = self.0.catalogue.publish(&new, expected, self.0.clock.now()).await?;
+            Ok(seen(review))
         };
         rate.on(published.await)
     }
@@ -93,26 +96,31 @@ impl ReviewsApi {
         if (found.film, found.author) != (movie.0, user.0) {
             return Err(unknown_review());
         }
-        Ok(ReviewAnswer::Review(Json(found.into())))
+        Ok(seen(found))
     }
 
     /// Remove a review
     ///
     /// With its likes. For its author and administrators.
     ///
-    /// Errors: `not_found`, `forbidden`, `unavailable`.
+    /// Errors: `not_found`, `forbidden`, `precondition_failed`, `unavailable`.
     #[oai(path = "/ugc/v1/reviews/:id", method = "delete", operation_id = "remove_film_review")]
     async fn remove(
         &self,
         caller: RequiredCaller,
         /// Which review.
         id: Path<Uuid>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
     ) -> Result<Limited<Gone>, ApiError> {
         let me = caller.0.account;
         let rate = self.0.limits.change(me)?;
         let by = (!caller.0.is_administrator()).then_some(me);
-        let removed = self.0.catalogue.remove_review(id.0, by).await;
-        rate.on(removed.map(|()| Gone::Done).map_err(ApiError::from))
+        let removed = async {
+            let expected = if_match::sequence(if_match.0.as_deref())?;
+            self.0.catalogue.remove_review(id.0, by, expected).await?;
+            Ok(Gone::Done)
+        };
+        rate.on(removed.await)
     }
 
     /// Count the likes of a review
@@ -177,4 +185,9 @@ impl ReviewsApi {
         let likes_count = self.find_review(id).await?.likes.unsigned_abs();
         Ok(LikesAnswer::Likes(Json(Likes { likes_count })))
     }
+}
+
+fn seen(review: Review) -> ReviewAnswer {
+    let etag = if_match::etag(review.sequence);
+    ReviewAnswer::Review(Json(review.into()), etag)
 }

@@ -29,7 +29,7 @@ pub(super) struct NoticeSeen {
     title: String,
     /// In a sentence or two.
     text: String,
-    /// Where what it is about can be seen.
+    /// Where what it is about can be seen: a short link, the same in the mail.
     link: String,
     /// Since when one is told.
     created: Timestamp,
@@ -59,7 +59,7 @@ impl Example for NoticeSeen {
             kind: Kind::ReminderHour.to_string(),
             title: "“Metropolis” begins in an hour".to_owned(),
             text: "Do not forget: “Metropolis” begins at 2027-01-15 11:00 (UTC+03:00).".to_owned(),
-            link: format!("http://localhost:5000{}", Kind::ReminderHour.path(example_id(8))),
+            link: "http://localhost:5000/s/4kT9xQ0b".to_owned(),
             created: Timestamp(DateTime::from_timestamp(1_799_996_400, 0).unwrap_or_default()),
             read_at: None,
         }

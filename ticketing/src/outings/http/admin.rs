@@ -48,7 +48,7 @@ impl OutingsAdminApi {
 
     /// Read any announcement
     ///
-    /// For administrators: also one that was called off, with all who applied.
+    /// For administrators: also one that was called off, with who applied as its host sees them.
     ///
     /// Errors: `forbidden`, `not_found`, `unavailable`.
     #[oai(

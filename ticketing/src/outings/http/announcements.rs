@@ -54,8 +54,9 @@ impl AnnouncementsApi {
 
     /// Read an announcement
     ///
-    /// Its host sees all who applied, others those who come along. What only followers of the host
-    /// may see is not there for others, but for who comes along or may yet.
+    /// Its host sees who applied, at most 1,000 besides those who come along; others see those who
+    /// come along. What only followers of the host may see is not there for others, but for who
+    /// comes along or may yet.
     ///
     /// Errors: `not_found`, `unavailable`.
     #[oai(path = "/app/v1/announcement/:id", method = "get", operation_id = "read_announcement")]

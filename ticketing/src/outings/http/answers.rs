@@ -96,7 +96,9 @@ pub(super) struct AnnouncementSeen {
     pub(super) event_location: String,
     /// How long it takes, in minutes.
     pub(super) duration: u32,
-    /// Who comes along. Its host sees all who applied.
+    /// Who comes along, at most 1,000, oldest application first. Its host also sees who else
+    /// applied, at most 1,000: those who wait for an answer before those who have one, and the
+    /// newest of them. `GET /app/v1/bookings?filter[announcement]=` lists all in pages.
     pub(super) guest_list: Vec<GuestSeen>,
     /// What others think of the host: 1 to 5, 0 while nobody has said anything.
     pub(super) author_rating: f64,

@@ -148,12 +148,16 @@ impl BookingsApi {
     ///
     /// Errors: `invalid_cursor`, `unavailable`.
     #[oai(path = "/app/v1/bookings", method = "get", operation_id = "list_bookings")]
+    #[expect(clippy::too_many_arguments, reason = "one for each parameter of the query")]
     async fn find_many(
         &self,
         caller: RequiredCaller,
         /// `guest`: those that you made; `author`, unless said: those of your announcements.
         #[oai(name = "filter[self]")]
         as_whom: Query<Option<AsWhom>>,
+        /// Only of this announcement.
+        #[oai(name = "filter[announcement]")]
+        announcement: Query<Option<Uuid>>,
         /// Only to this film.
         #[oai(name = "filter[movie]")]
         movie: Query<Option<Uuid>>,
@@ -165,10 +169,12 @@ impl BookingsApi {
         /// Where the page before ended: from its `Link`.
         after: Query<Option<String>>,
     ) -> Result<Many<BookingListed>, ApiError> {
-        let movie_text = movie.0.map(|movie| movie.to_string());
+        let texts = [announcement.0, movie.0].map(|id| id.map(|id| id.to_string()));
+        let [announcement_text, movie_text] = texts.each_ref().map(|text| text.as_deref());
         let filters = [
             ("filter%5Bself%5D", as_whom.0.map(AsWhom::as_str)),
-            ("filter%5Bmovie%5D", movie_text.as_deref()),
+            ("filter%5Bannouncement%5D", announcement_text),
+            ("filter%5Bmovie%5D", movie_text),
             ("filter%5Bdate%5D", date.0.as_deref()),
         ];
         let page = Page::read(LIST, limit.0, after.0.as_deref(), &filters)?;
@@ -179,7 +185,8 @@ impl BookingsApi {
             Some(AsWhom::Author) | None => Mine::AsHost(me),
         };
         let starts = date.0.as_deref().map(times::range).transpose()?;
-        let filter = Filter { mine, film: movie.0.map(FilmId), starts };
+        let (announcement, film) = (announcement.0.map(AnnouncementId), movie.0.map(FilmId));
+        let filter = Filter { mine, announcement, film, starts };
         self.0.caught_up.wait().await?;
         let mut rows = self.0.bookings.list(&filter, after, page.fetch()).await?;
         let next = page.cut(&mut rows, |row| row.booking.to_string());

@@ -1,14 +1,27 @@
 //! What the routes of reviews answer, each with an example for the document.
 
-use poem_openapi::Object;
+use poem_openapi::payload::Json;
 use poem_openapi::types::Example;
+use poem_openapi::{ApiResponse, Object};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::api::timestamp::Timestamp;
 
+#[derive(ApiResponse)]
+pub(super) enum Rated {
+    /// As it is now
+    #[oai(status = 200)]
+    Rated(
+        Json<OpinionSeen>,
+        /// The sequence of the last event between these two, quoted; for `If-Match`.
+        #[oai(header = "ETag")]
+        String,
+    ),
+}
+
 /// What one thinks of another, as its author sees it.
-#[derive(Debug, Object, Serialize, Deserialize)]
+#[derive(Clone, Debug, Object, Serialize, Deserialize)]
 #[oai(rename = "Opinion", example)]
 pub(super) struct OpinionSeen {
     /// Which review.

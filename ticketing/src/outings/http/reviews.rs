@@ -13,16 +13,17 @@ use super::super::announcement::{Announcement, AttendedBy};
 use super::super::rating::Said;
 use super::super::reviewing::{Opinion, Reviewed};
 use super::super::texts::{self, REVIEW, in_vault};
-use super::answers::{Many, Plain};
+use super::answers::{Many, Plain, Tagged};
 use super::errors::{of_command, unknown_announcement};
 use super::requests::{Judge, NewOpinion};
-use super::review_answers::{AverageSeen, OpinionSeen, ReviewSeen};
-use super::{Service, Tag, call};
+use super::review_answers::{AverageSeen, OpinionSeen, Rated, ReviewSeen};
+use super::{Service, Tag, call, failed};
 use crate::accounts::Caller;
 use crate::api::Context;
 use crate::api::authentication::RequiredCaller;
 use crate::api::body::Body;
 use crate::api::idempotent::Keep;
+use crate::api::if_match::etag;
 use crate::api::paging::Page;
 use crate::api::rate_limits::Limited;
 use crate::api::timestamp::Timestamp;
@@ -41,7 +42,7 @@ impl OutingReviewsApi {
     /// then the same call changes it.
     ///
     /// Errors: `invalid_fields`, `forbidden`, `not_found`, `outing_not_over`, `review_published`,
-    /// `concurrent_change`, `unavailable`.
+    /// `concurrent_change`, `precondition_failed`, `unavailable`.
     #[oai(path = "/app/v1/reviews/:id", method = "post", operation_id = "create_outing_review")]
     async fn create(
         &self,
@@ -50,11 +51,12 @@ impl OutingReviewsApi {
         /// Which announcement.
         id: Path<Uuid>,
         #[oai(name = "Idempotency-Key")] key: Header<Option<String>>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
         body: Body<NewOpinion>,
-    ) -> Result<Limited<Plain<OpinionSeen>>, ApiError> {
+    ) -> Result<Limited<Rated>, ApiError> {
         let rate = self.0.limits.change(caller.0.account)?;
-        let key = key.0.as_deref();
-        rate.on(self.rate(&caller.0, &context, AnnouncementId(id.0), key, body).await)
+        let headers = (key.0.as_deref(), if_match.0.as_deref());
+        rate.on(self.rate(&caller.0, &context, AnnouncementId(id.0), headers, body).await)
     }
 
     /// List reviews of an outing
@@ -141,9 +143,9 @@ impl OutingReviewsApi {
         caller: &Caller,
         context: &Context,
         announcement: AnnouncementId,
-        key: Option<&str>,
+        (key, if_match): (Option<&str>, Option<&str>),
         body: Body<NewOpinion>,
-    ) -> Result<Plain<OpinionSeen>, ApiError> {
+    ) -> Result<Rated, ApiError> {
         let Body { value: new, bytes } = body;
         let mut judge = Judge::default();
         let score = judge.count("score", new.score);
@@ -151,14 +153,14 @@ impl OutingReviewsApi {
         judge.verdict()?;
         let text = text.filter(|text| !text.is_empty());
         let score = u8::try_from(score).unwrap_or(u8::MAX);
-        let execution = self.0.execution(context, None)?;
+        let execution = self.0.execution(context, if_match)?;
         let now = execution.now;
         let author = caller.account;
         let review = ReviewId(Uuid::now_v7());
         let written = text.as_ref();
         let answer = |reviewed: &Reviewed| {
             let said = reviewed.rating.said(reviewed.pair.side);
-            OpinionSeen {
+            let body = OpinionSeen {
                 id: said.map_or(review, |said: Said| said.review).0,
                 announcement_id: announcement.0,
                 author_id: author.0,
@@ -166,7 +168,8 @@ impl OutingReviewsApi {
                 score,
                 review_text: written.cloned().unwrap_or_default(),
                 published: reviewed.rating.is_published(now),
-            }
+            };
+            Tagged { body, sequence: reviewed.sequence }
         };
         let path = format!("/app/v1/reviews/{announcement}");
         let call = call(caller, key, "POST", &path, &bytes);
@@ -193,7 +196,8 @@ impl OutingReviewsApi {
             };
             self.0.reviewing.rate(opinion, execution, attach).await.map_err(of_command)
         };
-        let rated = self.0.idempotent.run(call, StatusCode::OK, answer, rate).await?;
-        Ok(Plain::Plain(Json(rated)))
+        let rated = self.0.idempotent.run(call, StatusCode::OK, answer, rate).await;
+        let rated = rated.map_err(|error| failed(error, if_match))?;
+        Ok(Rated::Rated(Json(rated.body), etag(rated.sequence)))
     }
 }

@@ -2,6 +2,7 @@
 //! film, names, what people think of each other. All of that is read before a command, so that what
 //! the command came to can be shown, and kept for a repeat, without reading again.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
@@ -17,6 +18,9 @@ use crate::accounts::Caller;
 use crate::api::nullable::Nullable;
 use crate::api::timestamp::Timestamp;
 use crate::api_error::ApiError;
+
+/// Bookings without a place at most that are shown with an outing: it may have five times as many.
+const MOST_WITHOUT_PLACE: usize = 1_000;
 
 /// What stands elsewhere of an outing.
 #[derive(Clone, Debug, Default)]
@@ -49,8 +53,21 @@ impl View {
         Self { account: caller.account, all: caller.is_administrator(), now }
     }
 
-    fn shows(self, outing: &Outing, booking: &Booking) -> bool {
-        self.all || self.account == outing.terms.host || booking.has_place()
+    /// The bookings that are shown, oldest first: those that have a place, of which there are no
+    /// more than places; to the host and to administrators also the others as far as
+    /// [`MOST_WITHOUT_PLACE`], those that wait for the host's answer first, then the newest.
+    fn guests(self, outing: &Outing) -> Vec<(BookingId, Booking)> {
+        let all = outing.bookings.iter().map(|(id, booking)| (*id, *booking));
+        let (mut guests, mut others): (Vec<_>, Vec<_>) =
+            all.partition(|(_, booking)| booking.has_place());
+        if self.all || self.account == outing.terms.host {
+            let answered = |booking: &Booking| !booking.guest_says || booking.host_says.is_some();
+            others.sort_by_key(|(id, booking)| (answered(booking), Reverse(*id)));
+            others.truncate(MOST_WITHOUT_PLACE);
+            guests.append(&mut others);
+            guests.sort_by_key(|(id, _)| *id);
+        }
+        guests
     }
 }
 
@@ -62,8 +79,8 @@ impl Service {
         outing: &Outing,
         view: View,
     ) -> Result<Known, ApiError> {
-        let shown = outing.bookings.values().filter(|booking| view.shows(outing, booking));
-        let mut people: Vec<_> = shown.map(|booking| booking.guest).collect();
+        let shown = view.guests(outing).into_iter();
+        let mut people: Vec<_> = shown.map(|(_, booking)| booking.guest).collect();
         people.extend([outing.terms.host, view.account]);
         let mut known = self.known_of(outing, &people, view.now).await?;
         let terms = &outing.terms;
@@ -116,8 +133,7 @@ impl Known {
         let outing = state.announced()?;
         let terms = &outing.terms;
         let times = self.times.unwrap_or(Times { created: view.now, modified: view.now });
-        let guests = outing.bookings.iter().filter(|(_, booking)| view.shows(outing, booking));
-        let guest = |(id, booking): (&BookingId, &Booking)| GuestSeen {
+        let guest = |(id, booking): (BookingId, Booking)| GuestSeen {
             booking_id: id.0,
             guest_id: booking.guest.0,
             guest_name: self.name(booking.guest),
@@ -144,7 +160,7 @@ impl Known {
             event_time: Timestamp(terms.span.starts_at),
             event_location: self.text(terms.location),
             duration: terms.span.duration_minutes,
-            guest_list: guests.map(guest).collect(),
+            guest_list: view.guests(outing).into_iter().map(guest).collect(),
             author_rating: self.score(terms.host),
         })
     }
@@ -171,5 +187,74 @@ impl Known {
             event_time: Timestamp(outing.terms.span.starts_at),
             clashes: booking.clashes,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use chrono::TimeDelta;
+    use shared_events::FilmId;
+    use uuid::Uuid;
+
+    use super::super::super::announcement::{Span, Stage, Terms};
+    use super::*;
+
+    const HOST: AccountId = AccountId(Uuid::from_u128(1));
+
+    fn outing(bookings: impl IntoIterator<Item = (u128, bool, Option<bool>)>) -> Outing {
+        let text = TextId(Uuid::nil());
+        let span = Span { starts_at: DateTime::UNIX_EPOCH, duration_minutes: 120 };
+        let terms = Terms {
+            host: HOST,
+            film: FilmId(Uuid::nil()),
+            title: text,
+            description: text,
+            location: text,
+            sub_only: false,
+            is_free: true,
+            places: 1_000,
+            span,
+        };
+        let mut outing = Outing { terms, stage: Stage::Open, bookings: BTreeMap::new() };
+        for (n, guest_says, host_says) in bookings {
+            let guest = AccountId(Uuid::from_u128(n));
+            let booking = Booking { guest, guest_says, host_says, clashes: false };
+            outing.bookings.insert(BookingId(Uuid::from_u128(n)), booking);
+        }
+        outing
+    }
+
+    fn shown(outing: &Outing, account: AccountId) -> Vec<u128> {
+        let now = DateTime::UNIX_EPOCH + TimeDelta::hours(1);
+        let guests = View { account, all: false, now }.guests(outing);
+        guests.iter().map(|(id, _)| id.0.as_u128()).collect()
+    }
+
+    #[test]
+    fn guests_see_who_comes_along_and_the_host_all_who_applied() {
+        let outing = outing([
+            (10, true, None),
+            (11, true, Some(true)),
+            (12, false, Some(true)),
+            (13, true, Some(false)),
+        ]);
+        assert_eq!(shown(&outing, AccountId(Uuid::from_u128(10))), [11]);
+        assert_eq!(shown(&outing, HOST), [10, 11, 12, 13]);
+    }
+
+    #[test]
+    fn of_a_crowd_the_host_sees_all_who_come_along_and_the_newest_who_wait() {
+        let coming = (0..1_000).map(|n| (10_000 + n, true, Some(true)));
+        let waiting = (0..900).map(|n| (20_000 + n, true, None));
+        let declined = (0..1_000).map(|n| (30_000 + n, true, Some(false)));
+        let seen = shown(&outing(coming.clone().chain(waiting).chain(declined)), HOST);
+        let newest_declined = 30_900..31_000;
+        let expected = (10_000..11_000).chain(20_000..20_900).chain(newest_declined);
+        assert_eq!(seen, expected.collect::<Vec<_>>());
+        let more = (0..4_000).map(|n| (20_000 + n, true, None));
+        let seen = shown(&outing(coming.chain(more)), HOST);
+        assert_eq!(seen, (10_000..11_000).chain(23_000..24_000).collect::<Vec<_>>());
     }
 }
