@@ -201,10 +201,12 @@ impl RelayWorker {
         positions: &[i64],
         behind: i64,
     ) -> Result<usize, BrokerError> {
-        let mut waiting = 0;
-        for queue in self.relay.route.queues.iter().chain(self.relay.route.answers) {
-            waiting += declare_queue(channel, queue).await?;
-        }
+        // RabbitMQ also says 0 for a quorum queue that has not answered it within 250 ms
+        // (`rabbit_quorum_queue:stat`).
+        let waiting = match self.declare(channel).await? {
+            0 => self.declare(channel).await?,
+            waiting => waiting,
+        };
         if waiting > 0 || behind > WINDOW {
             let kept_back = metrics::counter!("ticketing_relay_kept_back_total");
             kept_back.increment(positions.len() as u64);
@@ -218,6 +220,15 @@ impl RelayWorker {
         metrics::counter!("ticketing_relay_published_again_total").increment(events.len() as u64);
         self.publish(channel, &events).await.landed().await?;
         Ok(events.len())
+    }
+
+    /// Declares and binds all queues. Answers how many messages wait in them, or 0.
+    async fn declare(&self, channel: &Channel) -> Result<u32, BrokerError> {
+        let mut waiting = 0;
+        for queue in self.relay.route.queues.iter().chain(self.relay.route.answers) {
+            waiting += declare_queue(channel, queue).await?;
+        }
+        Ok(waiting)
     }
 
     /// Publishes in order. What could not be sent is told where the confirms are awaited.
