@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use lapin::{Connection, ConnectionProperties};
-use shared_events::topology::{LINKS_LOG, MARKET_LOG, QUEUES, VENUES_LOG};
+use shared_events::topology::{LINKS_LOG, MARKET_LOG, OUTINGS_LOG, QUEUES, VENUES_LOG};
 use tokio::time::{Instant, interval};
 use tokio_postgres::Client;
 
@@ -111,7 +111,7 @@ impl Stage {
                and head.at = coalesce((select min(position) from checkpoints where log = $1), 0) \
                and not exists (select 1 from link_status where rule is null) \
             from head";
-        for log in [LINKS_LOG, MARKET_LOG, VENUES_LOG] {
+        for log in [LINKS_LOG, MARKET_LOG, VENUES_LOG, OUTINGS_LOG] {
             if !self.database.query_one(text, &[&log]).await?.try_get(0)? {
                 return Ok(false);
             }

@@ -12,7 +12,7 @@ use shared_events::topology::QUEUES;
 use tokio::time::{Instant, sleep};
 
 use super::findings::rows;
-use super::workload::{people, traders};
+use super::workload::{companions, people, traders};
 use super::world::broker::Broker;
 use super::world::tap::Passed;
 use super::world::usage::{self, Usage};
@@ -25,7 +25,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// As many link tokens are looked for.
 const TOKENS: i64 = 40;
 /// Tables that follow from history.
-const READ_TABLES: [&str; 16] = [
+const READ_TABLES: [&str; 22] = [
     "link_status",
     "listings",
     "orders",
@@ -38,13 +38,19 @@ const READ_TABLES: [&str; 16] = [
     "wallets",
     "ledger",
     "purchases",
+    "announcements",
+    "bookings",
+    "reviews",
     "link_notices",
     "market_notices",
     "venue_notices",
+    "outing_notices",
     "ticket_holders",
+    "outing_plans",
+    "outing_guests",
 ];
 /// Other tables that hold no secret.
-const OTHER_TABLES: [&str; 11] = [
+const OTHER_TABLES: [&str; 13] = [
     "events",
     "test_charges",
     "sessions",
@@ -53,6 +59,8 @@ const OTHER_TABLES: [&str; 11] = [
     "inbox",
     "retries",
     "deadlines",
+    "deliveries",
+    "snapshots",
     "relay_cursors",
     "checkpoints",
     "logs",
@@ -92,8 +100,8 @@ pub async fn collect(world: &mut World, before: &[Usage], messages: &str) -> Res
     audit.live = read(world).await?;
     let verify = world.wiring.ticketing_command("verify", &["verify"])?;
     audit.verified = verify.run().await.err().map(|error| format!("{error:#}"));
-    let notices = ["link_notices", "market_notices", "venue_notices"];
-    for projection in ["links", "market", "venues"].into_iter().chain(notices) {
+    let notices = ["link_notices", "market_notices", "venue_notices", "outing_notices"];
+    for projection in ["links", "market", "venues", "outings"].into_iter().chain(notices) {
         world.wiring.ticketing_command("rebuild", &["rebuild", projection])?.run().await?;
     }
     audit.rebuilt = read(world).await?;
@@ -192,6 +200,7 @@ async fn secrets(world: &World) -> Result<Vec<(&'static str, String)>> {
         ("a password", people::CANARY.to_owned()),
         ("a password's hash", "$argon2id$".to_owned()),
         ("a card's token", traders::CARD.to_owned()),
+        ("what a host has written", companions::TITLE.to_owned()),
     ];
     let people = world.people.iter().chain([world.hall()?.admin()]);
     let logins = people.map(|person| ("a login token", signature(&person.token)));

@@ -1,6 +1,7 @@
 //! What is there after the faults: the recorded calls beside the history, the read tables and the
 //! queues. Collected here, judged by [`super::checkers`].
 
+pub mod outings;
 pub mod venues;
 
 use anyhow::{Context, Result};
@@ -11,6 +12,7 @@ use uuid::Uuid;
 use super::journal::Call;
 use super::world::World;
 use super::world::broker::{Broker, Letter};
+use outings::Outings;
 use venues::{VenuesEvent, VenuesRow};
 
 /// A stored event.
@@ -110,6 +112,8 @@ pub struct Findings {
     pub venues_rows: Vec<VenuesRow>,
     /// How far the log of the venues is.
     pub venues: Progress,
+    /// Log, read tables and notices of the outings.
+    pub outings: Outings,
     /// Deadlines that were due for a while, that nobody has claimed, and that are not recorded.
     pub overdue: i64,
     /// Refused messages that wait to be tried again.
@@ -171,6 +175,7 @@ pub async fn collect(world: &World) -> Result<Findings> {
         venues: progress(&sql, VENUES_LOG).await?,
         venues_events: venues::events(&sql).await?,
         venues_rows: venues::rows(&sql).await?,
+        outings: outings::collect(&sql).await?,
         queues,
         dead,
         poison: world.poison.clone(),

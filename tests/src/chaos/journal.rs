@@ -48,6 +48,24 @@ pub enum Action {
     Purchase,
     /// To give a purchase back.
     Refund,
+    /// To go out with others.
+    Announce,
+    /// To move an outing, or to have more places or fewer: each time another than before.
+    Change,
+    /// To call an outing off.
+    CallOff,
+    /// To come along.
+    Apply,
+    /// To take a guest along.
+    Accept,
+    /// Not to.
+    Decline,
+    /// Not to come after all.
+    Withdraw,
+    /// To come after all.
+    Confirm,
+    /// To have a booking be no more.
+    Leave,
 }
 
 /// What was answered, without secrets.
@@ -60,7 +78,7 @@ pub struct Reply {
     /// Whether it says when to try again.
     pub retry_after: bool,
     /// What was made: a link request, a ticket, an order, a payment, a hold of several seats, a
-    /// purchase.
+    /// purchase, an announcement, a booking.
     pub made: Option<Uuid>,
     /// Until when seats are held.
     pub until: Option<DateTime<Utc>>,
@@ -104,8 +122,8 @@ pub struct Call {
     pub action: Action,
     /// The `Idempotency-Key`.
     pub key: Option<Uuid>,
-    /// The link request, ticket, order, payment, match, wallet or purchase in question; nothing
-    /// while it has no id.
+    /// The link request, ticket, order, payment, match, wallet, purchase, announcement or booking
+    /// in question; nothing while it has no id.
     pub about: Option<Uuid>,
     /// When it was sent.
     pub began: Duration,

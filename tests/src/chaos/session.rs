@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use shared_events::topology::{LINKS_EVENTS, MARKET_EVENTS, VENUES_EVENTS};
+use shared_events::topology::{LINKS_EVENTS, MARKET_EVENTS, OUTINGS_EVENTS, VENUES_EVENTS};
 use tokio::time::sleep;
 
 use super::audit;
@@ -103,7 +103,7 @@ async fn broken(
 /// Fills pools, caches and the allocator's stock as a busy hour would, a crowd and messages of 10
 /// MB among it; answers the messages that have passed meanwhile.
 async fn warm_up(world: &mut World, profile: Profile, seed: u64) -> Result<String> {
-    let exchanges = [LINKS_EVENTS, MARKET_EVENTS, VENUES_EVENTS];
+    let exchanges = [LINKS_EVENTS, MARKET_EVENTS, VENUES_EVENTS, OUTINGS_EVENTS];
     let tap = Tap::open(world, &exchanges).await?;
     let lasting = match profile {
         Profile::Short => Duration::from_secs(3),

@@ -22,6 +22,9 @@ fn complaint(call: &Call) -> Option<String> {
         Action::GiveBack => &[200, 202, 409],
         Action::Prepare => &[201],
         Action::Reserve | Action::GiveUp | Action::Purchase | Action::Refund => &[200, 409],
+        Action::Announce | Action::Change | Action::Apply => &[200, 409],
+        Action::Accept | Action::Decline | Action::Withdraw | Action::Confirm => &[200, 409],
+        Action::CallOff | Action::Leave => &[200],
     };
     if reply.status == 503 && !reply.retry_after {
         return Some(format!("call {} got 503 without Retry-After", call.number));

@@ -1,17 +1,20 @@
 //! What must hold after everything that broke. Each checker is a pure function over what was found;
 //! its tests show a sound history that it passes and a broken one that it does not.
 //!
-//! `sales.rs` has those of the market, `seats` those of the venues, `sample.rs` the sound history.
+//! `sales.rs` has those of the market, `seats` those of the venues, `outings` those of the outings
+//! and of their notices, `sample.rs` the sound history.
 //! Not here: collecting ([`super::findings`]), and showing on a running system that each turns red
 //! ([`super::controls`]).
 
 mod answers;
 mod durable;
+mod keys;
 mod liveness;
 mod never_backwards;
 mod no_secrets;
 mod once;
 mod one_holder;
+mod outings;
 mod replay;
 mod residue;
 mod sales;
@@ -37,25 +40,33 @@ pub const CHECKERS: [Checker<Findings>; 8] = [
     Checker {
         name: "acknowledged is durable",
         check: |found| {
-            [durable::check(found), sales::durable(found), seats::durable(found)].concat()
+            let (market, venues) = (sales::durable(found), seats::durable(found));
+            [durable::check(found), market, venues, outings::durable(found)].concat()
         },
     },
     Checker {
         name: "effect once",
-        check: |found| [once::check(found), sales::once(found), seats::once(found)].concat(),
+        check: |found| {
+            let (market, venues) = (sales::once(found), seats::once(found));
+            let told = outings::told(found);
+            [once::check(found), market, venues, outings::once(found), told].concat()
+        },
     },
     Checker { name: "total queue", check: total_queue::check },
     Checker {
         name: "one holder",
         check: |found| {
-            [one_holder::check(found), sales::one_holder(found), seats::one_holder(found)].concat()
+            let (market, venues) = (sales::one_holder(found), seats::one_holder(found));
+            let (places, time) = (outings::places(found), outings::one_place(found));
+            [one_holder::check(found), market, venues, places, time].concat()
         },
     },
     Checker { name: "money", check: |found| [sales::money(found), seats::money(found)].concat() },
     Checker {
         name: "liveness",
         check: |found| {
-            [liveness::check(found), sales::liveness(found), seats::liveness(found)].concat()
+            let (market, venues) = (sales::liveness(found), seats::liveness(found));
+            [liveness::check(found), market, venues, outings::liveness(found)].concat()
         },
     },
     Checker { name: "never backwards", check: never_backwards::check },

@@ -8,8 +8,13 @@ pub(super) fn check(findings: &Findings) -> Vec<String> {
     let links = findings.events.last().map_or(0, |event| event.position);
     let market = findings.market_events.last().map_or(0, |sale| sale.position);
     let venues = findings.venues_events.last().map_or(0, |event| event.position);
-    let heads = [(links, findings.links), (market, findings.market), (venues, findings.venues)];
-    for (head, progress) in heads {
+    let outings = findings.outings.events.last().map_or(0, |event| event.position);
+    for (head, progress) in [
+        (links, findings.links),
+        (market, findings.market),
+        (venues, findings.venues),
+        (outings, findings.outings.progress),
+    ] {
         let Progress { relayed, projected } = progress;
         if relayed != head {
             wrong.push(format!("relayed up to {relayed} of {head}"));
@@ -46,6 +51,7 @@ pub(super) fn check(findings: &Findings) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::chaos::checkers::sample::sound;
+    use crate::chaos::findings::outings::Outings;
     use crate::chaos::world::broker::Letter;
 
     fn letter(properties: &str) -> Letter {
@@ -68,6 +74,8 @@ mod tests {
         assert_eq!(check(&Findings { links: projected, ..sound() }).len(), 1);
         assert_eq!(check(&Findings { market: relayed, ..sound() }).len(), 2);
         assert_eq!(check(&Findings { venues: relayed, ..sound() }).len(), 2);
+        let outings = Outings { progress: relayed, ..Outings::default() };
+        assert_eq!(check(&Findings { outings, ..sound() }).len(), 2);
         assert_eq!(check(&Findings { retries: 1, ..sound() }).len(), 1);
         let mut waiting = sound();
         waiting.queues[0].ready = 1;

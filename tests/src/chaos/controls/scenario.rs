@@ -5,12 +5,15 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use shared_events::topology::{EVALUATE_LINK_REQUESTS, LINKS_LOG, PROJECT_LINKS, RULES_VERDICTS};
 use tokio::time::{Instant, sleep};
+use uuid::Uuid;
 
 use super::Control;
 use crate::chaos::fault::Fault;
 use crate::chaos::faults::{self, Frozen};
+use crate::chaos::journal::Action;
 use crate::chaos::plan::Cycle;
-use crate::chaos::workload::{spectators, traders};
+use crate::chaos::workload::people::Person;
+use crate::chaos::workload::{companions, spectators, traders};
 use crate::chaos::world::World;
 use crate::chaos::world::broker::Broker;
 use crate::chaos::world::tap::Tap;
@@ -28,6 +31,8 @@ const STRANGER: usize = 1_002;
 /// Rivals for one link or charges of one order, and how often.
 const RIVALS: usize = 60;
 const RACES: u64 = 3;
+/// When nobody of the workload goes out.
+const FREE_HOUR: u64 = 100;
 
 pub(super) async fn play(control: Control, world: &mut World) -> Result<()> {
     sleep(UNDER_WAY).await;
@@ -41,6 +46,7 @@ pub(super) async fn play(control: Control, world: &mut World) -> Result<()> {
         Control::NoUnique => {
             links_are_fought_for(world).await?;
             seats_are_fought_for(world).await?;
+            places_are_fought_for(world).await?;
         }
         Control::PaidTwice => orders_are_paid_at_once(world).await?,
     }
@@ -144,6 +150,33 @@ async fn seats_are_fought_for(world: &mut World) -> Result<()> {
         let asks: Vec<_> =
             people.map(|person| spectators::reserve(of, 1, number, person)).collect();
         spectators::all_at_once(&world.api, STRANGER, &asks).await?;
+    }
+    Ok(())
+}
+
+/// Everybody applies to two outings of the same time at the same moment; then everybody who could
+/// is accepted at the same moment, for two places.
+async fn places_are_fought_for(world: &mut World) -> Result<()> {
+    let [host, other, guests @ ..] = world.people.as_slice() else { bail!("too few accounts") };
+    for number in 0..RACES {
+        let at = companions::hour(FREE_HOUR + 2 * number);
+        let hosts = [host, other];
+        let asks = hosts.map(|host| companions::announce(host, at, 2));
+        let announced = spectators::all_at_once(&world.api, STRANGER, &asks).await?;
+        let both = hosts.into_iter().zip(announced);
+        let outings: Vec<(&Person, Uuid)> =
+            both.filter_map(|(host, answer)| Some((host, answer.reply.made?))).collect();
+        // One after the other, each goes to another replica.
+        let pairs = guests.iter().flat_map(|guest| outings.iter().map(move |one| (guest, one)));
+        let asks: Vec<_> =
+            pairs.clone().map(|(guest, (_, id))| companions::apply(*id, guest)).collect();
+        let applied = spectators::all_at_once(&world.api, STRANGER, &asks).await?;
+        let accepting: Vec<_> = pairs
+            .zip(applied)
+            .filter_map(|((_, (host, _)), answer)| Some((host, answer.reply.made?)))
+            .map(|(host, booking)| companions::say(Action::Accept, booking, host))
+            .collect();
+        spectators::all_at_once(&world.api, STRANGER, &accepting).await?;
     }
     Ok(())
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use shared_events::topology::{
-    EVALUATE_LINK_REQUESTS, LINKS_EVENTS, MARKET_EVENTS, RULES_VERDICTS, VENUES_EVENTS,
+    EVALUATE_LINK_REQUESTS, LINKS_EVENTS, MARKET_EVENTS, OUTINGS_EVENTS, RULES_VERDICTS,
+    VENUES_EVENTS,
 };
 use tokio::time::sleep;
 
@@ -38,7 +39,7 @@ pub(super) async fn repeated(world: &mut World, cycle: &Cycle) -> Result<Struck>
 /// Collects messages, publishes them forwards and backwards until there were enough, and has the
 /// relay send the history again.
 pub(super) async fn replayed(world: &mut World, cycle: &Cycle) -> Result<Struck> {
-    let exchanges = [LINKS_EVENTS, MARKET_EVENTS, VENUES_EVENTS, RULES_VERDICTS];
+    let exchanges = [LINKS_EVENTS, MARKET_EVENTS, VENUES_EVENTS, OUTINGS_EVENTS, RULES_VERDICTS];
     let tap = Tap::open(world, &exchanges).await?;
     sleep(COLLECTING).await;
     let messages = tap.close().await?;

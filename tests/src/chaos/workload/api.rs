@@ -37,7 +37,8 @@ pub struct Ask {
     pub key: Option<Uuid>,
     /// The body.
     pub body: Option<Value>,
-    /// What is in question: a link request, ticket, order, payment, match, wallet or purchase.
+    /// What is in question: a link request, ticket, order, payment, match, wallet, purchase,
+    /// announcement or booking.
     pub about: Option<Uuid>,
 }
 
@@ -71,6 +72,11 @@ impl Ask {
     /// The same as a PUT.
     pub fn put(self) -> Self {
         Self { method: Method::PUT, ..self }
+    }
+
+    /// The same as a DELETE.
+    pub fn delete(self) -> Self {
+        Self { method: Method::DELETE, ..self }
     }
 }
 

@@ -1,11 +1,13 @@
 //! The workload: clients that ask for links, look whether they are open, use them once, and try to
-//! use them again, over all replicas, while things break; others trade tickets, or go to a match.
-//! What they learn stands in the journal.
+//! use them again, over all replicas, while things break; others trade tickets, go to a match, or
+//! to the cinema together. What they learn stands in the journal.
 //!
-//! [`api`] makes the calls, [`people`] has the accounts, [`hall`] the seats; [`traders`] and
-//! [`spectators`] are the others. Not here: judging what was answered ([`super::checkers`]).
+//! [`api`] makes the calls, [`people`] has the accounts, [`hall`] the seats; [`traders`],
+//! [`spectators`] and [`companions`] are the others. Not here: judging what was answered
+//! ([`super::checkers`]).
 
 pub mod api;
+pub mod companions;
 pub mod hall;
 pub mod people;
 pub mod spectators;
@@ -28,11 +30,17 @@ use hall::Match;
 use people::Person;
 
 /// Clients at once: enough that several calls are always in flight.
-pub const CLIENTS: usize = 10;
+pub const CLIENTS: usize = 12;
 /// Those of them who trade.
 const TRADERS: usize = 3;
 /// Those who go to matches.
 const SPECTATORS: usize = 2;
+/// Those who go out together.
+const COMPANIONS: usize = 2;
+/// Whose number is lower asks for links.
+const FIRST_TRADER: usize = FIRST_SPECTATOR - TRADERS;
+const FIRST_SPECTATOR: usize = FIRST_COMPANION - SPECTATORS;
+const FIRST_COMPANION: usize = CLIENTS - COMPANIONS;
 /// A client thinks this long between two things it does.
 const THINKING: std::ops::Range<Duration> = Duration::from_millis(5)..Duration::from_millis(60);
 /// The pause between two looks at a link that is not open.
@@ -60,12 +68,14 @@ impl Workload {
                 dice: Dice::of(seed, &format!("client {number}")),
                 stop: stop.clone(),
             };
-            if number >= CLIENTS - SPECTATORS {
+            if number >= FIRST_COMPANION {
+                clients.spawn(client.go_out_on(people.to_vec()));
+            } else if number >= FIRST_SPECTATOR {
                 clients.spawn(client.watch_on(people.to_vec(), usual));
-            } else if number < CLIENTS - SPECTATORS - TRADERS {
-                clients.spawn(client.run());
-            } else {
+            } else if number >= FIRST_TRADER {
                 clients.spawn(client.trade_on(people.to_vec()));
+            } else {
+                clients.spawn(client.run());
             }
         }
         Self { stop, clients }

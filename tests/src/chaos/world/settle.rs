@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use shared_events::topology::{LINKS_LOG, MARKET_LOG, QUEUES, VENUES_LOG};
+use shared_events::topology::{LINKS_LOG, MARKET_LOG, OUTINGS_LOG, QUEUES, VENUES_LOG};
 use tokio::time::{Instant, sleep};
 use tokio_postgres::Client;
 
@@ -30,21 +30,23 @@ const JUDGED: &str = "select not exists (select 1 from events r \
     and not exists (select 1 from events v where v.aggregate = r.aggregate \
         and v.aggregate_id = r.aggregate_id and v.sequence = 2))";
 /// Whether nothing more happens by itself: what became of every payment is known, every order is
-/// paid or over, and so is every hold of a seat.
+/// paid or over, and so is every hold of a seat, and all guests have followed their outings.
 const DECIDED: &str = "select \
     not exists (select 1 from payments where status in ('capturing', 'refunding')) \
     and not exists (select 1 from orders where status in ('created', 'awaiting_payment')) \
     and not exists (select 1 from tickets where status = 'reserved') \
-    and not exists (select 1 from deadlines where kind = 'venues.hold_ends' and done_at is null)";
+    and not exists (select 1 from deadlines where done_at is null \
+        and kind in ('venues.hold_ends', 'outings.guests_move', 'outings.time_freed'))";
 const HEAD: &str = "select coalesce(max(position), 0) from events where log = $1";
 
-/// The last positions of the logs of the links, the market and the venues.
+/// The last positions of the logs of the links, the market, the venues and the outings.
 ///
 /// # Errors
 /// If Postgres does not answer.
-pub async fn heads(sql: &Client) -> Result<[i64; 3]> {
-    let mut heads = [0; 3];
-    for (head, log) in heads.iter_mut().zip([LINKS_LOG, MARKET_LOG, VENUES_LOG]) {
+pub async fn heads(sql: &Client) -> Result<[i64; 4]> {
+    let mut heads = [0; 4];
+    let logs = [LINKS_LOG, MARKET_LOG, VENUES_LOG, OUTINGS_LOG];
+    for (head, log) in heads.iter_mut().zip(logs) {
         *head = sql.query_one(HEAD, &[&log]).await?.try_get(0)?;
     }
     Ok(heads)
@@ -112,8 +114,8 @@ pub async fn settled(world: &World) -> Result<()> {
     Ok(())
 }
 
-async fn is_done(sql: &Client, until: &mut Option<[i64; 3]>) -> Result<bool> {
-    let [links, market, venues] = match *until {
+async fn is_done(sql: &Client, until: &mut Option<[i64; 4]>) -> Result<bool> {
+    let [links, market, venues, outings] = match *until {
         Some(positions) => positions,
         None => *until.insert(heads(sql).await?),
     };
@@ -122,6 +124,7 @@ async fn is_done(sql: &Client, until: &mut Option<[i64; 3]>) -> Result<bool> {
         (JUDGED, LINKS_LOG, links),
         (CAUGHT_UP, MARKET_LOG, market),
         (CAUGHT_UP, VENUES_LOG, venues),
+        (CAUGHT_UP, OUTINGS_LOG, outings),
     ] {
         if !sql.query_one(question, &[&log, &position]).await?.try_get::<_, bool>(0)? {
             return Ok(false);

@@ -2,13 +2,13 @@
 //! key has one result, and the read tables have applied each event.
 
 use std::collections::{HashMap, HashSet};
-use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::kinds;
+use crate::chaos::checkers::keys;
 use crate::chaos::findings::Findings;
-use crate::chaos::journal::{Action, Call, Reply};
+use crate::chaos::journal::Action;
 
 /// Aggregates with a row of their own in a read table.
 const WITH_ROWS: [&str; 6] = ["seat", "wallet", "purchase", "fixture", "stadium", "tariff"];
@@ -47,7 +47,7 @@ pub(in super::super) fn once(findings: &Findings) -> Vec<String> {
         wrong.extend(again.map(|one| format!("{} is {kind} twice", one.stream)));
     }
     rows(findings, &sequences, &mut wrong);
-    keys(findings, &mut wrong);
+    wrong.extend(keys::of(findings, &ACTIONS));
     wrong
 }
 
@@ -69,34 +69,10 @@ fn rows(findings: &Findings, sequences: &HashMap<(&str, Uuid), Vec<i64>>, wrong:
     }
 }
 
-/// One key, one result; and once it has one it is never refused.
-fn keys(findings: &Findings, wrong: &mut Vec<String>) {
-    let mut by_key: HashMap<Uuid, Vec<&Call>> = HashMap::new();
-    for call in findings.calls.iter().filter(|call| ACTIONS.contains(&call.action)) {
-        if let Some(key) = call.key {
-            by_key.entry(key).or_default().push(call);
-        }
-    }
-    let is_yes = |reply: &Reply| (200..300).contains(&reply.status);
-    for (key, calls) in by_key {
-        let replies = calls.iter().filter_map(|call| call.reply());
-        let results: HashSet<_> = replies.filter(|reply| is_yes(reply)).collect();
-        if results.len() > 1 {
-            wrong.push(format!("the key {key} has {} results", results.len()));
-        }
-        let yes = calls.iter().filter(|call| call.reply().is_some_and(is_yes));
-        let known: Option<Duration> = yes.filter_map(|call| call.ended).min();
-        let refused = |call: &&&Call| call.reply().is_some_and(|r| r.is_definite() && !is_yes(r));
-        for call in calls.iter().filter(refused) {
-            if known.is_some_and(|known| call.began > known) {
-                wrong.push(format!("call {} was refused after its key had a result", call.number));
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::super::sample::{called, event, sound};
     use super::*;
     use crate::chaos::checkers::sample::refused;
