@@ -11,25 +11,28 @@ use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::Visitor;
 use super::api::{Answer, Ask};
 use super::people::Person;
 use super::spectators::all_at_once;
-use super::{THINKING, Visitor};
 use crate::chaos::journal::Action;
 
 /// What stands in the title of each outing, and nowhere beside the vault.
 pub const TITLE: &str = "canary-Turnstile-47";
 /// A film that is in cinemas from the beginning.
 const FILM: &str = "23536729-1e1f-4639-a9cf-0883634143ab";
-/// The pause between two outings, each of which makes about thirty events.
-const BETWEEN_OUTINGS: Range<Duration> = Duration::from_millis(200)..Duration::from_millis(500);
+/// The pause between two outings, each of which makes about thirty events: so long that others
+/// hardly notice, so short that there are some whenever somebody listens for a while.
+const BETWEEN_OUTINGS: Range<Duration> = Duration::from_millis(1_000)..Duration::from_millis(1_800);
 /// An outing begins at one of so many hours and takes two: so few that people are elsewhere now and
 /// then.
 const HOURS: u64 = 20;
 const LASTS_MINUTES: u32 = 120;
 /// How many days ahead: no outing begins, and nobody is reminded, while a run lasts.
 const AHEAD: TimeDelta = TimeDelta::days(30);
-/// Places of an outing, or one more; two more people than that apply.
+/// Whoever has an answer thinks it over for so long: by then replicas know of new bookings.
+const DECIDING: Range<Duration> = Duration::from_millis(250)..Duration::from_millis(700);
+/// Places of an outing, or one more; one more person than that applies.
 const FEW: u32 = 2;
 /// Outings that a client leaves standing at most: nobody is engaged without end.
 const KEPT: usize = 2;
@@ -133,10 +136,18 @@ impl Visitor {
         Ok(())
     }
 
-    /// All of these at the same moment, sometimes twice: who asks again with the same key has asked
-    /// once.
+    /// All of these, one after the other or at the same moment, sometimes twice: who asks again with
+    /// the same key has asked once.
     async fn all(&mut self, asks: &[Ask]) -> Result<Vec<Answer>> {
-        let answers = all_at_once(&self.api, self.number, asks).await?;
+        let answers = if self.dice.in_a_hundred(25) {
+            all_at_once(&self.api, self.number, asks).await?
+        } else {
+            let mut answers = Vec::with_capacity(asks.len());
+            for ask in asks {
+                answers.push(self.decided(ask).await?);
+            }
+            answers
+        };
         if self.dice.in_a_hundred(15) {
             all_at_once(&self.api, self.number, asks).await?;
         }
@@ -150,7 +161,7 @@ impl Visitor {
         let Some(answer) = asked.first().filter(|answer| is_yes(answer)) else { return Ok(None) };
         let id = answer.reply.made.context("an announcement")?;
         let mut outing = Announced { id, host: host.clone(), hour: hour_of, places };
-        let applicants = others.get(..places as usize + 2).unwrap_or(others);
+        let applicants = others.get(..places as usize + 1).unwrap_or(others);
         let asks: Vec<Ask> = applicants.iter().map(|guest| apply(id, guest)).collect();
         let answers = self.all(&asks).await?;
         let mut guests = Vec::with_capacity(applicants.len());
@@ -158,7 +169,7 @@ impl Visitor {
             let booking = answer.reply.made.context("a booking")?;
             guests.push(Guest { person: person.clone(), booking });
         }
-        self.pause(THINKING).await;
+        self.pause(DECIDING).await;
         let accepting: Vec<Ask> =
             guests.iter().map(|guest| say(Action::Accept, guest.booking, host)).collect();
         let answers = self.all(&accepting).await?;
@@ -167,8 +178,8 @@ impl Visitor {
         Ok(Some(outing))
     }
 
-    /// What was agreed on is thought over: whoever waits is accepted again while others withdraw or
-    /// the outing changes; some of these come back, leave, or are declined.
+    /// What was agreed on is thought over: whoever waits is accepted again, others withdraw and the
+    /// outing changes, perhaps at the same moment; some come back, leave, or are declined.
     async fn think_again(
         &mut self,
         outing: &mut Announced,
@@ -181,7 +192,7 @@ impl Visitor {
         let left = came.pop();
         asks.extend(left.iter().map(|guest| guest.says(Action::Withdraw)));
         self.all_and_change(asks, outing).await?;
-        self.pause(THINKING).await;
+        self.pause(DECIDING).await;
         let mut asks = Vec::new();
         if let Some(guest) = left {
             asks.push(match self.dice.below(3) {
@@ -198,8 +209,7 @@ impl Visitor {
         self.all_and_change(asks, outing).await
     }
 
-    /// All of these at the same moment, and perhaps a change of the outing; each is another than
-    /// before.
+    /// All of these, and perhaps a change of the outing; each is another than before.
     async fn all_and_change(&mut self, mut asks: Vec<Ask>, outing: &mut Announced) -> Result<()> {
         let wanted = match self.dice.below(4) {
             0 | 1 => {
