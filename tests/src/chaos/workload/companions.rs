@@ -136,8 +136,8 @@ impl Visitor {
         Ok(())
     }
 
-    /// All of these, one after the other or at the same moment, sometimes twice: who asks again with
-    /// the same key has asked once.
+    /// All of these, one after the other or at the same moment, sometimes twice: who asks again
+    /// with the same key has asked once.
     async fn all(&mut self, asks: &[Ask]) -> Result<Vec<Answer>> {
         let answers = if self.dice.in_a_hundred(25) {
             all_at_once(&self.api, self.number, asks).await?
