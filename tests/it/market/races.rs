@@ -43,7 +43,7 @@ async fn of_many_charges_at_once_one_takes_the_money() {
 }
 
 /// How many races of each kind there are, unless the variable `RACES` says otherwise.
-const RACES: i64 = 50;
+const RACES: i64 = 100;
 /// Races at the same time.
 const AT_ONCE: usize = 25;
 /// What is raced for: half of these before the end and half after it, this far away at most.

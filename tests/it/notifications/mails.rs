@@ -61,7 +61,7 @@ async fn other_replicas_send_nothing_twice() {
     let (mut third, _) = world.system.replica().await.unwrap();
     let buyers: Vec<User> = {
         let mut buyers = Vec::new();
-        for _ in 0..6 {
+        for _ in 0..12 {
             buyers.push(world.given_reader("buyer-").await);
         }
         buyers
@@ -82,7 +82,7 @@ async fn other_replicas_send_nothing_twice() {
         ids.dedup();
         assert_eq!(ids.len(), 3, "each about something else");
     }
-    assert_eq!(mail.sink.mails().len(), 18);
+    assert_eq!(mail.sink.mails().len(), 36);
     world.verify().await.unwrap();
     second.stop().await.unwrap();
     third.stop().await.unwrap();
