@@ -7,7 +7,6 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use reqwest::Client;
 use shared_events::topology::QUEUES;
 use tokio::time::{Instant, sleep};
 
@@ -17,6 +16,7 @@ use super::world::broker::Broker;
 use super::world::tap::Passed;
 use super::world::usage::{self, Usage};
 use super::world::{World, settle};
+use crate::local;
 
 /// The broker counts what is unacknowledged every few seconds, and connections that nobody uses are
 /// closed about as soon.
@@ -176,7 +176,7 @@ async fn places(world: &World) -> Result<Vec<(String, String)>> {
         tables += &rows(world, table).await?.join("\n");
     }
     places.push(("the tables".to_owned(), tables));
-    let client = Client::new();
+    let client = local::client();
     let tickets = (0..world.api.replicas()).map(|replica| world.api.url(replica));
     let mut metrics = String::new();
     for url in tickets.chain(world.rules_urls.iter().map(String::as_str)) {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use reqwest::Client;
 use shared_events::topology::EVALUATE_LINK_REQUESTS;
 use tokio::time::sleep;
 
@@ -12,6 +11,7 @@ use crate::chaos::fault::Fault;
 use crate::chaos::plan::Cycle;
 use crate::chaos::world::World;
 use crate::chaos::world::broker::Broker;
+use crate::local;
 use crate::service::Service;
 
 /// A service that was just started listens within this time, whatever is missing.
@@ -93,5 +93,5 @@ async fn waiting(world: &World) -> Vec<String> {
 }
 
 async fn status(url: &str) -> Option<u16> {
-    Some(Client::new().get(url).send().await.ok()?.status().as_u16())
+    Some(local::client().get(url).send().await.ok()?.status().as_u16())
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use futures_util::future::try_join_all;
-use reqwest::{Client, Method};
+use reqwest::Method;
 use serde_json::json;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -19,6 +19,7 @@ use crate::chaos::plan::Cycle;
 use crate::chaos::workload::api::{Api, Ask};
 use crate::chaos::workload::people;
 use crate::chaos::world::{World, usage};
+use crate::local;
 
 /// Who does this, for the journal: none of the workload's clients.
 const STRANGER: usize = 1_000;
@@ -110,7 +111,7 @@ pub(super) async fn rivals(world: &mut World, cycle: &Cycle) -> Result<Struck> {
 
 /// Whoever prefetches a link or asks for its headers has not used it.
 async fn prefetched(api: &Api, path: &str, check: &Ask) -> Result<Vec<String>> {
-    let (http, url) = (Client::new(), format!("{}{path}", api.url(0)));
+    let (http, url) = (local::client(), format!("{}{path}", api.url(0)));
     let prefetch = http.get(&url).header("sec-purpose", "prefetch").send().await?.status();
     let head = http.request(Method::HEAD, &url).send().await?.status();
     let still = api.decided(STRANGER, 0, check).await?;

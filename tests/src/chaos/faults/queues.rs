@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use reqwest::Client;
 use serde_json::Value;
 use shared_events::topology::QUEUES;
 use tokio::time::sleep;
@@ -15,6 +14,7 @@ use crate::chaos::journal::{Action, Call};
 use crate::chaos::plan::Cycle;
 use crate::chaos::world::World;
 use crate::chaos::world::broker::Broker;
+use crate::local;
 
 /// A publisher notices that it is blocked when its first message has waited for 5 s.
 const NOTICED: Duration = Duration::from_secs(15);
@@ -53,7 +53,7 @@ pub(super) async fn memory_alarm(world: &mut World, cycle: &Cycle) -> Result<Str
 
 /// Whether a replica says that it is ready but lacks the broker.
 async fn is_told(world: &World) -> bool {
-    let client = Client::new();
+    let client = local::client();
     for replica in 0..world.api.replicas() {
         let url = format!("{}/readyz", world.api.url(replica));
         if let Ok(answer) = client.get(url).send().await

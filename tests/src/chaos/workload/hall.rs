@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::{Client, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 use shared_events::{FixtureId, Place, SeatId, StadiumId, TicketId};
 use tokio::time::{Instant, sleep};
@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use super::api::{Answer, Api, Ask};
 use super::people::Person;
 use crate::chaos::journal::Action;
+use crate::local;
 
 /// The only section of the stadium.
 const SECTION: &str = "A";
@@ -160,7 +161,7 @@ async fn until_known(
     is_so: impl AsyncFn(StatusCode, Value) -> bool,
 ) -> Result<()> {
     // Not in the journal: nothing comes of it, and until then it may well be refused.
-    let (client, begun) = (Client::new(), Instant::now());
+    let (client, begun) = (local::client(), Instant::now());
     for replica in 0..api.replicas() {
         let url = format!("{}{path}", api.url(replica));
         loop {
