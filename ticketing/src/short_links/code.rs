@@ -4,6 +4,9 @@ use aws_lc_rs::rand;
 
 /// How many characters a code has: 62^8 are 218 million million codes.
 pub(super) const LENGTH: usize = 8;
+/// How often another code is tried. That even one is taken happens once in a million times only
+/// when there are 218 million links.
+pub(super) const ATTEMPTS: usize = 5;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// The largest multiple of 62 that a byte can hold: bytes from there on would make some characters
 /// likelier than others.

@@ -11,8 +11,6 @@ use uuid::Uuid;
 use super::{ShortLinks, code};
 use crate::platform::database::DatabaseError;
 
-/// How often other codes are tried.
-const ATTEMPTS: usize = 5;
 /// One that ends within this part of its time lasts anew.
 const LAST_PART: i32 = 3;
 
@@ -31,7 +29,7 @@ impl ShortLinks {
         let now = self.clock.now();
         let ids: Vec<Uuid> = things.iter().map(|(id, _)| *id).collect();
         let mut made = self.lasting(&ids, now + lasts / LAST_PART).await?;
-        for _ in 0..ATTEMPTS {
+        for _ in 0..code::ATTEMPTS {
             // In one order, so that two who make the same do not wait for each other.
             let missing: BTreeMap<Uuid, String> = things
                 .iter()

@@ -10,9 +10,6 @@ use super::{ShortLinks, code};
 use crate::platform::database::DatabaseError;
 use crate::platform::idempotency::{Begun, IdempotencyKey, StoredAnswer, store};
 
-/// How often another code is tried. That even one is taken happens once in a million times only
-/// when there are 218 million links.
-const ATTEMPTS: usize = 5;
 /// The most visits that can be allowed.
 pub(super) const MOST_VISITS: i64 = 1_000_000_000;
 
@@ -100,7 +97,7 @@ impl ShortLinks {
         {
             return Err(ShortenError::TooMany);
         }
-        for _ in 0..ATTEMPTS {
+        for _ in 0..code::ATTEMPTS {
             let code = code::new().map_err(|_| ShortenError::NoCode)?;
             match self.insert(&link, &code, key.as_ref(), now).await? {
                 Inserted::Made(made) => return Ok(made),
