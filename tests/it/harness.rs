@@ -5,8 +5,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use tests::secrets::BrokerUser;
-use tests::throwaway::{Addresses, SharedServers};
-use ticketing::config::DatabaseSettings;
+use tests::throwaway::{self, Addresses, SharedServers};
 use ticketing::platform::database::Database;
 use uuid::Uuid;
 
@@ -26,14 +25,18 @@ pub(crate) struct Place {
 
 impl Place {
     pub(crate) async fn new() -> Self {
-        let name = format!("test_{}", Uuid::new_v4().simple());
-        servers().create_place(&name).await.expect("a place on the servers");
-        Self { name }
+        let place = Self::to_be();
+        servers().create_place(&place.name).await.expect("a place on the servers");
+        place
+    }
+
+    fn to_be() -> Self {
+        Self { name: format!("test_{}", Uuid::new_v4().simple()) }
     }
 
     /// A place with the schema in it.
     pub(crate) async fn migrated() -> (Self, Database) {
-        let place = Self { name: format!("test_{}", Uuid::new_v4().simple()) };
+        let place = Self::to_be();
         servers().create_migrated_place(&place.name).await.expect("a place on the servers");
         let database = place.database();
         (place, database)
@@ -49,12 +52,7 @@ impl Place {
 }
 
 pub(crate) fn database(url: &str) -> Database {
-    let settings = DatabaseSettings {
-        database_url: url.to_owned(),
-        database_pool_size: 8,
-        allow_unsafe_database: false,
-    };
-    Database::new(&settings).expect("an address of Postgres")
+    throwaway::database(url).expect("an address of Postgres")
 }
 
 /// Asks until the answer is yes; fails with `what` after [`PATIENCE`].

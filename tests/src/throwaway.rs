@@ -112,12 +112,7 @@ impl Addresses {
         let mut migrated = SERVERS.lock().await;
         if !migrated.contains(&self.database_port) {
             postgres::create_database(&self.database_admin_url, NAME, None).await?;
-            let settings = DatabaseSettings {
-                database_url: self.database_url(NAME),
-                database_pool_size: 1,
-                allow_unsafe_database: false,
-            };
-            Database::new(&settings)?.migrate().await?;
+            database(&self.database_url(NAME))?.migrate().await?;
             migrated.insert(self.database_port);
         }
         Ok(NAME)
@@ -135,6 +130,19 @@ impl Addresses {
         )?;
         Ok(())
     }
+}
+
+/// The database at `url` as `ticketing` uses it, in this process.
+///
+/// # Errors
+/// If it is no address of Postgres.
+pub fn database(url: &str) -> Result<Database> {
+    let settings = DatabaseSettings {
+        database_url: url.to_owned(),
+        database_pool_size: 8,
+        allow_unsafe_database: false,
+    };
+    Ok(Database::new(&settings)?)
 }
 
 /// Runs the command `turnstile servers`.

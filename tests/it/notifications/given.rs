@@ -8,7 +8,7 @@ use crate::harness::eventually;
 use crate::peers::smtp::{MAIL_FROM, Mail, Sink};
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
-use crate::world::people::{PASSWORD, User, new_name};
+use crate::world::people::{PASSWORD, User, new_email};
 
 pub(super) const LIST: &str = "/app/v1/notifications";
 pub(super) const SETTINGS: &str = "/app/v1/notifications/settings";
@@ -97,13 +97,7 @@ impl World {
 
     /// Somebody whose address begins so.
     pub(super) async fn given_reader(&self, beginning: &str) -> User {
-        let (username, role) = (new_name(), "standard");
-        let email = format!("{beginning}{username}@example.com");
-        let body =
-            json!({ "email": email, "username": username, "password": PASSWORD, "role": role });
-        self.register(&body).await.is(201);
-        let token = self.login(&username, PASSWORD).await.is(200).member("access_token");
-        User { username, email, token }
+        self.given_user_at(&format!("{beginning}{}", new_email())).await
     }
 
     pub(super) async fn set_profile(&self, of: &User, change: &Value) {

@@ -2,14 +2,12 @@
 
 use chrono::TimeDelta;
 use reqwest::Method;
-use serde_json::json;
 use uuid::Uuid;
 
 use super::given::WithMail;
 use crate::peers::smtp::Mail;
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
-use crate::world::people::{PASSWORD, User, new_name};
 
 impl Mail {
     /// The path of the link that stops it.
@@ -29,16 +27,6 @@ impl World {
     async fn one_click(&self, path: &str) -> Answer {
         let post = self.post(path).header("Content-Type", "application/x-www-form-urlencoded");
         post.body("List-Unsubscribe=One-Click").ask().await
-    }
-
-    /// A new account that names an address, whoever's that is.
-    async fn given_account_with(&self, email: &str) -> User {
-        let username = new_name();
-        let body = json!({ "email": email, "username": username, "password": PASSWORD,
-                           "role": "standard" });
-        self.register(&body).await.is(201);
-        let token = self.login(&username, PASSWORD).await.is(200).member("access_token");
-        User { username, email: email.to_owned(), token }
     }
 }
 
@@ -68,7 +56,7 @@ async fn who_never_asked_for_mail_stops_it_with_one_click_for_good() {
     assert_eq!(world.kinds_told(&ann).await.len(), 3, "it is listed all the same");
     // Nor does another account that names the address reach it.
     world.by(&ann, Method::DELETE, "/account").ask().await.is(204);
-    let again = world.given_account_with(&ann.email.to_lowercase()).await;
+    let again = world.given_user_at(&ann.email.to_lowercase()).await;
     mail.tell(&again).await;
     mail.until_delivery_is(&again, "off").await;
     mail.until_mails(&again, 0).await;

@@ -46,8 +46,18 @@ impl World {
 
     /// An account that asked for this tier, logged in.
     pub(crate) async fn given_user(&self, role: &str) -> User {
-        let registration = registration(role);
-        self.register(&registration).await.is(201);
+        self.given_registered(&registration(role)).await
+    }
+
+    /// An account of the standard tier that names this address, whoever's that is, logged in.
+    pub(crate) async fn given_user_at(&self, email: &str) -> User {
+        let mut registration = registration("standard");
+        registration["email"] = json!(email);
+        self.given_registered(&registration).await
+    }
+
+    async fn given_registered(&self, registration: &Value) -> User {
+        self.register(registration).await.is(201);
         let text = |name: &str| registration[name].as_str().expect("text").to_owned();
         let (username, email) = (text("username"), text("email"));
         let token = self.login(&username, PASSWORD).await.is(200).member("access_token");
