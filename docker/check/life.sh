@@ -80,7 +80,8 @@ hardening() {
     done
     ! grep -l 'PRIVATE KEY' "$work"/inspect.* || fail "a private key stands in a container's settings"
     may_not_know ticketing POSTGRES_PASSWORD RULES_BROKER_PASSWORD OPERATOR_PASSWORD
-    may_not_know rules POSTGRES_PASSWORD TICKETING_DATABASE_PASSWORD TICKETING_BROKER_PASSWORD OPERATOR_PASSWORD
+    may_not_know rules POSTGRES_PASSWORD TICKETING_DATABASE_PASSWORD TICKETING_BROKER_PASSWORD OPERATOR_PASSWORD \
+        STRIPE_SECRET_KEY
     foreign=$(on_project exec -T ticketing ls -A /keys/link-signing)
     [[ -z $foreign ]] || fail 'ticketing holds the key that signs links'
     foreign=$(on_project exec -T rules ls -A /keys/login)
