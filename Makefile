@@ -2,7 +2,8 @@
 # either Postgres and RabbitMQ or apt-get to install them. `make help` lists the targets.
 #
 # Settings are variables, before or after the target: PORT, TURNSTILE_HOME, PUBLIC_URL, DATABASE_URL, AMQP_URL and
-# RULES_AMQP_URL, TEST_CLOCK=1, RATE_LIMITS=off. Each is explained in tests/src/settings.rs.
+# RULES_AMQP_URL, TEST_CLOCK=1, RATE_LIMITS=off. Each is explained in tests/src/settings.rs, those of the services in
+# ticketing/src/config.rs and rules/src/config.rs.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -38,10 +39,10 @@ grant: build ## Gives an account a tier or the role admin: make grant USER=john 
 		echo 'usage: make grant USER=<username> TIER=<premium|standard|default|admin>' >&2; exit 2; fi
 	@$(RELEASE)/turnstile grant '$(USER)' '$(TIER)'
 
-# For example OPTIONS=--quick, or OPTIONS='--only accept,check'; see tests/BENCHMARKS.md.
 season: build ## Fills a season of stadiums, matches and people to try things out, with fresh tokens.
 	@$(RELEASE)/turnstile generate-data
 
+# For example OPTIONS=--quick, or OPTIONS='--only accept,check'; see tests/BENCHMARKS.md.
 bench: build ## Measures the system on this machine, each figure beside a reference.
 	@$(RELEASE)/turnstile bench $(OPTIONS)
 

@@ -50,16 +50,23 @@ free_port() {
 
 password() { od -An -N12 -tx1 /dev/urandom | tr -d ' \n'; }
 
+# Stripe is never asked; but with its key `ticketing` starts only if the image has certificates that it can trust.
 readonly passwords=(POSTGRES_PASSWORD TICKETING_DATABASE_PASSWORD TICKETING_BROKER_PASSWORD RULES_BROKER_PASSWORD
-    OPERATOR_PASSWORD)
+    OPERATOR_PASSWORD STRIPE_SECRET_KEY)
 
-# Every setting of .env.example, exported: so neither a .env of somebody's own nor their environment counts.
+# Every setting that .env.example names is unset first, and those that matter here are exported then: so neither a .env
+# of somebody's own nor their environment counts. A test holds .env.example to compose.yaml.
 choose_settings() {
-    local name
+    local name names open_files=${OPEN_FILES:-65536}
+    mapfile -t names < <(sed -nE 's/^#?([A-Z][A-Z_]*)=.*/\1/p' docker/.env.example)
+    ((${#names[@]})) || fail '.env.example names no setting'
+    unset "${names[@]}"
     for name in "${passwords[@]}"; do export "$name=$(password)"; done
     for name in PORT CONSOLE_PORT PROMETHEUS_PORT; do export "$name=$(free_port)"; done
     export LISTEN_ADDRESS=127.0.0.1 PUBLIC_URL='' FRONT_SUBNET=${CHECK_SUBNET:-10.213.78.0/24}
-    export TURNSTILE_IMAGE=$image TICKETING_REPLICAS=$replicas OPEN_FILES=${OPEN_FILES:-65536} RUST_LOG=info
+    export TURNSTILE_IMAGE=$image TICKETING_REPLICAS=$replicas OPEN_FILES=$open_files RUST_LOG=info
+    # What is there and empty is as good as none.
+    export HOLD_SECONDS='' RULES_FILE=''
     # All requests come from one address here.
     export RATE_LIMITS=off
     url=http://localhost:$PORT

@@ -1,5 +1,6 @@
 //! Every setting of the launcher; nothing else of this crate reads the environment. What is not
-//! named here (`TEST_CLOCK`, `RATE_LIMITS`, `RULES_FILE`, `LOG`, …) reaches the services as it is.
+//! named here (`TEST_CLOCK`, `RATE_LIMITS`, `SMTP_URL`, `MAIL_FROM`, `RULES_FILE`, `RUST_LOG`, …)
+//! reaches the services as it is.
 //!
 //! | variable | default | effect |
 //! | --- | --- | --- |

@@ -21,13 +21,13 @@
 //! | `CATALOGUE_CHANGES_PER_MINUTE` | `120` | what an account may change in the catalogue: follow, mark, review, like |
 //! | `PROFILE_CHANGES_PER_MINUTE` | `30` | how often an account may change its profile |
 //! | `SHORT_LINKS_PER_MINUTE` | `30` | short links that an account may make or delete |
-//! | `SHORT_LINK_VISITS_PER_MINUTE` | `300` | short links that may be visited from an address |
+//! | `SHORT_LINK_VISITS_PER_MINUTE` | `300` | visits of short links, and of links that stop mail, per address |
 //! | `ALLOWED_LINK_HOSTS` | this machine | where short links lead besides `PUBLIC_URL`'s host: `host[:port]`, comma separated |
 //! | `NOTIFICATION_CHANGES_PER_MINUTE` | `120` | notifications that an account may mark or switch |
 //! | `SMTP_URL` | none | where mail goes: `smtp://[user:password@]host[:port]` or `smtps://…`; none without it |
 //! | `MAIL_FROM` | none | who mail is from, `Turnstile <tickets@example.com>`; needed with `SMTP_URL` |
 //! | `TRUSTED_PROXIES` | none | addresses or networks whose `X-Forwarded-For` counts, comma separated |
-//! | `TIER_POLICY` | `self_service` | `entitled`: registration grants `standard`, an administrator grants more |
+//! | `TIER_POLICY` | `self_service` | `entitled`: registration grants `standard`, an operator more (`ticketing grant`) |
 //! | `ALLOWED_ORIGINS` | none | origins other than `PUBLIC_URL` that browsers may call from, comma separated |
 //! | `DATABASE_POOL_SIZE` | `16` | too low: reads queue; too high: Postgres spends its time switching |
 //! | `MAX_CONNECTIONS` | `10000` | HTTP connections at once; more wait in the listen backlog |
@@ -378,7 +378,7 @@ pub enum TierPolicy {
     /// The tier that is asked for is granted.
     #[value(name = "self_service")]
     SelfService,
-    /// `standard` is granted; more needs an administrator.
+    /// `standard` is granted; more needs an operator.
     #[value(name = "entitled")]
     Entitled,
 }

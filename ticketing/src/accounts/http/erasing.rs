@@ -29,8 +29,9 @@ impl ErasingApi {
     ///
     /// Name, addresses, password and all that you wrote are deleted at once, and your tokens
     /// refused. What you offer is withdrawn. What happened stays on record without you: under a
-    /// number that nobody can tell whose it was. There is no way back; a wallet that is not empty
-    /// is lost.
+    /// number that nobody can tell whose it was. Of an address that mail went to a digest (SHA-256)
+    /// is kept for a year, and for good if its reader has stopped mail to it. There is no way back;
+    /// a wallet that is not empty is lost.
     ///
     /// Errors: `unavailable`.
     #[oai(path = "/account", method = "delete", operation_id = "delete_account")]
