@@ -17,6 +17,9 @@ use crate::world::people::{PASSWORD, User, new_name};
 const NAME: &str = "Canarina";
 const TITLE: &str = "Concert of my sister Canarina";
 const OLD_TITLE: &str = "Canarina plays";
+const OUTING: &str = "Canarina goes out";
+const MEETING: &str = "Look for Canarina's hat";
+const PLACE: &str = "At Canarina's door";
 const CARD: &str = "tok_canary_slow";
 const PHONE: &str = "+79160471147";
 
@@ -31,7 +34,7 @@ impl World {
         User { username, email, token }
     }
 
-    async fn leave(&self, person: &User) -> Answer {
+    pub(crate) async fn leave(&self, person: &User) -> Answer {
         self.by(person, Method::DELETE, "/account").ask().await
     }
 
@@ -91,12 +94,15 @@ async fn who_leaves_is_nowhere_to_be_found_and_everything_adds_up() {
     let url = json!({ "url": "http://localhost/canarina" });
     world.post_as(&person, "/api/v1/shortener", &url).await.is(201);
     let mut outing = announcement(in_hours(24), 2);
-    outing["event_location"] = json!("At Canarina's door");
+    for (name, text) in [("title", OUTING), ("description", MEETING), ("event_location", PLACE)] {
+        outing[name] = json!(text);
+    }
     let hosted = world.announce(&person, &outing).await.is(200).member("id");
     let guest = world.given_applicant(&Outing::of(&person, &hosted, in_hours(24))).await.0;
     let attended = world.given_outing(2, in_hours(72)).await;
     let applied = world.book(&person, &attended.id).await.is(200).member("id");
-    let told = [NAME, TITLE, OLD_TITLE, PHONE, &person.username, &person.email];
+    let told =
+        [NAME, TITLE, OLD_TITLE, OUTING, MEETING, PLACE, PHONE, &person.username, &person.email];
     let before = world.dump().await;
     assert_eq!(found(&before, &told).len(), told.len(), "the control: all of it is there");
 
@@ -152,6 +158,31 @@ async fn a_name_that_was_erased_is_free_and_opens_nothing_of_before() {
     let next = User { token, ..person };
     let path = format!("/api/wallet/{wallet}");
     world.by(&next, Method::GET, &path).ask().await.is(404);
+}
+
+/// An earlier version kept what a seller wrote, in what buyers were answered, for a day.
+#[tokio::test]
+async fn a_repeated_order_does_not_say_what_its_seller_wrote_who_left() {
+    let world = World::shared();
+    let (seller, buyer) = (world.given_user("standard").await, world.given_user("standard").await);
+    let title = format!("Seen by {}", seller.username);
+    let listed = world.list_ticket(&seller, &title, 5.0).await.is(201).member("id");
+    let order = async || {
+        let request =
+            world.by(&buyer, Method::POST, "/api/orders").json(&json!({ "ticketId": listed }));
+        request.header("Idempotency-Key", "one").ask().await.is(201).json
+    };
+    let made = order().await;
+    assert_eq!(made["ticket"]["title"], title);
+    assert_eq!(order().await, made);
+    let kept =
+        |text: &str| format!("select count(*) from idempotency_keys where body like '%{text}%'");
+    let id = made["id"].as_str().unwrap();
+    assert_eq!(world.count(&kept(id)).await, 1, "the control: the answer is kept");
+    assert_eq!(world.count(&kept(&seller.username)).await, 0);
+    world.leave(&seller).await.is(204);
+    let again = order().await;
+    assert_eq!((&again["id"], &again["ticket"]["title"]), (&made["id"], &json!("")));
 }
 
 #[tokio::test]

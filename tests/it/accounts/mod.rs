@@ -5,6 +5,7 @@
 //! `given` makes what tests start from. All other files hold tests.
 
 mod doors;
+mod erasing_again;
 mod erasure;
 mod given;
 mod passwords;

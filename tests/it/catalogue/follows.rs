@@ -76,6 +76,23 @@ async fn nobody_follows_themselves_or_somebody_unknown() {
     world.by(&user, Method::POST, &unknown).ask().await.problem(404, "not_found");
 }
 
+/// As for whoever asks for their name.
+#[tokio::test]
+async fn who_was_erased_is_nobody_to_follow() {
+    let world = World::shared();
+    let (host, user) = (world.given_user("standard").await, world.given_user("standard").await);
+    let id = world.id_of(&host).await;
+    world.follow(&user, &id).await.is(204);
+    world.leave(&host).await.is(204);
+    let path = format!("/auth/v1/user_info/{id}");
+    world.by(&user, Method::GET, &path).ask().await.problem(404, "not_found");
+    world.follow(&user, &id).await.problem(404, "not_found");
+    let path = format!("/ugc/v1/subscribers/{id}");
+    world.by(&user, Method::POST, &path).ask().await.problem(404, "not_found");
+    let of_host = format!("select count(*) from follows where host = '{id}'");
+    assert_eq!(world.count(&of_host).await, 0);
+}
+
 #[tokio::test]
 async fn who_marks_a_film_is_among_its_subscribers_until_they_take_it_back() {
     let world = World::shared();

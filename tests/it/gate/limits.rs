@@ -8,7 +8,7 @@ use crate::world::people::{PASSWORD, User};
 const ON: [(&str, &str); 1] = [("RATE_LIMITS", "on")];
 
 /// The answer is 429 and says how long to wait.
-fn is_limited(answer: Answer, policy: &str) {
+pub(crate) fn is_limited(answer: Answer, policy: &str) {
     let limited = answer.problem(429, "rate_limited");
     let wait: u64 = limited.header("retry-after").parse().expect("seconds");
     assert!((1..=60).contains(&wait), "{wait}");

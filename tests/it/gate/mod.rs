@@ -9,7 +9,7 @@ mod buying;
 mod faults;
 mod given;
 mod idempotency;
-mod limits;
+pub(crate) mod limits;
 mod opening;
 mod outages;
 mod pages;

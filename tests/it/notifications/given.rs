@@ -112,7 +112,7 @@ impl World {
 
     /// What somebody is told, newest first.
     pub(super) async fn told(&self, user: &User) -> Vec<Value> {
-        let path = format!("{LIST}?limit=200");
+        let path = format!("{LIST}?limit=200&sort=-created");
         let mut list = self.get_as(user, &path).await;
         if list.status == 401 {
             list = self.get_as(&self.returning(user).await, &path).await;

@@ -3,9 +3,11 @@
 //!
 //! `given` makes the states tests start from. All other files hold tests.
 
+mod clashes;
 mod crashes;
 mod given;
 mod kinds;
+mod leads;
 mod mails;
 mod outings;
 mod overtaken;

@@ -66,21 +66,29 @@ async fn what_was_read_stays_read() {
 }
 
 #[tokio::test]
-async fn the_newest_come_first_page_by_page() {
+async fn the_oldest_come_first_unless_asked_otherwise_page_by_page() {
     let world = World::shared();
     let me = world.given_told(3).await;
-    let all = world.told(&me).await;
+    let newest_first = world.told(&me).await;
     let created = |notice: &Value| notice["created"].as_str().unwrap().to_owned();
-    assert!(all.windows(2).all(|pair| created(&pair[0]) >= created(&pair[1])));
-    let first = world.get_as(&me, &format!("{LIST}?limit=2")).await.is(200);
-    let next = first.header("link").split(['<', '>']).nth(1).unwrap().to_owned();
-    let second = world.get_as(&me, &next).await.is(200);
-    assert_eq!(second.header("link"), "");
-    let pages = [first.json.as_array().unwrap().clone(), second.json.as_array().unwrap().clone()];
-    assert_eq!(pages.concat(), all);
-    let (_, cursor) = next.split_once("after=").unwrap();
-    let other = format!("{LIST}?unread=true&after={cursor}");
-    world.get_as(&me, &other).await.problem(400, "invalid_cursor");
+    assert!(newest_first.windows(2).all(|pair| created(&pair[0]) > created(&pair[1])));
+    let oldest_first: Vec<_> = newest_first.iter().rev().cloned().collect();
+    for (sort, all) in
+        [("", &oldest_first), ("&sort=created", &oldest_first), ("&sort=-created", &newest_first)]
+    {
+        let first = world.get_as(&me, &format!("{LIST}?limit=2{sort}")).await.is(200);
+        let next = first.header("link").split(['<', '>']).nth(1).unwrap().to_owned();
+        let second = world.get_as(&me, &next).await.is(200);
+        assert_eq!(second.header("link"), "");
+        let pages = [&first, &second].map(|page| page.json.as_array().unwrap().clone());
+        assert_eq!(pages.concat(), *all, "{sort}");
+        let (_, cursor) = next.split_once("after=").unwrap();
+        for other in ["unread=true&sort=-created", "unread=true"] {
+            let other = format!("{LIST}?{other}&after={cursor}");
+            world.get_as(&me, &other).await.problem(400, "invalid_cursor");
+        }
+    }
+    world.get_as(&me, &format!("{LIST}?sort=newest")).await.is(400);
 }
 
 #[tokio::test]

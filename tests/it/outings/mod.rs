@@ -3,7 +3,11 @@
 //! `given` makes the states tests start from. All other files hold tests.
 
 mod announcements;
+mod answers;
 mod bookings;
+mod changing;
+mod conditions;
+mod erasing;
 pub(crate) mod given;
 mod lists;
 mod moving;

@@ -4,29 +4,21 @@
 //!
 //! What the person has begun and nobody can go on with is ended first, by the contexts. Replicas
 //! hear within a second that the account's tokens are refused: what one of them may have taken
-//! until then is erased a minute later.
+//! until then is erased later (`erase_again.rs`).
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio_postgres::Transaction;
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::Accounts;
 use super::caller::Caller;
 use super::revoke::revoke_all;
 use super::tokens::TOKEN_LIFETIME;
-use crate::platform::causes::causes;
 use crate::platform::database::DatabaseError;
 use crate::platform::erasure::{Erasure, Leaving, LeavingError};
 use crate::platform::idempotency;
 
-/// How often it is looked who was erased lately.
-const AGAIN_EVERY: Duration = Duration::from_secs(60);
-/// How long ago that is, in minutes: what somebody held when its seller left may be free again by
-/// then.
-const LATELY: i64 = 60;
 /// What the accounts themselves forget. A username that nobody can register: it holds a space.
 const OWN: [Erasure; 3] = [
     Erasure {
@@ -49,6 +41,8 @@ pub struct Erasing {
     pub erasures: Vec<Erasure>,
     /// What they end before.
     pub leaving: Vec<Arc<dyn Leaving>>,
+    /// The names of the projections that both ask, each after its log.
+    pub read: Vec<(&'static str, &'static str)>,
 }
 
 /// Why somebody was not erased.
@@ -85,40 +79,13 @@ impl Accounts {
         Ok(())
     }
 
-    /// Erases again who was erased lately, from time to time, until cancelled.
-    pub async fn erase_again(self: Arc<Self>, shutdown: CancellationToken) {
-        let mut period = tokio::time::interval(AGAIN_EVERY);
-        loop {
-            tokio::select! {
-                _ = period.tick() => {}
-                () = shutdown.cancelled() => return,
-            }
-            if let Err(error) = self.erase_late().await {
-                tracing::warn!(error = causes(&error), "who was erased lately was not again");
-            }
-        }
-    }
-
     /// Erases what was written of somebody while they were being erased.
-    ///
-    /// # Errors
-    /// [`EraseError`] for the first of whom it was not.
-    async fn erase_late(&self) -> Result<(), EraseError> {
-        let since = self.clock.now() - chrono::TimeDelta::minutes(LATELY);
-        let lately: Vec<Uuid> = {
-            let client = self.database.get().await?;
-            let text = "select id from accounts where erased_at > $1";
-            let rows = client.query(text, &[&since]).await.map_err(DatabaseError::from)?;
-            let ids = rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>();
-            ids.map_err(DatabaseError::from)?
-        };
-        for id in lately {
-            self.leave(id).await?;
-            let mut client = self.database.get().await?;
-            let transaction = client.transaction().await.map_err(DatabaseError::from)?;
-            self.forget(&transaction, id).await?;
-            transaction.commit().await.map_err(DatabaseError::from)?;
-        }
+    pub(super) async fn erase_once_more(&self, id: Uuid) -> Result<(), EraseError> {
+        self.leave(id).await?;
+        let mut client = self.database.get().await?;
+        let transaction = client.transaction().await.map_err(DatabaseError::from)?;
+        self.forget(&transaction, id).await?;
+        transaction.commit().await.map_err(DatabaseError::from)?;
         Ok(())
     }
 

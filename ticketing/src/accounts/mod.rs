@@ -19,6 +19,7 @@
 pub mod caller;
 pub mod directory;
 pub mod erase;
+mod erase_again;
 mod find;
 pub mod grant;
 pub mod grants;

@@ -21,7 +21,7 @@ pub(super) enum FollowError {
     /// An account can not follow itself.
     #[error("nobody follows themselves")]
     Oneself,
-    /// There is no such account to follow, or no such film to mark.
+    /// There is no such account to follow, or it was erased, or no such film to mark.
     #[error("there is nothing of this id")]
     Unknown,
     /// They follow, or have marked, as many as one can.
@@ -92,7 +92,7 @@ impl Catalogue {
         limit: i64,
     ) -> Result<Option<Vec<AccountId>>, DatabaseError> {
         let client = self.database.get().await?;
-        let known = "select exists (select from accounts where id = $1) \
+        let known = "select exists (select from accounts where id = $1 and erased_at is null) \
                      or exists (select from films where film_id = $1)";
         let statement = client.prepare_cached(known).await?;
         if !client.query_one(&statement, &[&subject]).await?.try_get::<_, bool>(0)? {
@@ -126,10 +126,12 @@ impl Catalogue {
         let count = "select count(*) from (\
                      select from follows where follower = $1 and host <> $2 limit $3) others";
         self.is_one_more(count, follower, host.0).await?;
-        let text = "insert into follows (follower, host, followed_at) values ($1, $2, $3) \
-                    on conflict do nothing";
-        self.execute(text, &[&follower.0, &host.0, &now]).await?;
-        Ok(())
+        let text = "with known as (select id from accounts where id = $2 and erased_at is null), \
+                         made as (insert into follows (follower, host, followed_at) \
+                             select $1, id, $3 from known on conflict do nothing) \
+                    select id from known";
+        let known = self.ids(text, &[&follower.0, &host.0, &now]).await?;
+        if known.is_empty() { Err(FollowError::Unknown) } else { Ok(()) }
     }
 
     /// Does not follow a host any more, whether it did or not.

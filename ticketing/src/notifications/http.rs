@@ -16,7 +16,7 @@ pub use limits::NotificationLimits;
 pub use unsubscribing::UnsubscribingApi;
 
 use super::leads::Leads;
-use super::reading::{After, Found, Reading};
+use super::reading::{After, Found, Reading, Sort};
 use super::settings::{SwitchError, Switches};
 use super::words::{Facts, Words};
 use crate::accounts::{Contact, People};
@@ -28,7 +28,7 @@ use crate::api_error::{ApiError, Code};
 use crate::platform::caught_up::CaughtUp;
 use crate::platform::clock::Clock;
 use answers::{NoticeAnswer, NoticePage, NoticeSeen, SettingsAnswer, settings_seen};
-use requests::SettingsChange;
+use requests::{SettingsChange, SortAsked};
 
 const NOTIFICATIONS: &str = "/app/v1/notifications";
 
@@ -73,7 +73,7 @@ fn unknown() -> ApiError {
 impl NotificationsApi {
     /// List your notifications
     ///
-    /// Newest first, in the language and by the clock of your profile. What you have switched off
+    /// Oldest first, unless something else is said, in the language and by the clock of your profile. What you have switched off
     /// in the product is not listed.
     ///
     /// Errors: `invalid_cursor`, `unavailable`.
@@ -83,6 +83,8 @@ impl NotificationsApi {
         caller: RequiredCaller,
         /// `true`: only those you have not read; `false`: only those you have.
         unread: Query<Option<bool>>,
+        /// In which order; `created` unless said.
+        sort: Query<Option<SortAsked>>,
         /// Notifications of a page, 1 to 200; 50 unless said.
         limit: Query<Option<u32>>,
         /// Where the page before ended: from its `Link`.
@@ -90,13 +92,14 @@ impl NotificationsApi {
     ) -> Result<NoticePage, ApiError> {
         let me = caller.0.account;
         let filter = unread.0.map(|unread| unread.to_string());
-        let filters = [("unread", filter.as_deref())];
+        let filters = [("unread", filter.as_deref()), ("sort", sort.0.map(SortAsked::as_str))];
         let page = Page::read(NOTIFICATIONS, limit.0, after.0.as_deref(), &filters)?;
         let after = page.after.as_deref().map(read_key).transpose()?;
         let waiting = self.caught_up.iter().map(CaughtUp::wait);
         futures_util::future::try_join_all(waiting).await?;
         let now = self.clock.now();
-        let mut found = self.reading.list(me, unread.0, after, page.fetch(), now).await?;
+        let place = (sort.0.map(Sort::from).unwrap_or_default(), after);
+        let mut found = self.reading.list(me, unread.0, place, page.fetch(), now).await?;
         let next = page.cut(&mut found, key);
         Ok(NoticePage::Page(Json(self.seen(me, found).await?), next))
     }

@@ -50,8 +50,8 @@ kinds! {
     AnnouncementChanged = "announcement_changed", "/app/v1/announcement/";
     /// An outing takes place at another time.
     AnnouncementMoved = "announcement_moved", "/app/v1/announcement/";
-    /// An outing does not take place.
-    AnnouncementCancelled = "announcement_cancelled", "/app/v1/announcement/";
+    /// An outing does not take place: its announcement is not there any more, one's booking is.
+    AnnouncementCancelled = "announcement_cancelled", "/app/v1/booking/";
     /// No place is left, for who waits for one.
     AnnouncementFull = "announcement_full", "/app/v1/announcement/";
     /// There is a place again, for who waits for one.
@@ -66,8 +66,8 @@ kinds! {
     BookingWithdrawn = "booking_withdrawn", "/app/v1/booking/";
     /// The guest comes after all.
     BookingConfirmed = "booking_confirmed", "/app/v1/booking/";
-    /// The guest's booking is no more.
-    BookingRemoved = "booking_removed", "/app/v1/booking/";
+    /// The guest's booking is no more: what it was for is there.
+    BookingRemoved = "booking_removed", "/app/v1/announcement/";
     /// The outing was moved to a time at which the guest is elsewhere.
     BookingClashes = "booking_clashes", "/app/v1/booking/";
     /// The guest is not elsewhere any more.
@@ -134,8 +134,16 @@ mod tests {
         for kind in Kind::ALL {
             let path = kind.path(about);
             let to = |context: &str| path.starts_with(&format!("/app/v1/{context}/"));
-            assert_eq!(to("announcement"), is_named(*kind, &["announcement_", "reminder_"]));
-            assert_eq!(to("booking"), is_named(*kind, &["booking_"]));
+            let (is_change, is_answer) = match kind {
+                // Each leads to what is left.
+                Kind::AnnouncementCancelled => (false, true),
+                Kind::BookingRemoved => (true, false),
+                kind => {
+                    let is_change = is_named(*kind, &["announcement_", "reminder_"]);
+                    (is_change, is_named(*kind, &["booking_"]))
+                }
+            };
+            assert_eq!((to("announcement"), to("booking")), (is_change, is_answer), "{kind}");
         }
     }
 

@@ -24,6 +24,7 @@ use deadpool_postgres::Transaction;
 use serde_json::{Value, json};
 use shared_events::topology::{OUTINGS_LOG, PROJECT_OUTING_NOTICES, Queue};
 use shared_events::{AccountId, AnnouncementEvent, BookingId, Envelope};
+use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
@@ -173,15 +174,16 @@ impl Step<'_> {
         Plan::find(self.transaction, self.id()).await
     }
 
-    /// The guests of those bookings.
-    async fn guests(&self, which: &str) -> Applied<Vec<AccountId>> {
+    /// Those bookings, and whose they are.
+    async fn guests(&self, which: &str) -> Applied<Vec<(BookingId, AccountId)>> {
         let text = format!(
-            "select guest from outing_guests where announcement_id = $1 and {which} \
+            "select booking_id, guest from outing_guests where announcement_id = $1 and {which} \
              order by booking_id"
         );
         let statement = self.transaction.prepare_cached(&text).await?;
         let rows = self.transaction.query(&statement, &[&self.id()]).await?;
-        rows.iter().map(|row| Ok(AccountId(row.try_get(0)?))).collect()
+        let read = |row: &Row| Ok((BookingId(row.try_get(0)?), AccountId(row.try_get(1)?)));
+        rows.iter().map(read).collect()
     }
 
     /// It takes place at another time, or only takes longer or shorter.
@@ -228,8 +230,12 @@ impl Step<'_> {
         let Some(plan) = self.plan().await?.filter(|_| !guests.is_empty()) else { return Ok(()) };
         let details = json!({ "title_id": plan.title_id, "starts_at": plan.starts_at });
         // That it was changed is news only until it begins.
-        let until = (kind != Kind::AnnouncementCancelled).then_some(plan.starts_at);
-        let notice = |guest: AccountId| self.notice(guest, kind, self.id(), &details, until);
+        let ends = kind != Kind::AnnouncementCancelled;
+        let until = ends.then_some(plan.starts_at);
+        let notice = |(booking, guest): (BookingId, AccountId)| {
+            let about = if ends { self.id() } else { booking.0 };
+            self.notice(guest, kind, about, &details, until)
+        };
         let notices: Vec<_> = guests.into_iter().map(notice).collect();
         write(self.transaction, NAME, &notices, Known::Stays).await
     }
@@ -269,9 +275,10 @@ impl Step<'_> {
                 "other_id": other.0,
             })
         };
+        let about = if kind == Kind::BookingRemoved { self.id() } else { booking.0 };
         let notices = [
-            self.notice(plan.host, kind, booking.0, &details("host", guest), None),
-            self.notice(guest, kind, booking.0, &details("guest", plan.host), None),
+            self.notice(plan.host, kind, about, &details("host", guest), None),
+            self.notice(guest, kind, about, &details("guest", plan.host), None),
         ];
         write(self.transaction, NAME, &notices, Known::Stays).await
     }
@@ -295,8 +302,8 @@ impl Step<'_> {
     /// Reminds the host and all who come, if guests could apply at all.
     async fn remind_all(&self) -> Applied {
         let Some(plan) = self.plan().await?.filter(|plan| plan.open) else { return Ok(()) };
-        let mut people = self.guests(COMING).await?;
-        people.push(plan.host);
+        let coming = self.guests(COMING).await?.into_iter().map(|(_, guest)| guest);
+        let people: Vec<_> = coming.chain([plan.host]).collect();
         remind(self.transaction, &plan, self.event.recorded_at, &people).await
     }
 }

@@ -40,6 +40,34 @@ pub(super) struct After {
     pub(super) id: Uuid,
 }
 
+/// In which order a list is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// Oldest first.
+    #[default]
+    Oldest,
+    /// Newest first.
+    Newest,
+}
+
+impl Sort {
+    /// What follows a place in the list, and what the list is ordered by.
+    fn sql(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Oldest => ("(n.due_at, n.id) > ($3, $4)", "n.due_at, n.id"),
+            Self::Newest => ("(n.due_at, n.id) < ($3, $4)", "n.due_at desc, n.id desc"),
+        }
+    }
+
+    /// What all follow that is due.
+    fn begin(self, now: DateTime<Utc>) -> After {
+        match self {
+            Self::Oldest => After { due_at: DateTime::UNIX_EPOCH, id: Uuid::nil() },
+            Self::Newest => After { due_at: now, id: Uuid::max() },
+        }
+    }
+}
+
 /// Reads notices; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Reading {
@@ -77,27 +105,27 @@ impl Reading {
         Self { database, vault, people }
     }
 
-    /// What somebody is told in the product at this moment, newest first.
+    /// What somebody is told in the product at this moment.
     pub(super) async fn list(
         &self,
         person: AccountId,
         unread: Option<bool>,
-        after: Option<After>,
+        (sort, after): (Sort, Option<After>),
         limit: i64,
         now: DateTime<Utc>,
     ) -> Result<Vec<Found>, DatabaseError> {
+        let (follows, order) = sort.sql();
         let text = format!(
             "select {COLUMNS} from {ALL} n {READ} \
              where n.person = $1 and n.due_at <= $2 and n.withdrawn_at is null and {SINCE} \
-                 and (n.due_at, n.id) < ($3, $4) \
+                 and {follows} \
                  and ($5::boolean is null or $5 = (d.read_at is null)) \
                  and n.kind = any($6) \
                  and not exists (select from switched_off s where s.account_id = n.person \
                      and s.kind = n.kind and s.channel = 'product') \
-             order by n.due_at desc, n.id desc limit $7"
+             order by {order} limit $7"
         );
-        // Nothing that is due is after the next moment.
-        let after = after.unwrap_or(After { due_at: now, id: Uuid::max() });
+        let after = after.unwrap_or_else(|| sort.begin(now));
         let client = self.database.get().await?;
         let statement = client.prepare_cached(&text).await?;
         let rows = client

@@ -123,6 +123,26 @@ impl Bookings {
         Ok(row.map(read).transpose().map_err(|error: tokio_postgres::Error| error)?)
     }
 
+    /// What this guest has applied for that has not begun, whatever has become of it, as the
+    /// projection has it. What was called off takes nobody along.
+    ///
+    /// # Errors
+    /// [`ReadError`] if Postgres does not answer.
+    pub async fn to_come_of(
+        &self,
+        guest: AccountId,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<AnnouncementId>, ReadError> {
+        let client = self.store.database().get().await?;
+        let text = "select b.announcement_id from bookings b \
+                    join announcements a using (announcement_id) \
+                    where b.guest = $1 and a.starts_at > $2 and a.stage <> 'cancelled'";
+        let statement = client.prepare_cached(text).await?;
+        let rows = client.query(&statement, &[&guest.0, &now]).await?;
+        let read = |row: &Row| Ok(AnnouncementId(row.try_get(0)?));
+        Ok(rows.iter().map(read).collect::<Result<_, tokio_postgres::Error>>()?)
+    }
+
     /// The bookings that a filter matches, oldest first, as the projection has them.
     ///
     /// # Errors

@@ -9,6 +9,7 @@ mod bookings;
 mod bounds;
 mod errors;
 mod limits;
+mod repeats;
 mod requests;
 mod review_answers;
 mod reviews;

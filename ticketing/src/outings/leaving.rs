@@ -1,5 +1,9 @@
 //! Somebody leaves the outings: what they announced and has not begun is called off, and their
-//! bookings are no more. Which those are is told by their engagements. What has begun took place.
+//! bookings are no more. Which those are is told by their engagements, and by the read table for
+//! bookings that take no time of theirs: whom a host has declined could be accepted otherwise. What
+//! has begun took place.
+
+use std::collections::BTreeSet;
 
 use async_trait::async_trait;
 use shared_events::{AccountId, EngagementsId};
@@ -7,9 +11,11 @@ use uuid::Uuid;
 
 use super::announcement::Announcement;
 use super::attending::Concerned;
+use super::bookings::Bookings;
 use super::engagements::Engagements;
 use super::planner::Planner;
 use crate::platform::append::{Attached, Origin};
+use crate::platform::caught_up::CaughtUp;
 use crate::platform::clock::Clock;
 use crate::platform::commands::{CommandError, Done, Execution};
 use crate::platform::erasure::{Leaving, LeavingError};
@@ -19,6 +25,10 @@ use crate::platform::snapshots;
 pub(super) struct LeavingOutings {
     /// Calls off, and has bookings be no more.
     pub(super) planner: Planner,
+    /// Finds bookings.
+    pub(super) bookings: Bookings,
+    /// Waits until those of a moment ago are found.
+    pub(super) caught_up: CaughtUp,
     /// The time.
     pub(super) clock: Clock,
 }
@@ -26,12 +36,14 @@ pub(super) struct LeavingOutings {
 #[async_trait]
 impl Leaving for LeavingOutings {
     async fn leave(&self, account: Uuid) -> Result<(), LeavingError> {
-        let Self { planner, clock } = self;
+        let Self { planner, bookings, caught_up, clock } = self;
         let person = AccountId(account);
         let engagements = EngagementsId::of(person).0;
         let engaged = snapshots::load::<Engagements>(planner.store(), engagements).await?.state;
+        caught_up.wait().await?;
+        let booked = bookings.to_come_of(person, clock.now()).await?;
         let nothing = |_: &Done<Announcement>| Attached::default();
-        for id in engaged.announcements() {
+        for id in engaged.announcements().chain(booked).collect::<BTreeSet<_>>() {
             let state = planner.load(id).await?.state;
             let Some(outing) = state.announced() else { continue };
             let execution = Execution::new(Origin::new(), clock.now());

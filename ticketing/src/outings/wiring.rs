@@ -87,18 +87,25 @@ impl BoundedContext for Outings {
         outings.on_deadline(OutingEnd { planner: planner.clone(), clock: clock.clone() });
         outings.on_deadline(GuestsMove { planner: planner.clone(), clock: clock.clone() });
         outings.on_deadline(TimeFreed { planner: planner.clone(), clock: clock.clone() });
-        outings.on_leaving(LeavingOutings { planner: planner.clone(), clock: clock.clone() });
+        let bookings = Bookings::new(store.clone());
+        let caught_up = CaughtUp::new(store.clone(), OUTINGS_PROJECTION);
+        outings.on_leaving(LeavingOutings {
+            planner: planner.clone(),
+            bookings: bookings.clone(),
+            caught_up: caught_up.clone(),
+            clock: clock.clone(),
+        });
         outings.on_deadline(RatingPublishing { ratings: ratings.clone(), clock: clock.clone() });
         let shared = Shared {
             reviewing: Reviewing { planner: planner.clone(), ratings },
             planner,
             announcements: Announcements::new(store.clone()),
-            bookings: Bookings::new(store.clone()),
-            reviews: Reviews::new(store.clone()),
+            bookings,
+            reviews: Reviews::new(store),
             catalogue: Catalogue::new(platform.database.clone()),
             people: People::new(platform.database.clone()),
             vault: Vault::new(platform.database.clone()),
-            caught_up: CaughtUp::new(store, OUTINGS_PROJECTION),
+            caught_up,
             idempotent: idempotent.clone(),
             limits: OutingsLimits::declare(limits, &settings.limits),
             clock,

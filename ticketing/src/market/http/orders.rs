@@ -197,7 +197,12 @@ impl OrdersApi {
         let place = |keep: Arc<Keep<_>>| async move {
             self.buying.place(wish, execution, |placed| keep.attach(placed)).await
         };
-        let made = self.idempotent.run(call, StatusCode::CREATED, answer, place).await?;
+        let mut made: OrderSeen =
+            self.idempotent.run(call, StatusCode::CREATED, answer, place).await?;
+        if made.ticket.title.is_empty() {
+            let found = self.orders.find(OrderId(made.id)).await?;
+            made.ticket.title = found.map(|found| found.title).unwrap_or_default();
+        }
         Ok(OrderMade::Made(Json(made)))
     }
 

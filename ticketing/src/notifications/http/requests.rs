@@ -1,16 +1,47 @@
 //! What the operations on notifications take, and the judgement of each.
 
-use poem_openapi::Object;
 use poem_openapi::registry::MetaSchema;
 use poem_openapi::types::Example;
+use poem_openapi::{Enum, Object};
 
 use super::super::kind::{Channel, Kind};
+use super::super::reading::Sort;
 use super::super::settings::Switch;
 use crate::api::text::{Rule, Text};
 use crate::api_error::{ApiError, FieldError};
 
 /// Kinds that can be set in one call: more than there are.
 const MOST: usize = 100;
+
+/// In which order a list is.
+#[derive(Clone, Copy, Enum)]
+#[oai(rename = "NotificationSort")]
+pub(super) enum SortAsked {
+    /// Oldest first.
+    #[oai(rename = "created")]
+    Oldest,
+    /// Newest first.
+    #[oai(rename = "-created")]
+    Newest,
+}
+
+impl SortAsked {
+    pub(super) fn as_str(self) -> &'static str {
+        match self {
+            Self::Oldest => "created",
+            Self::Newest => "-created",
+        }
+    }
+}
+
+impl From<SortAsked> for Sort {
+    fn from(asked: SortAsked) -> Self {
+        match asked {
+            SortAsked::Oldest => Self::Oldest,
+            SortAsked::Newest => Self::Newest,
+        }
+    }
+}
 
 /// Which notifications one wants.
 #[derive(Object)]

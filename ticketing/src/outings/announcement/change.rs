@@ -113,8 +113,10 @@ impl ChangeOuting {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
+    use shared_events::TextId;
+    use uuid::Uuid;
 
-    use super::super::{AnnouncementCommand, given};
+    use super::super::{AnnouncementCommand, Terms, given};
     use super::*;
 
     type Decided = Result<Vec<AnnouncementEvent>, AnnouncementError>;
@@ -153,6 +155,47 @@ mod tests {
             ..Change::default()
         };
         assert_eq!(changed(given::open(), change, given::noon()), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_is_described_otherwise_stays_as_it_is_otherwise() {
+        let Terms { title, description, location, sub_only, is_free, .. } = given::terms();
+        let new = TextId(Uuid::from_u128(99));
+        let of = |change: Change| changed(given::open(), change, given::noon());
+        let edited = |title, description, location, sub_only, is_free| {
+            Ok(vec![AnnouncementEvent::Edited { title, description, location, sub_only, is_free }])
+        };
+        let none = Change::default();
+        let by_title = of(Change { title: Some(new), ..none });
+        assert_eq!(by_title, edited(new, description, location, sub_only, is_free));
+        let by_description = of(Change { description: Some(new), ..none });
+        assert_eq!(by_description, edited(title, new, location, sub_only, is_free));
+        let by_location = of(Change { location: Some(new), ..none });
+        assert_eq!(by_location, edited(title, description, new, sub_only, is_free));
+        let by_followers = of(Change { sub_only: Some(!sub_only), ..none });
+        assert_eq!(by_followers, edited(title, description, location, !sub_only, is_free));
+        let by_price = of(Change { is_free: Some(!is_free), ..none });
+        assert_eq!(by_price, edited(title, description, location, sub_only, !is_free));
+        let same = Change {
+            title: Some(title),
+            description: Some(description),
+            location: Some(location),
+            sub_only: Some(sub_only),
+            is_free: Some(is_free),
+            ..none
+        };
+        assert_eq!(of(same), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn what_was_edited_is_what_it_is_from_then_on() {
+        let texts = [101, 102, 103].map(|n| TextId(Uuid::from_u128(n)));
+        let [title, description, location] = texts;
+        let (sub_only, is_free) = (true, false);
+        let edited = AnnouncementEvent::Edited { title, description, location, sub_only, is_free };
+        let events = [given::open(), vec![edited]].concat();
+        let expected = Terms { title, description, location, sub_only, is_free, ..given::terms() };
+        assert_eq!(given::outing(events).terms, expected);
     }
 
     #[test]

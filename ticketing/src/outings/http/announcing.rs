@@ -130,7 +130,7 @@ impl AnnouncementsApi {
         let announce = |keep: Arc<Keep<_>>| self.announced(caller, film, planned, execution, keep);
         let answer = as_answered::<Answer>;
         let made = self.0.idempotent.run(call, StatusCode::OK, answer, announce).await?;
-        Ok(One::One(Json(made.body), etag(made.sequence)))
+        Ok(One::One(Json(self.0.announcement_named(made.body).await?), etag(made.sequence)))
     }
 
     async fn announced<F: Fn(&Answer) -> Answer>(
@@ -212,7 +212,7 @@ impl AnnouncementsApi {
         let answer = as_answered::<Answer>;
         let changed = self.0.idempotent.run(call, StatusCode::OK, answer, change).await;
         let changed = changed.map_err(|error| failed(error, if_match))?;
-        Ok(One::One(Json(changed.body), etag(changed.sequence)))
+        Ok(One::One(Json(self.0.announcement_named(changed.body).await?), etag(changed.sequence)))
     }
 
     /// Changes an announcement as it is read now, and no other state of it: what it is answered is

@@ -51,7 +51,8 @@ pub(super) enum Many<T: ToJSON + ParseFromJSON + Send + Sync> {
     ),
 }
 
-/// An answer with the sequence that its entity tag is made of; kept for repeats of the call.
+/// An answer with the sequence that its entity tag is made of; kept for repeats of the call, without
+/// names (`repeats.rs`).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Tagged<T> {
     pub(super) body: T,
@@ -81,6 +82,7 @@ pub(super) struct AnnouncementSeen {
     /// Whose it is.
     pub(super) author_id: Uuid,
     /// What the host is called.
+    #[serde(skip)]
     pub(super) author_name: String,
     /// Whether only those who follow the host may see it.
     pub(super) sub_only: bool,
@@ -139,6 +141,7 @@ pub(super) struct GuestSeen {
     /// Who.
     pub(super) guest_id: Uuid,
     /// What they are called.
+    #[serde(skip)]
     pub(super) guest_name: String,
     /// What others think of them: 1 to 5, 0 while nobody has said anything.
     pub(super) guest_rating: f64,
@@ -223,9 +226,17 @@ pub(super) struct BookingSeen {
     pub(super) announcement_id: Uuid,
     /// What the film is called.
     pub(super) movie_title: String,
+    /// Whose announcement it is.
+    #[serde(default)]
+    pub(super) author_id: Uuid,
     /// What the host is called.
+    #[serde(skip)]
     pub(super) author_name: String,
+    /// Whose booking it is.
+    #[serde(default)]
+    pub(super) guest_id: Uuid,
     /// What the guest is called.
+    #[serde(skip)]
     pub(super) guest_name: String,
     /// Whether the host takes the guest along; null while the host has not said. What was called
     /// off takes nobody along.
@@ -248,7 +259,9 @@ impl Example for BookingSeen {
             id: example_id(4),
             announcement_id: example_id(1),
             movie_title: "Metropolis".to_owned(),
+            author_id: example_id(3),
             author_name: "Thea".to_owned(),
+            guest_id: example_id(5),
             guest_name: "Ivan".to_owned(),
             author_status: Nullable(None),
             guest_status: true,

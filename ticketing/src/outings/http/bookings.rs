@@ -264,7 +264,7 @@ impl BookingsApi {
         };
         let answer = as_answered::<Tagged<BookingSeen>>;
         let made = self.0.idempotent.run(call, StatusCode::OK, answer, apply).await?;
-        Ok(One::One(Json(made.body), etag(made.sequence)))
+        Ok(One::One(Json(self.0.booking_named(made.body).await?), etag(made.sequence)))
     }
 
     async fn answer(
@@ -292,7 +292,7 @@ impl BookingsApi {
         let answer = as_answered::<Tagged<BookingSeen>>;
         let said = self.0.idempotent.run(call, StatusCode::OK, answer, say).await;
         let said = said.map_err(|error| called_off(error, if_match))?;
-        Ok(One::One(Json(said.body), etag(said.sequence)))
+        Ok(One::One(Json(self.0.booking_named(said.body).await?), etag(said.sequence)))
     }
 
     async fn remove(
