@@ -20,9 +20,11 @@ async fn host_and_guest_are_told_of_a_clash_and_of_its_end() {
     world.until_told(&outing.host, &["booking_applied", "booking_clashes"]).await;
     world.until_told(&other.host, &["booking_applied"]).await;
     let path = format!("/app/v1/booking/{booking}");
-    for user in [&guest, &outing.host] {
+    let elsewhere_then = format!("{} is elsewhere during “Metropolis & friends”", guest.username);
+    let clashes = "“Metropolis & friends” clashes with another outing of yours".to_owned();
+    for (user, title) in [(&guest, clashes), (&outing.host, elsewhere_then)] {
         let told = &world.told(user).await[0];
-        assert!(told["text"].as_str().unwrap().contains("Metropolis & friends"), "{told}");
+        assert_eq!(told["title"], title);
         assert!(world.leads_to(told).await.ends_with(&path), "{told}");
     }
     assert_eq!(world.get_as(&guest, &path).await.is(200).json["clashes"], true);
