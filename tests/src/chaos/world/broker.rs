@@ -75,8 +75,9 @@ impl Broker {
     /// # Errors
     /// If there is no such queue.
     pub async fn letters(&self, queue: &str) -> Result<Vec<Letter>> {
-        // A fifth of a second is what RabbitMQ 3.10 needs to find nothing in a quorum queue. It counts
-        // at once, but says 0 as well of one that did not answer it in time: so it is asked twice.
+        // A fifth of a second is what RabbitMQ 3.10 needs to find nothing in a quorum queue. It
+        // counts at once, but says 0 as well of one that did not answer in time: so it is asked
+        // twice.
         if self.waiting(queue).await? == 0 && self.waiting(queue).await? == 0 {
             return Ok(Vec::new());
         }

@@ -107,8 +107,8 @@ pub(super) enum Gone {
 pub(super) struct OrderedTicket {
     /// Which listing.
     pub(super) id: Uuid,
-    /// Its title when the order was placed; empty if its seller was erased. What others wrote is not
-    /// kept for repeats.
+    /// Its title when the order was placed; empty if its seller was erased. What others wrote is
+    /// not kept for repeats.
     #[serde(skip)]
     pub(super) title: String,
     /// The price of the order.
