@@ -51,8 +51,8 @@ pub(super) enum Many<T: ToJSON + ParseFromJSON + Send + Sync> {
     ),
 }
 
-/// An answer with the sequence that its entity tag is made of; kept for repeats of the call, without
-/// names (`repeats.rs`).
+/// An answer with the sequence that its entity tag is made of; kept for repeats of the call, but
+/// without names (`repeats.rs`).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Tagged<T> {
     pub(super) body: T,
