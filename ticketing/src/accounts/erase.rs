@@ -80,6 +80,9 @@ impl Accounts {
     }
 
     /// Erases what was written of somebody while they were being erased.
+    ///
+    /// # Errors
+    /// [`EraseError`] if it was not, or not all of it.
     pub(super) async fn erase_once_more(&self, id: Uuid) -> Result<(), EraseError> {
         self.leave(id).await?;
         let mut client = self.database.get().await?;

@@ -73,7 +73,7 @@ fn unknown() -> ApiError {
 impl NotificationsApi {
     /// List your notifications
     ///
-    /// Oldest first, unless something else is said, in the language and by the clock of your
+    /// Oldest first, unless something else is said; in the language and by the clock of your
     /// profile. What you have switched off in the product is not listed.
     ///
     /// Errors: `invalid_cursor`, `unavailable`.

@@ -107,8 +107,8 @@ pub(super) enum Gone {
 pub(super) struct OrderedTicket {
     /// Which listing.
     pub(super) id: Uuid,
-    /// Its title when the order was placed; empty if its seller was erased. What others wrote is
-    /// not kept for repeats.
+    /// Its title when the order was placed; empty if its seller was erased.
+    // Not kept for repeats: somebody else wrote it, who may be erased by then.
     #[serde(skip)]
     pub(super) title: String,
     /// The price of the order.
