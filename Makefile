@@ -61,8 +61,9 @@ chaos-short: ## Every fault once, on what `make test` has built (some ten minute
 # Servers that are thrown away need no disk; in memory the tests take an eighth less time.
 IN_MEMORY = $(shell [ "$$(df --output=avail -k /dev/shm 2> /dev/null | tail -1)" -gt 4000000 ] 2> /dev/null && echo TMPDIR=/dev/shm)
 
+# In one go what the tests run and the tests: the largest crate is compiled for both at once, a core each.
 test: ## Runs all tests, with servers of their own on free ports.
-	$(CARGO) build --workspace --bins
+	$(CARGO) build --workspace --bins --tests
 	$(IN_MEMORY) $(CARGO) test --workspace
 
 check: fmt clippy doc test chaos-short ## Everything a change has to pass: fmt, clippy, docs, tests, every fault once.
