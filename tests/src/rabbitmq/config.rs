@@ -13,6 +13,12 @@ use crate::ports::Ports;
 use crate::rabbitmq::definitions;
 use crate::secrets::Passwords;
 
+/// How long Erlang's threads spin before they sleep. Not at all under load: on a small machine that
+/// costs others their cores, and a link takes a quarter longer to come. But each of the six
+/// thousand look-ups of files at a start falls asleep then, and a start takes twice as long. So
+/// debug builds, which is what tests are, spin: they start many and load none.
+const SPINNING: &str = if cfg!(debug_assertions) { "very_short" } else { "none" };
+
 /// The node's environment: all it knows of this machine.
 pub fn variables(
     folder: &Path,
@@ -20,8 +26,10 @@ pub fn variables(
     node_name: &str,
     path: &str,
 ) -> Vec<(String, OsString)> {
-    let erlang = "-kernel inet_dist_use_interface {127,0,0,1} \
-        +sbwt very_short +sbwtdcpu none +sbwtdio very_short";
+    let erlang = format!(
+        "-kernel inet_dist_use_interface {{127,0,0,1}} +sbwt {SPINNING} +sbwtdcpu none \
+         +sbwtdio {SPINNING}"
+    );
     let file = |name: &str| folder.join(name).into_os_string();
     [
         ("PATH", path.into()),
@@ -45,9 +53,7 @@ pub fn variables(
         ("RABBITMQ_PID_FILE", file("node.pid")),
         ("RABBITMQ_NODENAME", node_name.into()),
         ("RABBITMQ_DIST_PORT", ports.distribution.to_string().into()),
-        // The distribution on loopback too. Little spinning, which costs a small machine its cores;
-        // but with none, each of the six thousand look-ups of files at its start falls asleep, and
-        // that takes twice as long.
+        // The distribution on loopback too.
         ("RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS", erlang.into()),
     ]
     .map(|(name, value)| (name.to_owned(), value))
