@@ -75,12 +75,6 @@ impl Broker {
     /// # Errors
     /// If there is no such queue.
     pub async fn letters(&self, queue: &str) -> Result<Vec<Letter>> {
-        // A fifth of a second is what RabbitMQ 3.10 needs to find nothing in a quorum queue. It
-        // counts at once, but says 0 as well of one that did not answer in time: so it is asked
-        // twice.
-        if self.waiting(queue).await? == 0 && self.waiting(queue).await? == 0 {
-            return Ok(Vec::new());
-        }
         // What is not acknowledged goes back when its channel is closed.
         let channel = self.connection.create_channel().await?;
         let mut letters = Vec::new();
