@@ -230,10 +230,10 @@ impl Step<'_> {
         let Some(plan) = self.plan().await?.filter(|_| !guests.is_empty()) else { return Ok(()) };
         let details = json!({ "title_id": plan.title_id, "starts_at": plan.starts_at });
         // That it was changed is news only until it begins.
-        let ends = kind != Kind::AnnouncementCancelled;
-        let until = ends.then_some(plan.starts_at);
+        let is_called_off = kind == Kind::AnnouncementCancelled;
+        let until = (!is_called_off).then_some(plan.starts_at);
         let notice = |(booking, guest): (BookingId, AccountId)| {
-            let about = if ends { self.id() } else { booking.0 };
+            let about = if is_called_off { booking.0 } else { self.id() };
             self.notice(guest, kind, about, &details, until)
         };
         let notices: Vec<_> = guests.into_iter().map(notice).collect();
