@@ -28,17 +28,13 @@ impl World {
         self.given_leftover(&id).await;
         id
     }
-
-    async fn time_goes_by(&self, time: TimeDelta) {
-        self.move_clock_to(self.now().await + time).await;
-    }
 }
 
 #[tokio::test]
 async fn what_was_written_of_somebody_meanwhile_is_erased_a_minute_later() {
     let world = World::with_test_clock().await;
     let id = world.given_erased(&world.given_user("standard").await).await;
-    world.time_goes_by(TimeDelta::minutes(1)).await;
+    world.time_passes(TimeDelta::minutes(1)).await;
     eventually("it is erased", async || !world.is_left_over(&id).await).await;
     world.system.stop().await.unwrap();
 }
@@ -60,11 +56,11 @@ async fn what_a_projection_learns_late_is_erased_all_the_same() {
     let id = world.given_erased(&person).await;
     let written = "select count(*) from vault where value = 'Canary of who leaves'";
     assert_eq!(world.count(written).await, 1, "the control: nobody knows whose it is");
-    world.time_goes_by(TimeDelta::hours(3)).await;
+    world.time_passes(TimeDelta::hours(3)).await;
     eventually("a round was held", async || !world.is_left_over(&id).await).await;
     hold.rollback().await.unwrap();
     world.until_projected("outings").await;
-    world.time_goes_by(TimeDelta::minutes(2)).await;
+    world.time_passes(TimeDelta::minutes(2)).await;
     eventually("it is erased", async || world.count(written).await == 0).await;
     world.verify().await.unwrap();
     world.system.stop().await.unwrap();
@@ -81,10 +77,10 @@ async fn who_can_not_be_erased_again_stands_in_nobodys_way_and_is_tried_again() 
     let hold = holder.transaction().await.unwrap();
     let lock = format!("select from accounts where id = '{first}' for update");
     hold.batch_execute(&lock).await.unwrap();
-    world.time_goes_by(TimeDelta::minutes(1)).await;
+    world.time_passes(TimeDelta::minutes(1)).await;
     eventually("the other one is erased", async || !world.is_left_over(&second).await).await;
     assert!(world.is_left_over(&first).await, "the control: somebody could not be erased");
-    world.time_goes_by(TimeDelta::hours(3)).await;
+    world.time_passes(TimeDelta::hours(3)).await;
     hold.rollback().await.unwrap();
     eventually("they are tried again", async || !world.is_left_over(&first).await).await;
     world.system.stop().await.unwrap();

@@ -61,7 +61,7 @@ impl WithMail {
     }
 
     pub(super) async fn time_passes(&self, time: TimeDelta) {
-        self.world.move_clock_to(self.world.now().await + time).await;
+        self.world.time_passes(time).await;
     }
 
     /// The state of what was to be sent to somebody, oldest first, with its reason.

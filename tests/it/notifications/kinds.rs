@@ -15,7 +15,7 @@ async fn who_asked_for_a_link_is_told_when_it_opens() {
     let owner = link.owner.unwrap();
     world.until_all_projected().await;
     assert_eq!(world.kinds_told(&owner).await, [""; 0], "it is not open yet");
-    world.move_clock_to(world.now().await + TimeDelta::minutes(10)).await;
+    world.time_passes(TimeDelta::minutes(10)).await;
     world.until_told(&owner, &["link_ready"]).await;
     let told = &world.told(&owner).await[0];
     let link_of = format!("/check_ticketing_link?request_id={}", link.id);

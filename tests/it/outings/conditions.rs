@@ -12,23 +12,27 @@ use crate::world::people::User;
 
 impl World {
     /// A call of what was seen with this tag.
-    async fn if_match(
-        &self,
-        (by, method, path): (&User, Method, &str),
-        tag: &str,
-        body: &Value,
-    ) -> Answer {
-        self.by(by, method, path).header("If-Match", tag).json(body).ask().await
+    async fn if_match(&self, call: (&User, Method, &str), tag: &str, body: &Value) -> Answer {
+        self.with_header(call, ("If-Match", tag), body).await
     }
 
     /// A call that may be repeated.
-    async fn keyed(
+    pub(super) async fn keyed(
         &self,
-        (by, method, path): (&User, Method, &str),
+        call: (&User, Method, &str),
         key: &str,
         body: &Value,
     ) -> Answer {
-        self.by(by, method, path).header("Idempotency-Key", key).json(body).ask().await
+        self.with_header(call, ("Idempotency-Key", key), body).await
+    }
+
+    async fn with_header(
+        &self,
+        (by, method, path): (&User, Method, &str),
+        (name, value): (&str, &str),
+        body: &Value,
+    ) -> Answer {
+        self.by(by, method, path).header(name, value).json(body).ask().await
     }
 }
 

@@ -12,12 +12,11 @@ use crate::world::people::User;
 impl World {
     /// A change that may be repeated: its path is its key too.
     async fn put_keyed(&self, by: &User, path: &str, body: &Value) -> Answer {
-        let request = self.by(by, Method::PUT, path).header("Idempotency-Key", path);
-        request.json(body).ask().await
+        self.keyed((by, Method::PUT, path), path, body).await
     }
 
     /// How many answers that are kept for repeats have this text.
-    async fn kept(&self, text: &str) -> i64 {
+    pub(crate) async fn kept(&self, text: &str) -> i64 {
         let kept = "select count(*) from idempotency_keys where body like";
         self.count(&format!("{kept} '%{text}%'")).await
     }

@@ -153,7 +153,7 @@ async fn a_top_up_that_the_provider_decides_late_is_settled_by_its_deadline() {
     assert_eq!(world.balance(&user, &wallet).await, 0);
     world.system.ticketing.kill().await.unwrap();
     world.system.ticketing.start().await.unwrap();
-    world.move_clock_to(world.now().await + TimeDelta::minutes(20)).await;
+    world.time_passes(TimeDelta::minutes(20)).await;
     eventually("the money has come", async || world.balance(&user, &wallet).await == 5).await;
     let left = "select count(*) from vault where name = 'top_up_source'";
     eventually("what paid is forgotten", async || world.count(left).await == 0).await;

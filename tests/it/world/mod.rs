@@ -11,7 +11,7 @@ pub(crate) mod people;
 use std::process::{Child, Command, Stdio};
 use std::sync::{OnceLock, mpsc};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::json;
 use tests::local;
@@ -77,6 +77,11 @@ impl World {
         let moved = self.request(Method::PUT, "/test/clock").json(&json!({ "now": to })).ask();
         let now: DateTime<Utc> = moved.await.is(200).member("now").parse().expect("a time");
         assert!(now >= to, "the clock did not move");
+    }
+
+    /// Moves its test clock forward by so much.
+    pub(crate) async fn time_passes(&self, time: TimeDelta) {
+        self.move_clock_to(self.now().await + time).await;
     }
 }
 
