@@ -11,6 +11,7 @@ use argon2::password_hash::phc::{Output, ParamsString, Salt};
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHash, Version};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{Semaphore, oneshot};
+use uuid::Uuid;
 
 /// Memory of one hash, KiB.
 const MEMORY: u32 = 19_456;
@@ -67,7 +68,8 @@ pub enum HashError {
     Failed,
 }
 
-/// Hashes and verifies passwords on threads of its own, each with memory of its own for one hash.
+/// Hashes and verifies passwords on threads of its own, each with memory of its own for as long as
+/// there is work.
 ///
 /// Not on the runtime's threads for blocking work with fresh memory for each hash: the allocator
 /// keeps what a thread has freed for that thread, so a crowd that logged in left hundreds of MiB.
@@ -86,7 +88,7 @@ type Job = Box<dyn FnOnce(&mut Memory) + Send>;
 type Memory = [Block];
 
 impl Passwords {
-    /// A pool of one hash for each core but one, at least one. Takes as long as one hash.
+    /// A pool of one hash for each core but one, at least one.
     ///
     /// # Errors
     /// [`HashError::Failed`] if nothing can be hashed at all.
@@ -95,16 +97,17 @@ impl Passwords {
     }
 
     fn with(cores: usize, queue: usize) -> Result<Self, HashError> {
-        let nobody = SecretString::from(uuid::Uuid::new_v4().to_string());
-        let dummy = hash(&mut memory()?, &nobody)?.into();
+        let params = params()?;
+        let blocks = params.block_count();
         let (jobs, waiting) = mpsc::channel();
         let waiting = Arc::new(Mutex::new(waiting));
         for _ in 0..cores {
-            let (waiting, mut memory) = (Arc::clone(&waiting), memory()?);
+            let waiting = Arc::clone(&waiting);
             let thread = thread::Builder::new().name("passwords".to_owned());
-            let started = thread.spawn(move || work(&waiting, &mut memory));
+            let started = thread.spawn(move || work(&waiting, blocks));
             started.map_err(|_| HashError::Failed)?;
         }
+        let dummy = nobodys(&params)?.into();
         Ok(Self { places: Arc::new(Semaphore::new(cores + queue)), jobs, dummy })
     }
 
@@ -155,11 +158,23 @@ fn hashes_at_once(cores: usize) -> usize {
 }
 
 /// Works until the pool is dropped. A job that panics costs its own caller the answer, nobody else.
-fn work(waiting: &Mutex<mpsc::Receiver<Job>>, memory: &mut Memory) {
+///
+/// What is left in its memory of a password is as little as what the library leaves in memory that
+/// it frees; when nothing more waits it is given back, as it is a third of what the service needs.
+fn work(waiting: &Mutex<mpsc::Receiver<Job>>, blocks: usize) {
     // Locked only while waiting for the next one.
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-    while let Ok(job) = next() {
-        let _ = catch_unwind(AssertUnwindSafe(|| job(memory)));
+    // If another thread waits, there is nothing.
+    let next_at_once = || waiting.try_lock().ok()?.try_recv().ok();
+    while let Ok(mut job) = next() {
+        let mut memory = vec![Block::new(); blocks];
+        loop {
+            let _ = catch_unwind(AssertUnwindSafe(|| job(&mut memory)));
+            match next_at_once() {
+                Some(another) => job = another,
+                None => break,
+            }
+        }
     }
 }
 
@@ -167,19 +182,24 @@ fn params() -> Result<Params, HashError> {
     Params::new(MEMORY, PASSES, LANES, None).map_err(|_| HashError::Failed)
 }
 
-/// Memory for one hash. What is left in it of a password is as little as what the library leaves in
-/// memory that it frees.
-fn memory() -> Result<Vec<Block>, HashError> {
-    Ok(vec![Block::new(); params()?.block_count()])
+/// A hash of no password that anybody knows, as costly to verify as a real one.
+fn nobodys(params: &Params) -> Result<String, HashError> {
+    let output = [Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes()].concat();
+    phc(params, Salt::generate(), Output::new(&output).map_err(|_| HashError::Failed)?)
 }
 
 fn hash(memory: &mut Memory, password: &SecretString) -> Result<String, HashError> {
     let (params, salt) = (params()?, Salt::generate());
+    let output = output(memory, password, params.clone(), &salt).ok_or(HashError::Failed)?;
+    phc(&params, salt, output)
+}
+
+fn phc(params: &Params, salt: Salt, output: Output) -> Result<String, HashError> {
     let hash = PasswordHash {
         algorithm: Algorithm::Argon2id.ident(),
         version: Some(Version::V0x13.into()),
-        params: ParamsString::try_from(&params).map_err(|_| HashError::Failed)?,
-        hash: Some(output(memory, password, params, &salt).ok_or(HashError::Failed)?),
+        params: ParamsString::try_from(params).map_err(|_| HashError::Failed)?,
+        hash: Some(output),
         salt: Some(salt),
     };
     Ok(hash.to_string())
@@ -240,6 +260,18 @@ mod tests {
         assert_eq!(passwords.verify(secret("1q2W3E4r"), None).await, Ok(false));
         let garbled = Some("not a hash".to_owned());
         assert_eq!(passwords.verify(secret("1q2W3E4r"), garbled).await, Ok(false));
+    }
+
+    #[test]
+    fn what_is_verified_for_nobody_costs_what_a_real_hash_costs() {
+        let nobody = nobodys(&params().unwrap()).unwrap();
+        let stored = PasswordHash::new(&nobody).unwrap();
+        let demanded = Params::try_from(&stored).unwrap();
+        let costs = (demanded.m_cost(), demanded.t_cost(), demanded.p_cost());
+        assert_eq!(costs, (MEMORY, PASSES, LANES));
+        let (hash, salt) = (stored.hash.unwrap(), stored.salt.unwrap());
+        assert_eq!((hash.len(), salt.len()), (Params::DEFAULT_OUTPUT_LEN, Salt::generate().len()));
+        assert_ne!(nobodys(&params().unwrap()).unwrap(), nobody, "nobody can know one");
     }
 
     #[test]
