@@ -2,9 +2,10 @@
 //! RabbitMQ.
 //!
 //! `harness` brings the servers, one pair for the whole run, and a place of its own (database and
-//! virtual host) for each test, `world` a running system; `platform` tests the mechanisms one by
-//! one; `accounts`, `catalogue`, `gate`, `market`, `short_links` and `venues` play the flows;
-//! `contracts` and `tidy` hold documents and the shape of the source to what they promise.
+//! virtual host) for each test, `peers` the servers of others, `world` a running system; `platform`
+//! tests the mechanisms one by one; `accounts`, `catalogue`, `gate`, `market`, `notifications`,
+//! `outings`, `short_links` and `venues` play the flows; `contracts` and `tidy` hold documents and
+//! the shape of the source to what they promise.
 
 #![expect(
     clippy::expect_used,

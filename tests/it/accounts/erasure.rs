@@ -154,8 +154,7 @@ async fn a_name_that_was_erased_is_free_and_opens_nothing_of_before() {
     let again = json!({ "username": person.username, "email": person.email,
                         "password": PASSWORD, "first_name": NAME, "last_name": "Doe" });
     world.post("/auth/users/").json(&again).ask().await.is(201);
-    let token = world.login(&person.username, PASSWORD).await.is(200).member("access_token");
-    let next = User { token, ..person };
+    let next = world.logged_in_again(&person).await;
     let path = format!("/api/wallet/{wallet}");
     world.by(&next, Method::GET, &path).ask().await.is(404);
 }

@@ -13,8 +13,7 @@ use crate::world::people::{PASSWORD, User, new_name};
 async fn given_administrator(gate: &World) -> User {
     let user = gate.given_user("standard").await;
     gate.run(&["grant", &user.username, "admin"]).await.unwrap();
-    let token = gate.login(&user.username, PASSWORD).await.is(200).member("access_token");
-    User { token, ..user }
+    gate.logged_in_again(&user).await
 }
 
 async fn read(gate: &World, path: &str, user: &User) -> Answer {

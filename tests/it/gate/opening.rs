@@ -26,8 +26,7 @@ async fn times(gate: &World, link: &Link) -> (DateTime<Utc>, DateTime<Utc>, Date
 async fn logged_in_again(gate: &World, link: &Link) -> Link {
     let mut link = link.clone();
     if let Some(owner) = &mut link.owner {
-        let login = gate.login(&owner.username, crate::world::people::PASSWORD).await.is(200);
-        owner.token = login.member("access_token");
+        *owner = gate.logged_in_again(owner).await;
     }
     link
 }

@@ -38,8 +38,8 @@ async fn where_tiers_are_entitled_nobody_gets_premium_by_asking() {
     }
     let user = gate.given_user("premium").await;
     grant(&gate, &user.username, "premium").await;
-    let again = gate.login(&user.username, crate::world::people::PASSWORD).await.is(200);
-    assert_eq!(claims(&again.member("access_token"))["tier"], "premium");
+    let again = gate.logged_in_again(&user).await;
+    assert_eq!(claims(&again.token)["tier"], "premium");
     gate.system.stop().await.unwrap();
 }
 

@@ -194,8 +194,8 @@ async fn a_login_token_of_the_gate_can_be_revoked_too() {
     let out = async |path: &str| world.by(&user, Method::POST, path).ask().await;
     out("/logout").await.is(200);
     out("/logout").await.problem(401, "invalid_token");
-    let again = world.login(&user.username, PASSWORD).await.is(200).member("access_token");
-    current_user(world, &again).await.is(200);
+    let again = world.logged_in_again(&user).await;
+    current_user(world, &again.token).await.is(200);
     current_user(world, &other.token).await.is(200);
 }
 

@@ -8,7 +8,7 @@ use crate::harness::eventually;
 use crate::peers::smtp::{MAIL_FROM, Mail, Sink};
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
-use crate::world::people::{PASSWORD, User, new_email};
+use crate::world::people::{User, new_email};
 
 pub(super) const LIST: &str = "/app/v1/notifications";
 pub(super) const SETTINGS: &str = "/app/v1/notifications/settings";
@@ -104,18 +104,12 @@ impl World {
         self.by(of, Method::PATCH, "/auth/v1/profile").json(change).ask().await.is(200);
     }
 
-    /// The same user, whose login has ended since, logged in again.
-    pub(super) async fn returning(&self, user: &User) -> User {
-        let token = self.login(&user.username, PASSWORD).await.is(200).member("access_token");
-        User { token, ..user.clone() }
-    }
-
     /// What somebody is told, newest first.
     pub(super) async fn told(&self, user: &User) -> Vec<Value> {
         let path = format!("{LIST}?limit=200&sort=-created");
         let mut list = self.get_as(user, &path).await;
         if list.status == 401 {
-            list = self.get_as(&self.returning(user).await, &path).await;
+            list = self.get_as(&self.logged_in_again(user).await, &path).await;
         }
         list.is(200).json.as_array().expect("a list").clone()
     }

@@ -115,7 +115,7 @@ async fn nothing_of_a_match_is_sold_from_its_first_instant_on() {
     let wallet = world.given_money(&user, 100).await;
     world.move_clock_to(sale.start - TimeDelta::minutes(2)).await;
     // The token of the login has expired meanwhile.
-    let user = User { token: world.token_of(&user).await, ..user };
+    let user = world.logged_in_again(&user).await;
     let held = world.reserve(&user, &sale.ticket("A", 1, 1)).await.is(200);
     assert_eq!(end(&held), sale.start, "a hold ends with the sale");
     world.move_clock_to(sale.start).await;
@@ -123,7 +123,7 @@ async fn nothing_of_a_match_is_sold_from_its_first_instant_on() {
     world.purchase(&user, &wallet).await.problem(409, "nothing_held");
     let status = world.ticket_status(&user, &sale.ticket("A", 1, 2)).await;
     assert_eq!(status, (5, "expired".into()));
-    let admin = User { token: world.token_of(&sale.admin).await, ..sale.admin.clone() };
+    let admin = world.logged_in_again(&sale.admin).await;
     let path = format!("/api/match/{}/tickets", sale.id);
     let offered = world.post_as(&admin, &path, &json!({ "price": sale.price })).await;
     offered.problem(409, "match_begun");
@@ -152,23 +152,15 @@ async fn a_purchase_is_given_back_by_its_buyer_until_a_day_before_the_match() {
         world.post_as(by, &format!("/api/purchase/{purchase}/refund"), &json!({})).await
     };
     world.move_clock_to(sale.start - TimeDelta::days(1) - TimeDelta::minutes(1)).await;
-    let buyer = User { token: world.token_of(&early.buyer).await, ..early.buyer.clone() };
+    let buyer = world.logged_in_again(&early.buyer).await;
     back(&buyer, &early.purchase).await.is(200);
     assert_eq!(world.balance(&buyer, &early.wallet).await, 50);
     world.move_clock_to(sale.start - TimeDelta::days(1)).await;
-    let buyer = User { token: world.token_of(&late.buyer).await, ..late.buyer.clone() };
+    let buyer = world.logged_in_again(&late.buyer).await;
     back(&buyer, &late.purchase).await.problem(409, "refund_too_late");
-    let admin = User { token: world.token_of(&sale.admin).await, ..sale.admin.clone() };
+    let admin = world.logged_in_again(&sale.admin).await;
     back(&admin, &late.purchase).await.is(200);
     assert_eq!(world.balance(&buyer, &late.wallet).await, 50);
     world.verify().await.unwrap();
     world.system.stop().await.unwrap();
-}
-
-impl World {
-    /// A fresh login token.
-    async fn token_of(&self, user: &User) -> String {
-        let login = self.login(&user.username, crate::world::people::PASSWORD).await;
-        login.is(200).member("access_token")
-    }
 }
