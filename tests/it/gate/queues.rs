@@ -4,10 +4,11 @@
 use chrono::TimeDelta;
 use serde_json::json;
 use shared_events::topology::{
-    EVALUATE_LINK_REQUESTS, LINKS_LOG, MARKET_LOG, QUEUES, Queue, VENUES_LOG,
+    EVALUATE_LINK_REQUESTS, LINKS_LOG, MARKET_LOG, OUTINGS_LOG, QUEUES, Queue, VENUES_LOG,
 };
 
 use crate::harness::eventually;
+use crate::outings::given::{announcement, in_hours};
 use crate::world::World;
 
 /// What an operator may do to a queue by mistake.
@@ -30,8 +31,15 @@ async fn are_healed(queues: &[Queue], mishap: Mishap) {
     gate.given_price(&admin).await;
     let sale = gate.given_sale_behind_the_gate().await;
     let link = gate.given_open_link().await;
+    // Each at a time of its own: nobody is at two outings at once.
+    let apply = async |hours: i64| {
+        let outing = gate.announce(&admin, &announcement(in_hours(hours), 1)).await.is(200);
+        gate.book(&user, &outing.member("id")).await.is(200);
+    };
+    apply(24).await;
     gate.until_projected(MARKET_LOG).await;
     gate.until_projected(VENUES_LOG).await;
+    gate.until_projected(OUTINGS_LOG).await;
     let broker = gate.broker().await;
     let mishaps = async {
         for queue in queues {
@@ -41,23 +49,29 @@ async fn are_healed(queues: &[Queue], mishap: Mishap) {
             }
         }
     };
-    let used = async || {
-        for _ in 0..3 {
+    let used = async |hours: [i64; 3]| {
+        for hours in hours {
             gate.given_request(Some(&user)).await;
             gate.list_ticket(&user, "Concert", 7.0).await.is(201);
             gate.given_price(&admin).await;
+            apply(hours).await;
         }
     };
     // Also meanwhile: what was deleted first may be there again when the last one is gone.
-    tokio::join!(mishaps, used());
+    tokio::join!(mishaps, used([30, 36, 42]));
     gate.buy(&link).await.is(200);
-    used().await;
+    used([48, 54, 60]).await;
     let later = gate.now().await + TimeDelta::seconds(11);
     gate.move_clock_to(later).await;
     eventually("every request has its verdict", async || gate.waiting().await == 0).await;
-    for log in [LINKS_LOG, MARKET_LOG, VENUES_LOG] {
+    for log in [LINKS_LOG, MARKET_LOG, VENUES_LOG, OUTINGS_LOG] {
         gate.until_projected(log).await;
     }
+    let announced = "select count(*) from announcements";
+    eventually("all seven outings are listed", async || gate.count(announced).await == 7).await;
+    let told = "select count(*) from outing_notices where kind = 'booking_applied'";
+    let both = async || gate.count(told).await == 14;
+    eventually("host and guest are told of every application", both).await;
     for queue in queues {
         let bound = async || gate.is_bound(queue).await;
         eventually(&format!("{} is there again", queue.name), bound).await;
