@@ -2,10 +2,12 @@
 //! account, by nobody, and by an administrator.
 
 use std::collections::BTreeSet;
+use std::fs;
 
 use reqwest::Method;
 
 use super::subjects::{About, Subject};
+use crate::catalogue::METROPOLIS;
 use crate::harness::eventually;
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
@@ -168,7 +170,7 @@ const OPERATIONS: [(&str, &str, About, Statuses); 155] = [
     ("put", "/ugc/v1/movies/{id}/mark", Film, [204, 204, 401, 204]),
     ("put", "/ugc/v1/movies/{id}/review", Film, READERS),
     ("get", "/ugc/v1/movies/{id}/reviews", Film, [200; 4]),
-    ("post", "/ugc/v1/review_info/{movie}/{user}/{review}", Nothing, ALL),
+    ("post", "/ugc/v1/review_info/{movie}/{user}/{review}", Review, [200; 4]),
     // An administrator is let in before the author.
     ("delete", "/ugc/v1/reviews/{id}", Review, [404, 403, 401, 204]),
     ("delete", "/ugc/v1/reviews/{id}/like", Review, READERS),
@@ -182,7 +184,7 @@ const OPERATIONS: [(&str, &str, About, Statuses); 155] = [
     ("get", "/app/v1/notifications/settings", Notice, READERS),
     ("put", "/app/v1/notifications/settings", Notice, READERS),
     ("put", "/app/v1/notifications/{id}/read", Notice, [200, 404, 401, 404]),
-    // For whoever has the link of a mail: played in notifications/unsubscribing.rs.
+    // For whoever has the link of a mail.
     ("get", "/app/v1/unsubscribe/{key}", Nothing, ALL),
     ("post", "/app/v1/unsubscribe/{key}", Nothing, ALL),
     ("get", "/s/{code}", ShortLink, [302; 4]),
@@ -206,6 +208,12 @@ const OPERATIONS: [(&str, &str, About, Statuses); 155] = [
     ("post", "/app/v1/reviews/{id}", Outing, [409, 403, 401, 403]),
 ];
 
+/// Routes that name something which is nobody's, each with the file of `tests/it` that plays it.
+const PLAYED_ELSEWHERE: [(&str, &str); 2] = [
+    ("/app/v1/unsubscribe/{key}", "notifications/unsubscribing.rs"),
+    ("/problems/{code}", "gate/pages.rs"),
+];
+
 #[tokio::test]
 async fn it_is_said_of_every_documented_route_who_it_is_for() {
     let document = World::shared().get("/openapi.json").ask().await.is(200).json;
@@ -220,8 +228,15 @@ async fn it_is_said_of_every_documented_route_who_it_is_for() {
     let said = said.map(|(method, path, ..)| ((*method).to_owned(), (*path).to_owned()));
     assert_eq!(documented, said.collect());
     for (method, path, about, _) in OPERATIONS {
-        let names_something = path.contains("{id}") || path.contains("{token}");
-        assert!(!names_something || about != Nothing, "{method} {path} is tested with nothing");
+        let with_nothing = path.contains('{') && about == Nothing;
+        let elsewhere = PLAYED_ELSEWHERE.iter().any(|(played, _)| *played == path);
+        assert_eq!(with_nothing, elsewhere, "{method} {path} is asked here or played elsewhere");
+    }
+    for (path, file) in PLAYED_ELSEWHERE {
+        let player = format!("{}/it/{file}", env!("CARGO_MANIFEST_DIR"));
+        let (beginning, _) = path.split_once('{').unwrap();
+        let played = fs::read_to_string(player).unwrap();
+        assert!(played.contains(beginning), "{file} does not play {path}");
     }
 }
 
@@ -234,9 +249,14 @@ impl World {
         subject: &Subject,
     ) -> Answer {
         let mut path = path.replace("{token}", &subject.token).replace("{group}", "premium");
-        for name in ["{id}", "{code}"] {
+        for name in ["{id}", "{code}", "{review}"] {
             path = path.replace(name, &subject.id);
         }
+        if path.contains("{user}") {
+            let owner = self.id_of(&subject.owner).await;
+            path = path.replace("{user}", &owner).replace("{movie}", METROPOLIS);
+        }
+        assert!(!path.contains('{'), "{method} {path} names what no subject has");
         if path == "/check_ticketing_link" {
             path.push_str(&format!("?request_id={}", subject.id));
         }
