@@ -1,9 +1,9 @@
-//! Each member of an announcement changed alone, and who sees it then.
+//! Each member of an announcement changed alone, and who sees it then; what no host changes.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::given::{Outing, in_hours};
+use super::given::{Outing, announcement, in_hours};
 use crate::world::World;
 use crate::world::answer::Ask;
 use crate::world::people::User;
@@ -60,6 +60,28 @@ async fn each_member_is_changed_alone_and_the_others_stay() {
         }
         let again = world.change(&outing.host, &outing.id, &change).await.is(200);
         assert_eq!(again.header("etag"), changed.header("etag"), "{name}: the same is no change");
+    }
+}
+
+#[tokio::test]
+async fn whether_it_is_closed_or_done_is_not_the_hosts_to_say() {
+    let world = World::shared();
+    let host = world.given_user("standard").await;
+    let follows = "status: is Closed when no place is left, and Done when it is over";
+    for (hours, status) in [(30, "Alive"), (40, "Created")] {
+        let mut body = announcement(in_hours(hours), 2);
+        body["status"] = json!(status);
+        let id = world.announce(&host, &body).await.is(200).member("id");
+        let before = world.announcement(&host, &id).await.is(200).json;
+        assert_eq!(before["status"], status);
+        for (asked, rule) in
+            [("Closed", follows), ("Done", follows), ("Open", "status: must be Created or Alive")]
+        {
+            let change = json!({ "status": asked, "title": "Too late" });
+            let refused = world.change(&host, &id, &change).await.problem(422, "invalid_fields");
+            assert_eq!(refused.field_errors(), [rule]);
+        }
+        assert_eq!(world.announcement(&host, &id).await.is(200).json, before);
     }
 }
 

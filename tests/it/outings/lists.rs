@@ -7,7 +7,7 @@ use super::given::{Outing, announcement, in_hours};
 use crate::catalogue::METROPOLIS;
 use crate::world::World;
 use crate::world::answer::Ask;
-use crate::world::people::User;
+use crate::world::people::{User, new_name};
 
 impl World {
     /// The ids that a list has.
@@ -79,9 +79,17 @@ async fn open_ones_are_listed_and_ones_own_drafts_to_oneself() {
     let outing = world.given_outing(1, in_hours(30)).await;
     let (host, guest) = (&outing.host, world.given_user("standard").await);
     let author = format!("filter[author]={}", world.id_of(host).await);
+    // Where nobody else goes: of all that is open, a page would not reach as far.
+    let place = new_name();
+    world.change(host, &outing.id, &json!({ "event_location": place })).await.is(200);
     let mut draft = announcement(in_hours(40), 1);
     draft["status"] = json!("Created");
+    draft["event_location"] = json!(place);
     let draft = world.announce(host, &draft).await.is(200).member("id");
+    let there = format!("filter[location]={place}");
+    for by in [host, &guest] {
+        assert_eq!(world.listed(by, &there).await, [outing.id.as_str()], "without the draft");
+    }
     assert_eq!(world.listed(&guest, &author).await, [outing.id.as_str()]);
     assert_eq!(world.listed(host, &author).await, [outing.id.as_str(), draft.as_str()]);
     world.given_guest(&outing).await;
