@@ -1,5 +1,6 @@
 //! Applying for a place, and saying yes or no.
 
+use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -68,13 +69,44 @@ async fn nobody_books_their_own_twice_or_what_is_full() {
     world.book(&other, &outing.id).await.problem(409, "announcement_full");
 }
 
+/// Who is not taken along is free, though it has begun and the host has never answered.
+#[tokio::test]
+async fn who_has_no_place_when_it_begins_withdraws_or_removes_and_goes_elsewhere() {
+    let world = World::with_test_clock().await;
+    let outing = world.given_short_outing(3).await;
+    let (guest, place) = world.given_guest(&outing).await;
+    let (first, withdraws) = world.given_applicant(&outing).await;
+    let (second, removes) = world.given_applicant(&outing).await;
+    world.move_clock_to(outing.start + TimeDelta::minutes(1)).await;
+    let elsewhere = announcement(outing.start + TimeDelta::minutes(5), 1);
+    for by in [&first, &second, &guest] {
+        world.announce(by, &elsewhere).await.problem(409, "time_taken");
+    }
+    let remove = async |by, booking: &str| {
+        world.by(by, Method::DELETE, &format!("/app/v1/booking/{booking}")).ask().await
+    };
+    world.say(&first, &withdraws, false).await.is(200);
+    remove(&second, &removes).await.is(200);
+    for by in [&first, &second] {
+        world.announce(by, &elsewhere).await.is(200);
+    }
+    world.say(&first, &withdraws, true).await.problem(409, "outing_begun");
+    world.say(&outing.host, &withdraws, true).await.problem(409, "outing_begun");
+    // Who is there stays.
+    world.say(&guest, &place, false).await.problem(409, "outing_begun");
+    remove(&guest, &place).await.problem(409, "outing_begun");
+    world.until_projected("outings").await;
+    world.verify().await.unwrap();
+    world.system.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn nobody_is_at_two_outings_at_a_time_unless_one_of_the_two_says_no() {
     let world = World::shared();
     let start = in_hours(70);
     let outing = world.given_outing(2, start).await;
     let (guest, booking) = world.given_applicant(&outing).await;
-    let other = world.given_outing(2, start + chrono::TimeDelta::minutes(60)).await;
+    let other = world.given_outing(2, start + TimeDelta::minutes(60)).await;
     world.book(&guest, &other.id).await.problem(409, "time_taken");
     world.announce(&guest, &announcement(start, 1)).await.problem(409, "time_taken");
     world.book(&outing.host, &other.id).await.problem(409, "time_taken");

@@ -5,7 +5,8 @@
 //! ```text
 //! announcement: draft --open--> open <--> full --> over (by the clock)
 //!                  \______________\________\---> cancelled, until it begins
-//! booking:      applied --host--> accepted <--> declined    until it begins
+//! booking:      applied --host--> accepted <--> declined    until it begins (who has no place
+//!                                                            leaves until it is over)
 //!                       --guest-> withdrawn <--> confirmed, removed
 //! rating:       one has rated --> both have, or 14 days are over: published
 //! ```

@@ -123,6 +123,14 @@ impl Outing {
         is_public && now >= self.terms.span.starts_at
     }
 
+    /// Whether a guest can still say no: until it begins. Whoever has no place can until it is
+    /// over, otherwise a host who never answers would hold their time with no way out.
+    pub(super) fn can_leave(&self, booking: &Booking, now: DateTime<Utc>) -> bool {
+        let is_over = self.status_at(now) == Status::Done;
+        let is_late = if booking.has_place() { self.has_begun(now) } else { is_over };
+        !is_late
+    }
+
     /// How many places are taken.
     pub fn taken(&self) -> u32 {
         let taken = self.bookings.values().filter(|booking| booking.has_place()).count();

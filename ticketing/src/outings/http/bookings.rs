@@ -100,7 +100,8 @@ impl BookingsApi {
     /// Say yes or no to a booking
     ///
     /// The host accepts or declines, the guest confirms or withdraws; either may think otherwise
-    /// until the outing begins. Nobody is accepted beyond the places.
+    /// until the outing begins. A guest who has no place may withdraw until it is over. Nobody is
+    /// accepted beyond the places.
     ///
     /// Errors: `invalid_fields`, `forbidden`, `not_found`, `announcement_full`, `time_taken`,
     /// `too_many_bookings`, `outing_begun`, `concurrent_change`, `precondition_failed`,
@@ -123,7 +124,7 @@ impl BookingsApi {
 
     /// Remove your booking
     ///
-    /// Until the outing begins.
+    /// Until the outing begins; if you have no place, until it is over.
     ///
     /// Errors: `forbidden`, `not_found`, `outing_begun`, `concurrent_change`,
     /// `precondition_failed`, `unavailable`.
