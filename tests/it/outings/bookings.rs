@@ -59,6 +59,25 @@ async fn a_booking_is_between_two_people() {
 }
 
 #[tokio::test]
+async fn who_was_declined_does_not_wait_again_by_removing_the_booking() {
+    let world = World::shared();
+    let outing = world.given_outing(2, in_hours(30)).await;
+    let (guest, booking) = world.given_applicant(&outing).await;
+    let remove = async |booking: &str| {
+        world.by(&guest, Method::DELETE, &format!("/app/v1/booking/{booking}")).ask().await
+    };
+    // The host has not said yet: to think otherwise is free.
+    remove(&booking).await.is(200);
+    let again = world.book(&guest, &outing.id).await.is(200).member("id");
+    world.say(&outing.host, &again, false).await.is(200);
+    remove(&again).await.is(200);
+    world.book(&guest, &outing.id).await.problem(409, "already_booked");
+    let path = format!("/app/v1/bookings?filter[announcement]={}", outing.id);
+    let listed = world.get_as(&outing.host, &path).await.is(200);
+    assert_eq!(listed.json, json!([]), "the host has nothing to answer");
+}
+
+#[tokio::test]
 async fn nobody_books_their_own_twice_or_what_is_full() {
     let world = World::shared();
     let outing = world.given_outing(1, in_hours(30)).await;

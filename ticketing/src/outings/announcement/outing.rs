@@ -1,7 +1,7 @@
 //! What an announcement is once it was made: its terms, how far it has come, its bookings, and what
 //! events make of them. Not here: any decision.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub struct Outing {
     pub stage: Stage,
     /// Who applied, whatever has become of it.
     pub bookings: BTreeMap<BookingId, Booking>,
+    /// Who has removed a booking that the host had declined.
+    pub declined: BTreeSet<AccountId>,
 }
 
 /// What was announced.
@@ -101,7 +103,8 @@ impl Status {
 
 impl Outing {
     pub(super) fn draft(terms: Terms) -> Self {
-        Self { terms, stage: Stage::Draft, bookings: BTreeMap::new() }
+        let (bookings, declined) = (BTreeMap::new(), BTreeSet::new());
+        Self { terms, stage: Stage::Draft, bookings, declined }
     }
 
     /// What people see at this moment, whether or not somebody has recorded that it is over. What
@@ -181,7 +184,9 @@ impl Outing {
                 self.bookings.insert(booking, Booking::new(guest));
             }
             AnnouncementEvent::Removed { booking } => {
-                self.bookings.remove(&booking);
+                let removed = self.bookings.remove(&booking);
+                let declined = removed.filter(|booking| booking.host_says == Some(false));
+                self.declined.extend(declined.map(|booking| booking.guest));
             }
             AnnouncementEvent::Accepted { booking } => self.host_says(booking, true),
             AnnouncementEvent::Declined { booking } => self.host_says(booking, false),

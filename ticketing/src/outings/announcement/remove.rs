@@ -1,5 +1,5 @@
 //! Having a booking be no more, before the outing begins; one that has no place, before it is over.
-//! The guest is free in the same append.
+//! The guest is free in the same append. Who was declined is remembered as such.
 
 use chrono::{DateTime, Utc};
 use shared_events::{AccountId, AnnouncementEvent, BookingId};

@@ -61,7 +61,8 @@ impl AsWhom {
 impl BookingsApi {
     /// Apply for a place
     ///
-    /// The host accepts or declines. Nobody is at two outings at a time, as host or as guest.
+    /// The host accepts or declines. Nobody is at two outings at a time, as host or as guest. Who
+    /// was declined does not apply again.
     ///
     /// Errors: `not_found`, `own_announcement`, `time_taken`, `announcement_not_open`,
     /// `announcement_full`, `outing_begun`, `already_booked`, `too_many_bookings`,
@@ -124,7 +125,8 @@ impl BookingsApi {
 
     /// Remove your booking
     ///
-    /// Until the outing begins; if you have no place, until it is over.
+    /// Until the outing begins; if you have no place, until it is over. You can apply again, unless
+    /// the host has declined.
     ///
     /// Errors: `forbidden`, `not_found`, `outing_begun`, `concurrent_change`,
     /// `precondition_failed`, `unavailable`.

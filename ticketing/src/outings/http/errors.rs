@@ -106,6 +106,9 @@ impl From<AnnouncementError> for ApiError {
                 let way = "You have a booking of it; PUT /app/v1/booking/{id} changes it";
                 Self::new(Code::AlreadyBooked, way)
             }
+            AnnouncementError::Declined => {
+                Self::new(Code::AlreadyBooked, "The host has declined the booking you had of it")
+            }
             AnnouncementError::TooManyBookings => {
                 Self::new(Code::TooManyBookings, "Too many people have applied")
             }

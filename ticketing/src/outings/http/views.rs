@@ -194,7 +194,7 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use chrono::TimeDelta;
     use shared_events::FilmId;
@@ -219,7 +219,8 @@ mod tests {
             places: 1_000,
             span,
         };
-        let mut outing = Outing { terms, stage: Stage::Open, bookings: BTreeMap::new() };
+        let (stage, bookings, declined) = (Stage::Open, BTreeMap::new(), BTreeSet::new());
+        let mut outing = Outing { terms, stage, bookings, declined };
         for (n, guest_says, host_says) in bookings {
             let guest = AccountId(Uuid::from_u128(n));
             let booking = Booking { guest, guest_says, host_says, clashes: false };
