@@ -243,6 +243,22 @@ impl BookingsApi {
         Ok(Found { announcement, guest, state, sequence, known })
     }
 
+    /// Whoever has withdrawn comes back only to what they may see, as who applies: it may be for
+    /// followers by now.
+    async fn may_come_back(
+        &self,
+        id: BookingId,
+        found: &Found,
+        caller: &Caller,
+    ) -> Result<(), ApiError> {
+        let outing = found.state.announced().ok_or_else(unknown_booking)?;
+        let is_away = outing.booking(id).is_some_and(|booking| !booking.guest_says);
+        if found.guest == caller.account && is_away && !self.0.may_see(outing, caller).await? {
+            return Err(unknown_announcement());
+        }
+        Ok(())
+    }
+
     async fn apply(
         &self,
         caller: &Caller,
@@ -283,8 +299,11 @@ impl BookingsApi {
         let path = format!("/app/v1/booking/{id}");
         let call = call(caller, key, "PUT", &path, &body.bytes);
         let say = |keep: Arc<Keep<_>>| async move {
-            let Found { announcement, guest, known, .. } =
-                self.concerned(id, caller, false).await?;
+            let found = self.concerned(id, caller, false).await?;
+            if says.1 {
+                self.may_come_back(id, &found, caller).await?;
+            }
+            let Found { announcement, guest, known, .. } = found;
             let concerned = Concerned { booking: id, guest };
             let answer = answer(known, announcement, id);
             let attach = |done: &_| keep.attach(&answer(done));
