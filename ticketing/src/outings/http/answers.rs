@@ -51,7 +51,7 @@ pub(super) enum Many<T: ToJSON + ParseFromJSON + Send + Sync> {
     ),
 }
 
-/// An answer with the sequence that its entity tag is made of; kept for repeats of the call, but
+/// An answer with the number that its entity tag is made of; kept for repeats of the call, but
 /// without names (`repeats.rs`).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Tagged<T> {
