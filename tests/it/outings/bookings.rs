@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::given::{announcement, in_hours};
 use crate::world::World;
-use crate::world::answer::Ask;
+use crate::world::answer::{Answer, Ask};
 
 #[tokio::test]
 async fn a_guest_applies_and_host_and_guest_say_yes_and_no() {
@@ -126,13 +126,19 @@ async fn nobody_is_at_two_outings_at_a_time_unless_one_of_the_two_says_no() {
     let outing = world.given_outing(2, start).await;
     let (guest, booking) = world.given_applicant(&outing).await;
     let other = world.given_outing(2, start + TimeDelta::minutes(60)).await;
-    world.book(&guest, &other.id).await.problem(409, "time_taken");
-    world.announce(&guest, &announcement(start, 1)).await.problem(409, "time_taken");
-    world.book(&outing.host, &other.id).await.problem(409, "time_taken");
+    let is_oneself = |refused: Answer| {
+        let refused = refused.problem(409, "time_taken");
+        assert!(refused.member("detail").starts_with("You are at another outing"));
+    };
+    is_oneself(world.book(&guest, &other.id).await);
+    is_oneself(world.announce(&guest, &announcement(start, 1)).await);
+    is_oneself(world.book(&outing.host, &other.id).await);
     world.say(&outing.host, &booking, false).await.is(200);
     let elsewhere = world.book(&guest, &other.id).await.is(200).member("id");
     // The host would take them along after all, but they are elsewhere.
-    world.say(&outing.host, &booking, true).await.problem(409, "time_taken");
+    let refused = world.say(&outing.host, &booking, true).await.problem(409, "time_taken");
+    let refused = refused.says("The guest is at another outing at that time");
+    assert!(!refused.text.contains(&other.id), "where they are is theirs");
     world.say(&guest, &elsewhere, false).await.is(200);
     world.say(&outing.host, &booking, true).await.is(200);
 }

@@ -15,7 +15,8 @@ use super::super::bookings::{Filter, Mine};
 use super::super::error::OutingsError;
 use super::answers::{BookingListed, BookingSeen, Gone, Many, One, Plain, Tagged};
 use super::errors::{
-    CallRefused, EffectError, not_concerned, of_command, unknown_announcement, unknown_booking,
+    CallRefused, EffectError, not_concerned, of_answer, of_command, unknown_announcement,
+    unknown_booking,
 };
 use super::requests::BookingAnswer;
 use super::views::Known;
@@ -309,7 +310,12 @@ impl BookingsApi {
             let attach = |done: &_| keep.attach(&answer(done));
             let planner = &self.0.planner;
             let done = planner.answer(announcement, concerned, says, execution, attach).await;
-            Ok::<_, EffectError>(answer(&done.map_err(of_command)?))
+            let done = if caller.account == guest {
+                done.map_err(of_command)
+            } else {
+                done.map_err(of_answer)
+            };
+            Ok::<_, EffectError>(answer(&done?))
         };
         let answer = as_answered::<Tagged<BookingSeen>>;
         let said = self.0.idempotent.run(call, StatusCode::OK, answer, say).await;
