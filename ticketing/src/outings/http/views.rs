@@ -78,7 +78,7 @@ impl View {
 }
 
 impl Service {
-    /// What stands elsewhere of an outing, for who looks at it, and about one more person.
+    /// What stands elsewhere of an outing: as much as is shown to who looks at it.
     pub(super) async fn known(
         &self,
         id: AnnouncementId,
@@ -87,7 +87,7 @@ impl Service {
     ) -> Result<Known, ApiError> {
         let shown = view.guests(outing).into_iter();
         let mut people: Vec<_> = shown.map(|(_, booking)| booking.guest).collect();
-        people.extend([outing.terms.host, view.account]);
+        people.push(outing.terms.host);
         let mut known = self.known_of(outing, &people, view.now).await?;
         let terms = &outing.terms;
         for (text, name) in
