@@ -52,6 +52,30 @@ async fn a_reminder_that_was_put_off_is_not_sent_after_the_outing_was_moved() {
 }
 
 #[tokio::test]
+async fn that_it_is_full_is_not_sent_after_there_is_a_place_again() {
+    let mail = WithMail::start().await;
+    let world = &mail.world;
+    let outing = world.given_trip(TimeDelta::days(5)).await;
+    let waiting = world.given_reader("busy-").await;
+    world.switch(&waiting, "booking_applied", "email", false).await.is(200);
+    world.apply(&waiting, &outing).await;
+    world.given_companion(&outing).await;
+    let (guest, booking) = world.given_companion(&outing).await;
+    mail.until_attempts(&waiting, 1).await;
+    world.answer(&guest, &booking, false).await;
+    mail.until_idle().await;
+    mail.time_passes(TimeDelta::seconds(31)).await;
+    mail.until_delivery_is(&waiting, "late").await;
+    let sent = mail.until_mails(&waiting, 1).await;
+    assert!(sent[0].subject.starts_with("A place at"), "{}", sent[0].subject);
+    // It stays listed.
+    let told = ["booking_applied", "announcement_full", "announcement_reopened"];
+    assert_eq!(world.kinds_told(&waiting).await, told);
+    world.verify().await.unwrap();
+    mail.world.system.stop().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_mail_that_waits_is_not_sent_to_who_does_not_want_it_any_more() {
     let mail = WithMail::start().await;
     let reader = mail.given_told("busy-").await;

@@ -197,6 +197,8 @@ async fn what_is_called_off_is_no_more_and_its_host_is_free() {
     let admin = world.given_admin().await;
     let known = world.get_as(&admin, &format!("/admin/announcements/{}", outing.id)).await.is(200);
     assert_eq!(known.json["status"], "Closed");
+    let guest = &known.json["guest_list"][0];
+    assert_eq!((&guest["booking_id"], &guest["author_status"]), (&json!(booking), &json!(false)));
 }
 
 #[tokio::test]

@@ -1,11 +1,12 @@
 //! Applying for a place, and saying yes or no.
 
+use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::given::{announcement, in_hours};
 use crate::world::World;
-use crate::world::answer::Ask;
+use crate::world::answer::{Answer, Ask};
 
 #[tokio::test]
 async fn a_guest_applies_and_host_and_guest_say_yes_and_no() {
@@ -58,6 +59,25 @@ async fn a_booking_is_between_two_people() {
 }
 
 #[tokio::test]
+async fn who_was_declined_does_not_wait_again_by_removing_the_booking() {
+    let world = World::shared();
+    let outing = world.given_outing(2, in_hours(30)).await;
+    let (guest, booking) = world.given_applicant(&outing).await;
+    let remove = async |booking: &str| {
+        world.by(&guest, Method::DELETE, &format!("/app/v1/booking/{booking}")).ask().await
+    };
+    // The host has not said yet: to think otherwise is free.
+    remove(&booking).await.is(200);
+    let again = world.book(&guest, &outing.id).await.is(200).member("id");
+    world.say(&outing.host, &again, false).await.is(200);
+    remove(&again).await.is(200);
+    world.book(&guest, &outing.id).await.problem(409, "already_booked");
+    let path = format!("/app/v1/bookings?filter[announcement]={}", outing.id);
+    let listed = world.get_as(&outing.host, &path).await.is(200);
+    assert_eq!(listed.json, json!([]), "the host has nothing to answer");
+}
+
+#[tokio::test]
 async fn nobody_books_their_own_twice_or_what_is_full() {
     let world = World::shared();
     let outing = world.given_outing(1, in_hours(30)).await;
@@ -68,20 +88,57 @@ async fn nobody_books_their_own_twice_or_what_is_full() {
     world.book(&other, &outing.id).await.problem(409, "announcement_full");
 }
 
+/// Who is not taken along is free, though it has begun and the host has never answered.
+#[tokio::test]
+async fn who_has_no_place_when_it_begins_withdraws_or_removes_and_goes_elsewhere() {
+    let world = World::with_test_clock().await;
+    let outing = world.given_short_outing(3).await;
+    let (guest, place) = world.given_guest(&outing).await;
+    let (first, withdraws) = world.given_applicant(&outing).await;
+    let (second, removes) = world.given_applicant(&outing).await;
+    world.move_clock_to(outing.start + TimeDelta::minutes(1)).await;
+    let elsewhere = announcement(outing.start + TimeDelta::minutes(5), 1);
+    for by in [&first, &second, &guest] {
+        world.announce(by, &elsewhere).await.problem(409, "time_taken");
+    }
+    let remove = async |by, booking: &str| {
+        world.by(by, Method::DELETE, &format!("/app/v1/booking/{booking}")).ask().await
+    };
+    world.say(&first, &withdraws, false).await.is(200);
+    remove(&second, &removes).await.is(200);
+    for by in [&first, &second] {
+        world.announce(by, &elsewhere).await.is(200);
+    }
+    world.say(&first, &withdraws, true).await.problem(409, "outing_begun");
+    world.say(&outing.host, &withdraws, true).await.problem(409, "outing_begun");
+    // Who is there stays.
+    world.say(&guest, &place, false).await.problem(409, "outing_begun");
+    remove(&guest, &place).await.problem(409, "outing_begun");
+    world.until_projected("outings").await;
+    world.verify().await.unwrap();
+    world.system.stop().await.unwrap();
+}
+
 #[tokio::test]
 async fn nobody_is_at_two_outings_at_a_time_unless_one_of_the_two_says_no() {
     let world = World::shared();
     let start = in_hours(70);
     let outing = world.given_outing(2, start).await;
     let (guest, booking) = world.given_applicant(&outing).await;
-    let other = world.given_outing(2, start + chrono::TimeDelta::minutes(60)).await;
-    world.book(&guest, &other.id).await.problem(409, "time_taken");
-    world.announce(&guest, &announcement(start, 1)).await.problem(409, "time_taken");
-    world.book(&outing.host, &other.id).await.problem(409, "time_taken");
+    let other = world.given_outing(2, start + TimeDelta::minutes(60)).await;
+    let is_oneself = |refused: Answer| {
+        let refused = refused.problem(409, "time_taken");
+        assert!(refused.member("detail").starts_with("You are at another outing"));
+    };
+    is_oneself(world.book(&guest, &other.id).await);
+    is_oneself(world.announce(&guest, &announcement(start, 1)).await);
+    is_oneself(world.book(&outing.host, &other.id).await);
     world.say(&outing.host, &booking, false).await.is(200);
     let elsewhere = world.book(&guest, &other.id).await.is(200).member("id");
     // The host would take them along after all, but they are elsewhere.
-    world.say(&outing.host, &booking, true).await.problem(409, "time_taken");
+    let refused = world.say(&outing.host, &booking, true).await.problem(409, "time_taken");
+    let refused = refused.says("The guest is at another outing at that time");
+    assert!(!refused.text.contains(&other.id), "where they are is theirs");
     world.say(&guest, &elsewhere, false).await.is(200);
     world.say(&outing.host, &booking, true).await.is(200);
 }

@@ -111,3 +111,31 @@ async fn what_is_only_for_followers_from_now_on_is_hidden_from_strangers() {
     world.change(host, id, &json!({ "sub_only": true })).await.is(200);
     world.book(&stranger, id).await.problem(404, "not_found");
 }
+
+#[tokio::test]
+async fn who_has_withdrawn_comes_back_only_to_what_they_may_see() {
+    let world = World::shared();
+    let outing = world.given_outing(3, in_hours(30)).await;
+    let Outing { host, id, .. } = &outing;
+    let (stays, kept) = world.given_applicant(&outing).await;
+    let (declined, refused) = world.given_applicant(&outing).await;
+    world.say(host, &refused, false).await.is(200);
+    let (guest, booking) = world.given_guest(&outing).await;
+    world.say(&guest, &booking, false).await.is(200);
+    world.say(&guest, &booking, true).await.is(200);
+    world.say(&guest, &booking, false).await.is(200);
+    world.change(host, id, &json!({ "sub_only": true })).await.is(200);
+    for _ in 0..2 {
+        world.say(&guest, &booking, true).await.problem(404, "not_found");
+        world.announcement(&guest, id).await.problem(404, "not_found");
+    }
+    assert_eq!(world.booking(&guest, &booking).await.json["guest_status"], false);
+    // A repeat changes nothing, and a no hides nothing.
+    world.say(&stays, &kept, true).await.is(200);
+    world.say(&declined, &refused, true).await.is(200);
+    world.say(&guest, &booking, false).await.is(200);
+    let path = format!("/ugc/v1/follow/{}", world.id_of(host).await);
+    world.by(&guest, Method::PUT, &path).ask().await.is(204);
+    world.say(&guest, &booking, true).await.is(200);
+    world.announcement(&guest, id).await.is(200);
+}

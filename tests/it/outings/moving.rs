@@ -8,6 +8,7 @@ use super::given::{announcement, in_hours};
 use crate::harness::eventually;
 use crate::world::World;
 use crate::world::answer::Ask;
+use crate::world::people::User;
 
 #[tokio::test]
 async fn guests_follow_an_outing_that_moves_and_are_free_at_the_old_time() {
@@ -46,13 +47,25 @@ async fn a_guest_who_is_elsewhere_then_is_marked_until_the_clash_is_gone() {
     let world = World::shared();
     let start = in_hours(90);
     let later = start + TimeDelta::hours(5);
-    let (outing, other) = (world.given_outing(2, start).await, world.given_outing(2, later).await);
+    let (outing, other) = (world.given_outing(3, start).await, world.given_outing(2, later).await);
     let (guest, booking) = world.given_guest(&outing).await;
     let elsewhere = world.book(&guest, &other.id).await.is(200).member("id");
     let move_to = json!({ "event_time": later });
     world.change(&outing.host, &outing.id, &move_to).await.is(200);
     let clashes = async || world.booking(&guest, &booking).await.json["clashes"] == true;
     eventually("the guest is marked", clashes).await;
+    let (companion, _) = world.given_guest(&outing).await;
+    let (stranger, admin) = (world.given_user("standard").await, world.given_admin().await);
+    let seen = async |by: &User| {
+        let seen = world.announcement(by, &outing.id).await.is(200).json;
+        seen["guest_list"][0].get("clashes").cloned()
+    };
+    for by in [&guest, &outing.host, &admin] {
+        assert_eq!(seen(by).await, Some(json!(true)));
+    }
+    for by in [&companion, &stranger] {
+        assert_eq!(seen(by).await, None, "it is no concern of others");
+    }
     // Still accepted: whom to disappoint is theirs to say.
     assert_eq!(world.announcement(&guest, &outing.id).await.json["tickets_left"], 1);
     world.say(&guest, &booking, true).await.problem(409, "time_taken");

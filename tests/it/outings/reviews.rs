@@ -209,3 +209,28 @@ async fn a_review_is_edited_only_as_its_author_has_seen_it() {
     assert_eq!(rate("\"2\"", 4).await.is(200).header("etag"), "\"2\"", "the same is no change");
     world.system.stop().await.unwrap();
 }
+
+/// The tag of what one has said is the same whatever the other does, and so is what it refuses.
+#[tokio::test]
+async fn no_condition_tells_whether_the_other_has_rated() {
+    let world = World::with_test_clock().await;
+    let Over { outing, first, second, .. } = given_over(&world).await;
+    let (host, path) = (&outing.host, format!("/app/v1/reviews/{}", outing.id));
+    let rate = async |of: &User, tag: &str| {
+        let review = json!({ "score": 5, "about": world.id_of(of).await });
+        world.by(host, Method::POST, &path).header("If-Match", tag).json(&review).ask().await
+    };
+    world.rate(&first, &outing.id, &json!({ "score": 4 })).await.is(200);
+    world.rate(&first, &outing.id, &json!({ "score": 3 })).await.is(200);
+    let mut said = Vec::new();
+    for guest in [&first, &second] {
+        for tag in ["\"1\"", "\"2\"", "\"3\""] {
+            rate(guest, tag).await.problem(412, "precondition_failed");
+        }
+        let made = rate(guest, "\"0\"").await.is(200);
+        said.push((made.header("etag").to_owned(), made.json["published"].clone()));
+    }
+    let tag = || "\"1\"".to_owned();
+    assert_eq!(said, [(tag(), json!(true)), (tag(), json!(false))], "the first alone has rated");
+    world.system.stop().await.unwrap();
+}

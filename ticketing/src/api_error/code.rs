@@ -223,7 +223,8 @@ codes! {
     OutingBegun = "outing_begun", CONFLICT, "Outing begun";
     /// More guests are accepted than there would be places.
     PlacesTaken = "places_taken", CONFLICT, "Places taken";
-    /// A person has one booking of an announcement; it can be changed.
+    /// A person has one booking of an announcement; it can be changed. Who was declined does not
+    /// apply again.
     AlreadyBooked = "already_booked", CONFLICT, "Already booked";
     /// The announcement has as many bookings as any can have, or somebody as many engagements.
     TooManyBookings = "too_many_bookings", CONFLICT, "Too many bookings";

@@ -16,7 +16,8 @@
 //!
 //! What one call changes is one notice: events of one append have one time, and `Moved` comes last
 //! of those that change something. What a later change overtakes stays listed, but ends: if its
-//! mail still waits, it is not sent.
+//! mail still waits, it is not sent. That it is full is overtaken by a place again, and that by it
+//! being full.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -120,8 +121,14 @@ impl Step<'_> {
             }
             Event::PlacesChanged { .. } => self.tell_change().await,
             Event::Moved { starts_at, .. } => self.moved(*starts_at).await,
-            Event::Closed => self.tell(WAITING, Kind::AnnouncementFull).await,
-            Event::Reopened => self.tell(WAITING, Kind::AnnouncementReopened).await,
+            Event::Closed => {
+                self.end(&[Kind::AnnouncementReopened]).await?;
+                self.tell(WAITING, Kind::AnnouncementFull).await
+            }
+            Event::Reopened => {
+                self.end(&[Kind::AnnouncementFull]).await?;
+                self.tell(WAITING, Kind::AnnouncementReopened).await
+            }
             Event::Cancelled => {
                 self.withdraw(Whose::Everybodys).await?;
                 self.end(&CHANGES).await?;

@@ -5,7 +5,8 @@
 //! ```text
 //! announcement: draft --open--> open <--> full --> over (by the clock)
 //!                  \______________\________\---> cancelled, until it begins
-//! booking:      applied --host--> accepted <--> declined    until it begins
+//! booking:      applied --host--> accepted <--> declined    until it begins (who has no place
+//!                                                            leaves until it is over)
 //!                       --guest-> withdrawn <--> confirmed, removed
 //! rating:       one has rated --> both have, or 14 days are over: published
 //! ```
@@ -15,8 +16,9 @@
 //! called off takes its guests along later: a deadline written in that append has each of them
 //! follow; who is elsewhere then is marked, and the outing waits until they have time for it. An
 //! announcement is over, and a review can be read, by the clock. Only who was there rates, each the
-//! other once, and nobody sees what the other has said before answering. What people write is in
-//! the vault.
+//! other once, and within the 14 days in which one can answer nobody sees what the other has said,
+//! nor that they have, before answering; who rates only after that may have read it. What people
+//! write is in the vault.
 //!
 //! An aggregate has a folder with a file for each of its decisions; what decides over several of
 //! them in one append stands beside them: `hosting`, `attending`, `moving`, `waiting`, `reviewing`.

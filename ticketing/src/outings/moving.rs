@@ -89,7 +89,7 @@ impl Planner {
         Ok(read?.into_iter().flatten().collect())
     }
 
-    /// Has one guest follow.
+    /// Has one guest follow: first their time is taken, or waits, then the mark says which.
     ///
     /// # Errors
     /// As [`Planner::guests_follow`].

@@ -55,8 +55,8 @@ pub struct Reviewed {
     pub pair: Pair,
     /// The rating after it.
     pub rating: Rating,
-    /// The sequence of the rating's last event.
-    pub sequence: i64,
+    /// How often its author has said it by now.
+    pub revision: i64,
 }
 
 impl Reviewing {
@@ -70,7 +70,8 @@ impl Reviewing {
         Ok(loaded.state.said(pair.side))
     }
 
-    /// Rates another, or thinks otherwise. [`Execution::expected`] speaks of the rating.
+    /// Rates another, or thinks otherwise. [`Execution::expected`] speaks of the author's own
+    /// revision: whether the other has rated is not for the author to know.
     ///
     /// # Errors
     /// [`CommandError`], with the refusal of the announcement or of the rating.
@@ -115,11 +116,12 @@ impl Reviewing {
             };
             let id = RatingId::of(booking).0;
             let rated = unit.decide(&self.ratings, id, RatingCommand::Rate(rate)).await?;
-            let before = rated.sequence - i64::try_from(rated.events.len()).unwrap_or(0);
+            let revision = rated.state.revision(side);
+            let before = revision - i64::from(!rated.events.is_empty());
             if expected.is_some_and(|expected| expected != before) {
                 return Err(CommandError::Conflict);
             }
-            Ok(Reviewed { pair, rating: rated.state, sequence: rated.sequence })
+            Ok(Reviewed { pair, rating: rated.state, revision })
         })
         .await
     }

@@ -1,6 +1,7 @@
 //! Saying yes or no to a booking: the host accepts or declines, the guest confirms or withdraws.
-//! Either may think otherwise until the outing begins. That the guest's time is free again, or
-//! still to be had, is decided by the guest's engagements, in the same append.
+//! Either may think otherwise until the outing begins; who has no place may withdraw until it is
+//! over. That the guest's time is free again, or still to be had, is decided by the guest's
+//! engagements, in the same append.
 
 use chrono::{DateTime, Utc};
 use shared_events::{AccountId, AnnouncementEvent, BookingId};
@@ -51,7 +52,9 @@ impl AnswerBooking {
         if is_said {
             return Ok(Vec::new());
         }
-        if outing.has_begun(now) {
+        let leaves = booking.guest_says && !after.guest_says;
+        let is_late = if leaves { !outing.can_leave(&booking, now) } else { outing.has_begun(now) };
+        if is_late {
             return Err(AnnouncementError::Begun);
         }
         if after.has_place() && !booking.has_place() && outing.left() == 0 {
@@ -67,6 +70,16 @@ mod tests {
     use super::*;
 
     type Decided = Result<Vec<AnnouncementEvent>, AnnouncementError>;
+
+    fn says_at(
+        events: Vec<AnnouncementEvent>,
+        by: AccountId,
+        yes: bool,
+        now: DateTime<Utc>,
+    ) -> Decided {
+        let answer = AnswerBooking { booking: ID, by, yes, now };
+        given::decided(events, AnnouncementCommand::Answer(answer))
+    }
 
     fn says(events: Vec<AnnouncementEvent>, by: AccountId, id: BookingId, yes: bool) -> Decided {
         let answer = AnswerBooking { booking: id, by, yes, now: given::noon() };
@@ -139,13 +152,28 @@ mod tests {
 
     #[test]
     fn from_its_beginning_on_nobody_thinks_otherwise() {
-        for (by, yes) in [(given::HOST, true), (given::GUEST, false)] {
-            let at = |now| {
-                let answer = AnswerBooking { booking: ID, by, yes, now };
-                given::decided(given::applied(), AnnouncementCommand::Answer(answer))
-            };
+        for (events, by, yes) in [
+            (given::applied(), given::HOST, true),
+            (given::applied(), given::HOST, false),
+            (given::accepted(), given::HOST, false),
+            (given::accepted(), given::GUEST, false),
+            (given::withdrawn(), given::GUEST, true),
+        ] {
+            let at = |now| says_at(events.clone(), by, yes, now);
             assert!(at(given::just_before(given::start())).is_ok());
             assert_eq!(at(given::start()), Err(AnnouncementError::Begun));
+        }
+    }
+
+    #[test]
+    fn who_was_never_taken_along_withdraws_until_it_is_over() {
+        let withdrawn = Ok(vec![AnnouncementEvent::Withdrawn { booking: ID }]);
+        let end = given::terms().span.ends_at();
+        for events in [given::applied(), given::declined()] {
+            let at = |now| says_at(events.clone(), given::GUEST, false, now);
+            assert_eq!(at(given::start()), withdrawn);
+            assert_eq!(at(given::just_before(end)), withdrawn);
+            assert_eq!(at(end), Err(AnnouncementError::Begun));
         }
     }
 

@@ -33,8 +33,11 @@ impl ApplyForPlace {
         if outing.booking_of(guest).is_some() {
             return Err(AnnouncementError::AlreadyBooked);
         }
+        if outing.declined.contains(&guest) {
+            return Err(AnnouncementError::Declined);
+        }
         match outing.stage {
-            Stage::Open if outing.bookings.len() < MOST_BOOKINGS => {
+            Stage::Open if outing.bookings.len() + outing.declined.len() < MOST_BOOKINGS => {
                 Ok(vec![AnnouncementEvent::Applied { booking, guest }])
             }
             Stage::Open => Err(AnnouncementError::TooManyBookings),
@@ -94,14 +97,42 @@ mod tests {
     }
 
     #[test]
+    fn who_was_declined_does_not_wait_again_by_removing_the_booking() {
+        let removed = AnnouncementEvent::Removed { booking: given::FIRST };
+        let again = |events: Vec<AnnouncementEvent>| {
+            let events = [events, vec![removed.clone()]].concat();
+            given::decided(events, apply(given::GUEST, given::noon()))
+        };
+        let withdrawn = AnnouncementEvent::Withdrawn { booking: given::FIRST };
+        for events in [given::declined(), [given::declined(), vec![withdrawn]].concat()] {
+            assert_eq!(again(events), Err(AnnouncementError::Declined));
+        }
+        let accepted = AnnouncementEvent::Accepted { booking: given::FIRST };
+        let after_all = [given::declined(), vec![accepted]].concat();
+        let applied = AnnouncementEvent::Applied { booking: given::THIRD, guest: given::GUEST };
+        for events in [given::applied(), given::accepted(), given::withdrawn(), after_all] {
+            assert_eq!(again(events), Ok(vec![applied.clone()]));
+        }
+    }
+
+    #[test]
     fn there_is_an_end_to_applications() {
         let applied = |n| AnnouncementEvent::Applied {
             booking: BookingId(Uuid::from_u128(n)),
             guest: AccountId(Uuid::from_u128(n)),
         };
         let many = (1_000..).take(MOST_BOOKINGS).map(applied);
-        let events = given::open().into_iter().chain(many).collect();
-        let refused = given::decided(events, apply(given::STRANGER, given::noon()));
-        assert_eq!(refused, Err(AnnouncementError::TooManyBookings));
+        let events: Vec<_> = given::open().into_iter().chain(many).collect();
+        let first = BookingId(Uuid::from_u128(1_000));
+        let declined = AnnouncementEvent::Declined { booking: first };
+        let removed = AnnouncementEvent::Removed { booking: first };
+        let decided = |more: &[AnnouncementEvent]| {
+            let events = [&events[..], more].concat();
+            given::decided(events, apply(given::STRANGER, given::noon()))
+        };
+        assert_eq!(decided(&[]), Err(AnnouncementError::TooManyBookings));
+        assert!(decided(&[removed.clone()]).is_ok());
+        let remembered = decided(&[declined, removed]);
+        assert_eq!(remembered, Err(AnnouncementError::TooManyBookings));
     }
 }

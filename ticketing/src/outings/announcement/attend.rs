@@ -37,7 +37,9 @@ impl AttendedBy {
         self.pair(announcement).map(|_| Vec::new())
     }
 
-    /// Which two they are.
+    /// Which two they are. The order of refusals is the rule: who was not there is told so whenever
+    /// they ask; who was learns first whether it is over, and only then whether whom they name was
+    /// there.
     ///
     /// # Errors
     /// [`AnnouncementError`] if it is not over, or one of them was not there.
@@ -54,9 +56,9 @@ impl AttendedBy {
         if outing.stage == Stage::Draft || self.now < ended_at {
             return Err(AnnouncementError::NotOver);
         }
-        let unsaid = side == Side::Guest && self.about.is_some_and(|about| about != host);
+        let names_another = side == Side::Guest && self.about.is_some_and(|about| about != host);
         match (booking, guest) {
-            (Some(booking), Some(guest)) if !unsaid => {
+            (Some(booking), Some(guest)) if !names_another => {
                 let about = if side == Side::Host { guest } else { host };
                 Ok(Pair { booking, side, about, ended_at })
             }
@@ -122,6 +124,20 @@ mod tests {
         assert_eq!(asked, Err(AnnouncementError::NotThereWithThem));
         let asked = pair(given::full(), given::GUEST, Some(given::OTHER), end());
         assert_eq!(asked, Err(AnnouncementError::NotThereWithThem));
+    }
+
+    #[test]
+    fn who_was_there_learns_first_whether_it_is_over() {
+        let early = given::just_before(end());
+        let asked = |by, about| pair(given::full(), by, about, early);
+        assert_eq!(asked(given::STRANGER, None), Err(AnnouncementError::NotThere));
+        for (by, about) in
+            [(given::HOST, Some(given::STRANGER)), (given::GUEST, Some(given::OTHER))]
+        {
+            assert_eq!(asked(by, about), Err(AnnouncementError::NotOver));
+            let later = pair(given::full(), by, about, end());
+            assert_eq!(later, Err(AnnouncementError::NotThereWithThem));
+        }
     }
 
     #[test]

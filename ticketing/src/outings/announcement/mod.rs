@@ -32,7 +32,8 @@ pub use mark_clash::MarkClash;
 pub use outing::{Outing, Span, Stage, Status, Terms};
 pub use remove::RemoveBooking;
 
-/// Bookings at most of one announcement, whatever has become of them.
+/// Bookings at most of one announcement, whatever has become of them; those that were declined and
+/// removed count.
 pub const MOST_BOOKINGS: usize = 5_000;
 
 /// Somebody goes to the cinema and takes others along.
@@ -109,6 +110,9 @@ pub enum AnnouncementError {
     /// A person has one booking.
     #[error("the guest has a booking already")]
     AlreadyBooked,
+    /// The host has declined them, and they have removed that booking.
+    #[error("the guest was declined")]
+    Declined,
     /// There are as many bookings as an announcement can have.
     #[error("there are too many bookings")]
     TooManyBookings,

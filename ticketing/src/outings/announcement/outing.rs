@@ -1,7 +1,7 @@
 //! What an announcement is once it was made: its terms, how far it has come, its bookings, and what
 //! events make of them. Not here: any decision.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,8 @@ pub struct Outing {
     pub stage: Stage,
     /// Who applied, whatever has become of it.
     pub bookings: BTreeMap<BookingId, Booking>,
+    /// Who has removed a booking that the host had declined.
+    pub declined: BTreeSet<AccountId>,
 }
 
 /// What was announced.
@@ -101,7 +103,8 @@ impl Status {
 
 impl Outing {
     pub(super) fn draft(terms: Terms) -> Self {
-        Self { terms, stage: Stage::Draft, bookings: BTreeMap::new() }
+        let (bookings, declined) = (BTreeMap::new(), BTreeSet::new());
+        Self { terms, stage: Stage::Draft, bookings, declined }
     }
 
     /// What people see at this moment, whether or not somebody has recorded that it is over. What
@@ -121,6 +124,14 @@ impl Outing {
     pub fn has_begun(&self, now: DateTime<Utc>) -> bool {
         let is_public = matches!(self.stage, Stage::Open | Stage::Full | Stage::Ended);
         is_public && now >= self.terms.span.starts_at
+    }
+
+    /// Whether a guest can still say no: until it begins. Whoever has no place can until it is
+    /// over, otherwise a host who never answers would hold their time with no way out.
+    pub(super) fn can_leave(&self, booking: &Booking, now: DateTime<Utc>) -> bool {
+        let is_over = self.status_at(now) == Status::Done;
+        let is_late = if booking.has_place() { self.has_begun(now) } else { is_over };
+        !is_late
     }
 
     /// How many places are taken.
@@ -173,7 +184,9 @@ impl Outing {
                 self.bookings.insert(booking, Booking::new(guest));
             }
             AnnouncementEvent::Removed { booking } => {
-                self.bookings.remove(&booking);
+                let removed = self.bookings.remove(&booking);
+                let declined = removed.filter(|booking| booking.host_says == Some(false));
+                self.declined.extend(declined.map(|booking| booking.guest));
             }
             AnnouncementEvent::Accepted { booking } => self.host_says(booking, true),
             AnnouncementEvent::Declined { booking } => self.host_says(booking, false),

@@ -1,4 +1,5 @@
-//! Having a booking be no more, before the outing begins. The guest is free in the same append.
+//! Having a booking be no more, before the outing begins; one that has no place, before it is over.
+//! The guest is free in the same append. Who was declined is remembered as such.
 
 use chrono::{DateTime, Utc};
 use shared_events::{AccountId, AnnouncementEvent, BookingId};
@@ -27,7 +28,7 @@ impl RemoveBooking {
         if booking.guest != by {
             return Err(AnnouncementError::NotConcerned);
         }
-        if outing.has_begun(now) {
+        if !outing.can_leave(booking, now) {
             return Err(AnnouncementError::Begun);
         }
         Ok(announcement.with_its_doors(vec![AnnouncementEvent::Removed { booking: id }]))
@@ -62,5 +63,17 @@ mod tests {
         assert_eq!(late, Err(AnnouncementError::Begun));
         let gone = given::decided(given::open(), remove(given::GUEST, given::noon()));
         assert_eq!(gone, Err(AnnouncementError::UnknownBooking));
+    }
+
+    #[test]
+    fn who_was_never_taken_along_removes_theirs_until_it_is_over() {
+        let removed = Ok(vec![AnnouncementEvent::Removed { booking: given::FIRST }]);
+        let end = given::terms().span.ends_at();
+        for events in [given::applied(), given::declined(), given::withdrawn()] {
+            let at = |now| given::decided(events.clone(), remove(given::GUEST, now));
+            assert_eq!(at(given::start()), removed);
+            assert_eq!(at(given::just_before(end)), removed);
+            assert_eq!(at(end), Err(AnnouncementError::Begun));
+        }
     }
 }

@@ -278,12 +278,8 @@ fn answer(
     move |done| {
         let mut body = known.announcement(id, &done.state, view).unwrap_or_else(unseen);
         if !done.events.is_empty() {
-            body.modified = Timestamp(modified(view.now));
+            body.modified = Timestamp(view.now);
         }
         Tagged { body, sequence: done.sequence }
     }
-}
-
-fn modified(now: DateTime<Utc>) -> DateTime<Utc> {
-    chrono::SubsecRound::trunc_subsecs(now, 6)
 }

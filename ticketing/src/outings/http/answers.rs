@@ -51,7 +51,7 @@ pub(super) enum Many<T: ToJSON + ParseFromJSON + Send + Sync> {
     ),
 }
 
-/// An answer with the sequence that its entity tag is made of; kept for repeats of the call, but
+/// An answer with the number that its entity tag is made of; kept for repeats of the call, but
 /// without names (`repeats.rs`).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Tagged<T> {
@@ -149,8 +149,10 @@ pub(super) struct GuestSeen {
     pub(super) guest_status: bool,
     /// Whether the host takes them along; null while the host has not said.
     pub(super) author_status: Nullable<bool>,
-    /// They are elsewhere at that time, since the outing was moved.
-    pub(super) clashes: bool,
+    /// They are elsewhere at that time, since the outing was moved; absent to who is neither they
+    /// nor the host.
+    #[oai(skip_serializing_if_is_none)]
+    pub(super) clashes: Option<bool>,
 }
 
 impl Example for GuestSeen {
@@ -162,7 +164,7 @@ impl Example for GuestSeen {
             guest_rating: 0.0,
             guest_status: true,
             author_status: Nullable(Some(true)),
-            clashes: false,
+            clashes: Some(false),
         }
     }
 }

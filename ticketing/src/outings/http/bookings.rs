@@ -15,7 +15,8 @@ use super::super::bookings::{Filter, Mine};
 use super::super::error::OutingsError;
 use super::answers::{BookingListed, BookingSeen, Gone, Many, One, Plain, Tagged};
 use super::errors::{
-    CallRefused, EffectError, not_concerned, of_command, unknown_announcement, unknown_booking,
+    CallRefused, EffectError, not_concerned, of_answer, of_command, unknown_announcement,
+    unknown_booking,
 };
 use super::requests::BookingAnswer;
 use super::views::Known;
@@ -61,7 +62,8 @@ impl AsWhom {
 impl BookingsApi {
     /// Apply for a place
     ///
-    /// The host accepts or declines. Nobody is at two outings at a time, as host or as guest.
+    /// The host accepts or declines. Nobody is at two outings at a time, as host or as guest. Who
+    /// was declined does not apply again.
     ///
     /// Errors: `not_found`, `own_announcement`, `time_taken`, `announcement_not_open`,
     /// `announcement_full`, `outing_begun`, `already_booked`, `too_many_bookings`,
@@ -100,7 +102,8 @@ impl BookingsApi {
     /// Say yes or no to a booking
     ///
     /// The host accepts or declines, the guest confirms or withdraws; either may think otherwise
-    /// until the outing begins. Nobody is accepted beyond the places.
+    /// until the outing begins. A guest who has no place may withdraw until it is over. Nobody is
+    /// accepted beyond the places.
     ///
     /// Errors: `invalid_fields`, `forbidden`, `not_found`, `announcement_full`, `time_taken`,
     /// `too_many_bookings`, `outing_begun`, `concurrent_change`, `precondition_failed`,
@@ -123,7 +126,8 @@ impl BookingsApi {
 
     /// Remove your booking
     ///
-    /// Until the outing begins.
+    /// Until the outing begins; if you have no place, until it is over. You can apply again, unless
+    /// the host has declined.
     ///
     /// Errors: `forbidden`, `not_found`, `outing_begun`, `concurrent_change`,
     /// `precondition_failed`, `unavailable`.
@@ -240,6 +244,22 @@ impl BookingsApi {
         Ok(Found { announcement, guest, state, sequence, known })
     }
 
+    /// Whoever has withdrawn comes back only to what they may see, as who applies: it may be for
+    /// followers by now.
+    async fn may_come_back(
+        &self,
+        id: BookingId,
+        found: &Found,
+        caller: &Caller,
+    ) -> Result<(), ApiError> {
+        let outing = found.state.announced().ok_or_else(unknown_booking)?;
+        let is_away = outing.booking(id).is_some_and(|booking| !booking.guest_says);
+        if found.guest == caller.account && is_away && !self.0.may_see(outing, caller).await? {
+            return Err(unknown_announcement());
+        }
+        Ok(())
+    }
+
     async fn apply(
         &self,
         caller: &Caller,
@@ -280,14 +300,22 @@ impl BookingsApi {
         let path = format!("/app/v1/booking/{id}");
         let call = call(caller, key, "PUT", &path, &body.bytes);
         let say = |keep: Arc<Keep<_>>| async move {
-            let Found { announcement, guest, known, .. } =
-                self.concerned(id, caller, false).await?;
+            let found = self.concerned(id, caller, false).await?;
+            if says.1 {
+                self.may_come_back(id, &found, caller).await?;
+            }
+            let Found { announcement, guest, known, .. } = found;
             let concerned = Concerned { booking: id, guest };
             let answer = answer(known, announcement, id);
             let attach = |done: &_| keep.attach(&answer(done));
             let planner = &self.0.planner;
             let done = planner.answer(announcement, concerned, says, execution, attach).await;
-            Ok::<_, EffectError>(answer(&done.map_err(of_command)?))
+            let done = if caller.account == guest {
+                done.map_err(of_command)
+            } else {
+                done.map_err(of_answer)
+            };
+            Ok::<_, EffectError>(answer(&done?))
         };
         let answer = as_answered::<Tagged<BookingSeen>>;
         let said = self.0.idempotent.run(call, StatusCode::OK, answer, say).await;

@@ -18,6 +18,9 @@ pub(super) enum CallRefused {
     /// By a command.
     #[error(transparent)]
     Command(#[from] OutingsError),
+    /// By the engagements of a guest whom the caller, the host, would take along.
+    #[error(transparent)]
+    OfGuest(EngagementsError),
 }
 
 /// Why the effect of a call failed.
@@ -34,6 +37,15 @@ impl From<CallRefused> for ApiError {
         match error {
             CallRefused::LookUp(error) => error,
             CallRefused::Command(error) => error.into(),
+            CallRefused::OfGuest(error) => match error {
+                // Who, and not where: that is the guest's own affair.
+                EngagementsError::Taken(_) => {
+                    Self::new(Code::TimeTaken, "The guest is at another outing at that time")
+                }
+                EngagementsError::TooMany => {
+                    Self::new(Code::TooManyBookings, "The guest can be at no more outings than 500")
+                }
+            },
         }
     }
 }
@@ -46,6 +58,16 @@ pub(super) fn of_command(error: CommandError<OutingsError>) -> EffectError {
         CommandError::KeyTaken => CommandError::KeyTaken,
         CommandError::Append(error) => CommandError::Append(error),
         CommandError::Read(error) => CommandError::Read(error),
+    }
+}
+
+/// What a host's answer to a booking failed of: the engagements are the guest's.
+pub(super) fn of_answer(error: CommandError<OutingsError>) -> EffectError {
+    match error {
+        CommandError::Refused(OutingsError::Engagements(refusal)) => {
+            CommandError::Refused(CallRefused::OfGuest(refusal))
+        }
+        error => of_command(error),
     }
 }
 
@@ -106,6 +128,9 @@ impl From<AnnouncementError> for ApiError {
                 let way = "You have a booking of it; PUT /app/v1/booking/{id} changes it";
                 Self::new(Code::AlreadyBooked, way)
             }
+            AnnouncementError::Declined => {
+                Self::new(Code::AlreadyBooked, "The host has declined the booking you had of it")
+            }
             AnnouncementError::TooManyBookings => {
                 Self::new(Code::TooManyBookings, "Too many people have applied")
             }
@@ -120,7 +145,7 @@ impl From<EngagementsError> for ApiError {
         match error {
             EngagementsError::Taken(_) => Self::new(
                 Code::TimeTaken,
-                "They are at another outing at that time: host or guest can be at one only",
+                "You are at another outing at that time: host or guest can be at one only",
             ),
             EngagementsError::TooMany => {
                 Self::new(Code::TooManyBookings, "Nobody can be at more outings than 500")

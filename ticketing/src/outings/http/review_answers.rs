@@ -14,7 +14,7 @@ pub(super) enum Rated {
     #[oai(status = 200)]
     Rated(
         Json<OpinionSeen>,
-        /// The sequence of the last event between these two, quoted; for `If-Match`.
+        /// How often its author has said something of the other, quoted; for `If-Match`.
         #[oai(header = "ETag")]
         String,
     ),

@@ -169,7 +169,7 @@ impl OutingReviewsApi {
                 review_text: written.cloned().unwrap_or_default(),
                 published: reviewed.rating.is_published(now),
             };
-            Tagged { body, sequence: reviewed.sequence }
+            Tagged { body, sequence: reviewed.revision }
         };
         let path = format!("/app/v1/reviews/{announcement}");
         let call = call(caller, key, "POST", &path, &bytes);

@@ -57,7 +57,7 @@ impl View {
     /// more than places; to the host and to administrators also the others as far as
     /// [`MOST_WITHOUT_PLACE`], those that wait for the host's answer first, then the newest.
     fn guests(self, outing: &Outing) -> Vec<(BookingId, Booking)> {
-        let all = outing.bookings.iter().map(|(id, booking)| (*id, *booking));
+        let all = outing.bookings.keys().filter_map(|id| Some((*id, outing.booking(*id)?)));
         let (mut guests, mut others): (Vec<_>, Vec<_>) =
             all.partition(|(_, booking)| booking.has_place());
         if self.all || self.account == outing.terms.host {
@@ -69,10 +69,16 @@ impl View {
         }
         guests
     }
+
+    /// Whether the guest of a booking is elsewhere; `None` to whom that is no concern.
+    fn clashes(self, outing: &Outing, booking: &Booking) -> Option<bool> {
+        let is_told = self.all || [outing.terms.host, booking.guest].contains(&self.account);
+        is_told.then_some(booking.clashes)
+    }
 }
 
 impl Service {
-    /// What stands elsewhere of an outing, for who looks at it, and about one more person.
+    /// What stands elsewhere of an outing: as much as is shown to who looks at it.
     pub(super) async fn known(
         &self,
         id: AnnouncementId,
@@ -81,7 +87,7 @@ impl Service {
     ) -> Result<Known, ApiError> {
         let shown = view.guests(outing).into_iter();
         let mut people: Vec<_> = shown.map(|(_, booking)| booking.guest).collect();
-        people.extend([outing.terms.host, view.account]);
+        people.push(outing.terms.host);
         let mut known = self.known_of(outing, &people, view.now).await?;
         let terms = &outing.terms;
         for (text, name) in
@@ -140,7 +146,7 @@ impl Known {
             guest_rating: self.score(booking.guest),
             guest_status: booking.guest_says,
             author_status: Nullable(booking.host_says),
-            clashes: booking.clashes,
+            clashes: view.clashes(outing, &booking),
         };
         Some(AnnouncementSeen {
             id: id.0,
@@ -194,7 +200,7 @@ impl Known {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use chrono::TimeDelta;
     use shared_events::FilmId;
@@ -219,7 +225,8 @@ mod tests {
             places: 1_000,
             span,
         };
-        let mut outing = Outing { terms, stage: Stage::Open, bookings: BTreeMap::new() };
+        let (stage, bookings, declined) = (Stage::Open, BTreeMap::new(), BTreeSet::new());
+        let mut outing = Outing { terms, stage, bookings, declined };
         for (n, guest_says, host_says) in bookings {
             let guest = AccountId(Uuid::from_u128(n));
             let booking = Booking { guest, guest_says, host_says, clashes: false };
@@ -228,10 +235,20 @@ mod tests {
         outing
     }
 
+    fn view(account: AccountId, all: bool) -> View {
+        View { account, all, now: DateTime::UNIX_EPOCH + TimeDelta::hours(1) }
+    }
+
     fn shown(outing: &Outing, account: AccountId) -> Vec<u128> {
-        let now = DateTime::UNIX_EPOCH + TimeDelta::hours(1);
-        let guests = View { account, all: false, now }.guests(outing);
+        let guests = view(account, false).guests(outing);
         guests.iter().map(|(id, _)| id.0.as_u128()).collect()
+    }
+
+    /// What somebody sees of the guests.
+    fn seen(outing: Outing, view: View) -> Vec<GuestSeen> {
+        let id = AnnouncementId(Uuid::nil());
+        let announcement = Announcement::Announced(Box::new(outing));
+        Known::default().announcement(id, &announcement, view).unwrap().guest_list
     }
 
     #[test]
@@ -244,6 +261,33 @@ mod tests {
         ]);
         assert_eq!(shown(&outing, AccountId(Uuid::from_u128(10))), [11]);
         assert_eq!(shown(&outing, HOST), [10, 11, 12, 13]);
+    }
+
+    #[test]
+    fn that_a_guest_is_elsewhere_is_told_to_them_the_host_and_administrators() {
+        let (guest, other) = (AccountId(Uuid::from_u128(10)), AccountId(Uuid::from_u128(11)));
+        let clashes = |account, all| {
+            let mut outing = outing([(10, true, Some(true)), (11, true, Some(true))]);
+            outing.bookings.get_mut(&BookingId(guest.0)).unwrap().clashes = true;
+            let guests = seen(outing, view(account, all)).into_iter();
+            guests.map(|guest| guest.clashes).collect::<Vec<_>>()
+        };
+        let stranger = AccountId(Uuid::from_u128(12));
+        assert_eq!(clashes(HOST, false), [Some(true), Some(false)]);
+        assert_eq!(clashes(guest, false), [Some(true), None]);
+        assert_eq!(clashes(other, false), [None, Some(false)]);
+        assert_eq!(clashes(stranger, false), [None, None]);
+        assert_eq!(clashes(stranger, true), [Some(true), Some(false)]);
+    }
+
+    #[test]
+    fn what_was_called_off_takes_nobody_along() {
+        let mut outing = outing([(10, true, Some(true)), (11, true, None)]);
+        outing.stage = Stage::Cancelled;
+        let guests = seen(outing.clone(), view(AccountId(Uuid::from_u128(12)), true));
+        let says: Vec<_> = guests.iter().map(|guest| guest.author_status.0).collect();
+        assert_eq!(says, [Some(false), Some(false)]);
+        assert_eq!(shown(&outing, AccountId(Uuid::from_u128(10))), [0; 0]);
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub struct Said {
     pub score: u8,
     /// What was written, in the vault.
     pub text: Option<TextId>,
+    /// How often it was said: 1, and one more for each time its author thought otherwise.
+    pub revision: i64,
 }
 
 /// What can be asked of a rating.
@@ -73,6 +75,11 @@ impl Rating {
             (Self::Rated { by_host, .. }, Side::Host) => *by_host,
             (Self::Rated { by_guest, .. }, Side::Guest) => *by_guest,
         }
+    }
+
+    /// How often one of the two has said something; 0 if never. It tells nothing of the other.
+    pub fn revision(&self, side: Side) -> i64 {
+        self.said(side).map_or(0, |said| said.revision)
     }
 
     /// When all may read it; `None` while neither has rated.
@@ -123,7 +130,7 @@ impl Aggregate for Rating {
         let Self::Rated { by_host, by_guest, published, .. } = self else { return };
         match event {
             RatingEvent::Rated { review, side, score, text, .. } => {
-                let said = Some(Said { review, score, text });
+                let said = Some(Said { review, score, text, revision: 1 });
                 match side {
                     Side::Host => *by_host = said,
                     Side::Guest => *by_guest = said,
@@ -135,7 +142,7 @@ impl Aggregate for Rating {
                     Side::Guest => by_guest,
                 };
                 if let Some(said) = said {
-                    *said = Said { score, text, ..*said };
+                    *said = Said { score, text, revision: said.revision + 1, ..*said };
                 }
             }
             RatingEvent::Published => *published = true,

@@ -1,5 +1,5 @@
 //! Rating the other, or thinking otherwise while nobody can read it. When both have rated, all may
-//! read it. Who rates after the time to answer is read at once.
+//! read it. Who rates after the time to answer is read at once, and may have read the other.
 
 use chrono::{DateTime, Utc};
 use shared_events::{AccountId, AnnouncementId, BookingId, RatingEvent, ReviewId, Side, TextId};
@@ -71,6 +71,7 @@ impl RateOther {
 #[cfg(test)]
 mod tests {
     use chrono::TimeDelta;
+    use cqrs_es::Aggregate;
     use uuid::Uuid;
 
     use super::super::{RatingCommand, given};
@@ -134,6 +135,22 @@ mod tests {
         let answer = rate(Side::Host, 4, given::publishes_at());
         let said = given::decided(at_once, answer);
         assert_eq!(said, Ok(vec![given::rated(Side::Host, 4)]));
+    }
+
+    #[test]
+    fn a_revision_counts_what_its_author_has_said_and_tells_nothing_of_the_other() {
+        let revised = RatingEvent::Revised { side: Side::Guest, score: 2, text: None };
+        let mut rating = Rating::default();
+        for (event, of_guest, of_host) in [
+            (given::rated(Side::Guest, 5), 1, 0),
+            (revised, 2, 0),
+            (given::rated(Side::Host, 4), 2, 1),
+            (RatingEvent::Published, 2, 1),
+        ] {
+            rating.apply(event);
+            assert_eq!(rating.revision(Side::Guest), of_guest);
+            assert_eq!(rating.revision(Side::Host), of_host);
+        }
     }
 
     /// Earlier implementations took any number.
