@@ -114,9 +114,10 @@ impl Fault {
             | Self::FreezePostgres
             | Self::FreezeBackend
             | Self::ReplayHistory
-            | Self::ParallelUses => 10,
+            | Self::ParallelUses
+            | Self::FlashSale => 10,
             Self::DeleteQueue | Self::UnbindQueue => 6,
-            Self::Silence | Self::FlashSale => 5,
+            Self::Silence => 5,
             Self::Poison | Self::HeldAppend | Self::RestoreDump => 3,
             Self::AbsentAtStart => 2,
             Self::MemoryAlarm | Self::RulesAbsent | Self::LoginsAtOnce => 1,

@@ -12,7 +12,7 @@ use super::fault::Fault;
 use super::state::State;
 
 /// Promises that tests hold all the time, with the command that shows each.
-const ELSEWHERE: [(&str, &str); 6] = [
+const ELSEWHERE: [(&str, &str); 5] = [
     (
         "23:59:59.999, 00:00:00, leap day, time zone changes; 100,000 cases",
         "`PROPTEST_CASES=100000 cargo test -p rules`",
@@ -26,10 +26,6 @@ const ELSEWHERE: [(&str, &str); 6] = [
     (
         "a hold that ends at the instant of its payment or of its outcome (±5 ms); 1,000 races of each: ticket or refund",
         "`RACES=1000 cargo test -p tests --test it market::races`",
-    ),
-    (
-        "10,000 buyers of 1,000 seats at one moment and a replica that is killed in it, five times",
-        "`turnstile chaos --profile full --fault flash_sale`",
     ),
 ];
 
