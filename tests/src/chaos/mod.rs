@@ -133,7 +133,8 @@ async fn everything(options: &Options, folder: &Path) -> Result<()> {
     let seed = state.seed;
     say::say(format!("Seed {seed}."));
     for &fault in Fault::value_variants() {
-        if state.faults.get(&fault).is_some_and(|row| row.failures.is_empty()) {
+        let times = options.cycles.unwrap_or_else(|| fault.cycles(options.profile));
+        if state.faults.get(&fault).is_some_and(|row| row.is_survived(times)) {
             say_progress(&format!("{} was survived before.", fault.name()));
             continue;
         }
