@@ -91,15 +91,19 @@ fn table(sql: &str) -> Option<Table> {
 }
 
 /// Columns that are called by what somebody or something is there.
-const BY_ROLE: [(&str, &str); 7] = [
+const BY_ROLE: [(&str, &str); 6] = [
     ("buyer", "accounts"),
     ("follower", "accounts"),
     ("host", "accounts"),
-    ("review_id", "film_reviews"),
     ("seller", "accounts"),
     ("title_id", "vault"),
     ("token_id", "vault"),
 ];
+
+/// Columns of a table that mean another than their name says: reviews of films have nothing to do
+/// with those of people, though the keys of both have one name.
+const NOT_BY_NAME: [(&str, &str, &str); 2] =
+    [("film_reviews", "review_id", "film_reviews"), ("review_likes", "review_id", "film_reviews")];
 
 impl Table {
     /// What a column is called that points here: `orders` are meant by `order_id`, `logs` by `log`.
@@ -116,19 +120,44 @@ impl Table {
     }
 }
 
-fn diagram(tables: &[Table]) -> Result<String> {
-    let mut text = String::from("```mermaid\nerDiagram\n");
+/// A column of a table that means another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Relation<'a> {
+    to: &'a str,
+    from: &'a str,
+    column: &'a str,
+}
+
+fn relations(tables: &[Table]) -> Vec<Relation<'_>> {
+    let mut relations = Vec::new();
     for to in tables {
         let reference = to.reference();
-        let points = |column: &&Column| {
+        let points = |from: &Table, column: &Column| {
+            let is_it = |(table, name, _): &&(&str, &str, &str)| {
+                (*table, *name) == (from.name.as_str(), column.name.as_str())
+            };
+            if let Some((_, _, table)) = NOT_BY_NAME.iter().find(is_it) {
+                return *table == to.name;
+            }
             let by_role = |(name, table): &(&str, &str)| *name == column.name && *table == to.name;
             reference.as_ref() == Some(&column.name) || BY_ROLE.iter().any(by_role)
         };
         for from in tables.iter().filter(|from| from.name != to.name) {
-            for column in from.columns.iter().filter(points) {
-                writeln!(text, "    {} ||--o{{ {} : {}", to.name, from.name, column.name)?;
-            }
+            let pointing = from.columns.iter().filter(|column| points(from, column));
+            relations.extend(pointing.map(|column| Relation {
+                to: &to.name,
+                from: &from.name,
+                column: &column.name,
+            }));
         }
+    }
+    relations
+}
+
+fn diagram(tables: &[Table]) -> Result<String> {
+    let mut text = String::from("```mermaid\nerDiagram\n");
+    for Relation { to, from, column } in relations(tables) {
+        writeln!(text, "    {to} ||--o{{ {from} : {column}")?;
     }
     for table in tables {
         writeln!(text, "    {} {{", table.name)?;
@@ -166,6 +195,31 @@ mod tests {
             "        text log PK",
         ] {
             assert!(drawn.lines().any(|drawn| drawn == line), "{line} is not in\n{drawn}");
+        }
+    }
+
+    #[test]
+    fn a_column_means_one_table_and_no_two_mean_each_other_by_one_name() {
+        let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/current");
+        let tables = tables(&schema).unwrap();
+        let relations = relations(&tables);
+        assert!(!relations.is_empty());
+        for (number, one) in relations.iter().enumerate() {
+            for other in relations.iter().skip(number + 1).filter(|it| it.column == one.column) {
+                assert_ne!(one.from, other.from, "{one:?}, {other:?}");
+                assert_ne!((one.from, one.to), (other.to, other.from), "{one:?}, {other:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_does_not_mean_what_it_is_called_is_there() {
+        let schema = Path::new(env!("CARGO_MANIFEST_DIR")).join("../schema/current");
+        let tables = tables(&schema).unwrap();
+        for (from, name, to) in NOT_BY_NAME {
+            let of = |name: &str| tables.iter().find(|table| table.name == name);
+            assert!(of(from).unwrap().columns.iter().any(|column| column.name == name), "{from}");
+            assert!(of(to).is_some(), "{to}");
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
+use shared_events::topology::QUEUES;
 
 /// How much is broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
@@ -114,13 +115,20 @@ impl Fault {
             | Self::FreezePostgres
             | Self::FreezeBackend
             | Self::ReplayHistory
-            | Self::ParallelUses => 10,
-            Self::DeleteQueue | Self::UnbindQueue => 6,
-            Self::Silence | Self::FlashSale => 5,
+            | Self::ParallelUses
+            | Self::FlashSale => 10,
+            // Each queue once.
+            Self::DeleteQueue | Self::UnbindQueue => QUEUES.len() as u32,
+            Self::Silence => 5,
             Self::Poison | Self::HeldAppend | Self::RestoreDump => 3,
             Self::AbsentAtStart => 2,
             Self::MemoryAlarm | Self::RulesAbsent | Self::LoginsAtOnce => 1,
         }
+    }
+
+    /// Whether it hits one after the other, from one that the seed chooses, and not any each time.
+    pub fn goes_round(self) -> bool {
+        matches!(self, Self::DeleteQueue | Self::UnbindQueue)
     }
 
     /// How long it lasts each time; zero for what is over at once.

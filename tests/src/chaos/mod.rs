@@ -133,7 +133,8 @@ async fn everything(options: &Options, folder: &Path) -> Result<()> {
     let seed = state.seed;
     say::say(format!("Seed {seed}."));
     for &fault in Fault::value_variants() {
-        if state.faults.get(&fault).is_some_and(|row| row.failures.is_empty()) {
+        let times = options.cycles.unwrap_or_else(|| fault.cycles(options.profile));
+        if state.faults.get(&fault).is_some_and(|row| row.is_survived(times)) {
             say_progress(&format!("{} was survived before.", fault.name()));
             continue;
         }
@@ -148,8 +149,9 @@ async fn everything(options: &Options, folder: &Path) -> Result<()> {
         state.faults.insert(fault, row);
         state.keep(folder)?;
     }
-    let missing =
-        |control: &&Control| !state.controls.get(control).is_some_and(controls::Shown::is_good);
+    let missing = |control: &&Control| {
+        !state.controls.get(control).is_some_and(|shown| shown.is_good(**control))
+    };
     for &control in Control::value_variants().iter().filter(missing).collect::<Vec<_>>() {
         let servers = Servers::throwaway().await?;
         let (servers, shown) = controls::perform(control, seed, folder, servers).await?;
@@ -164,7 +166,7 @@ async fn everything(options: &Options, folder: &Path) -> Result<()> {
     let of_controls = state
         .controls
         .iter()
-        .filter(|(_, shown)| !shown.is_good())
+        .filter(|(control, shown)| !shown.is_good(**control))
         .map(|(control, _)| control.name());
     finish(&of_faults.chain(of_controls).collect::<Vec<_>>(), seed)
 }
@@ -176,11 +178,15 @@ async fn some_controls(chosen: &[Control], seed: u64, folder: &Path) -> Result<(
     for &control in chosen {
         let shown;
         (servers, shown) = controls::perform(control, seed, folder, servers).await?;
-        let (mark, name) = (if shown.is_good() { "ok " } else { "BAD" }, control.name());
-        let red = if shown.turned_red { "turned red" } else { "stayed green" };
-        say::say(format!("{mark} {name:<16} {} {red}", control.checker()));
+        let is_good = shown.is_good(control);
+        let (mark, name) = (if is_good { "ok " } else { "BAD" }, control.name());
+        let red = match shown.green(control).as_slice() {
+            [] => "turned red".to_owned(),
+            green => format!("stayed green: {}", green.join(", ")),
+        };
+        say::say(format!("{mark} {name:<16} {} {red}", control.guards()));
         show(&shown.broken);
-        if !shown.is_good() {
+        if !is_good {
             failures.push(format!("{name}: {red}; without it: {:?}", shown.whole));
         }
     }

@@ -57,12 +57,18 @@ pub fn plan(seed: u64, faults: &[Fault], profile: Profile, cycles: Option<u32>) 
     let trial = |fault: Fault| {
         let mut dice = Dice::of(seed, &fault.name());
         let times = cycles.unwrap_or_else(|| fault.cycles(profile));
-        let cycle = |_| Cycle {
-            after: dice.between(QUIET),
-            choice: dice.roll(),
-            lasting: fault.lasting(profile),
-            amount: fault.amount(profile),
-            history: fault.history(profile),
+        let mut first = None;
+        let cycle = |number: u32| {
+            let (after, any) = (dice.between(QUIET), dice.roll());
+            // So small that none of those after it is beyond the last number.
+            let next = *first.get_or_insert(any >> u32::BITS) + u64::from(number);
+            Cycle {
+                after,
+                choice: if fault.goes_round() { next } else { any },
+                lasting: fault.lasting(profile),
+                amount: fault.amount(profile),
+                history: fault.history(profile),
+            }
         };
         Trial { fault, cycles: (0..times).map(cycle).collect() }
     };

@@ -45,10 +45,7 @@ impl Run {
 
 /// What these verdicts complain of.
 pub fn complaints(verdicts: &[Verdict]) -> Vec<String> {
-    let of = |verdict: &Verdict| -> Vec<String> {
-        verdict.violations.iter().map(|text| format!("{}: {text}", verdict.checker)).collect()
-    };
-    verdicts.iter().flat_map(of).collect()
+    verdicts.iter().flat_map(Verdict::complaints).collect()
 }
 
 /// Performs a plan. The journal is written to `journal`; `tell` hears of each trial when it is

@@ -52,6 +52,11 @@ impl Row {
         Self { date, planned: 0, fired: 0, took, calls: 0, failures }
     }
 
+    /// Whether it was survived at least so often.
+    pub fn is_survived(&self, times: u32) -> bool {
+        self.failures.is_empty() && self.planned >= times as usize
+    }
+
     /// The one in the middle and the longest.
     pub fn median_and_worst(&self) -> Option<(Duration, Duration)> {
         Some((*self.took.get(self.took.len() / 2)?, *self.took.last()?))
@@ -141,6 +146,13 @@ mod tests {
         State::forget(&folder).expect("deleted");
         assert_eq!(State::open(&folder, None, || 8).expect("new").seed, 8);
         std::fs::remove_dir_all(folder).expect("removed");
+    }
+
+    #[test]
+    fn what_failed_or_happened_less_often_than_promised_is_not_survived() {
+        assert!(row(&[1]).is_survived(1) && !row(&[1]).is_survived(2));
+        let failed = Row { failures: vec!["lost".into()], ..row(&[1]) };
+        assert!(!failed.is_survived(1));
     }
 
     #[test]

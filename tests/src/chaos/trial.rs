@@ -56,10 +56,7 @@ impl Outcome {
             failures.push(format!("{} after {worst:.1} s instead of {within:.1} s", target.what));
         }
         failures.extend(self.broken.iter().cloned());
-        for verdict in &self.verdicts {
-            let told = verdict.violations.iter();
-            failures.extend(told.map(|text| format!("{}: {text}", verdict.checker)));
-        }
+        failures.extend(self.verdicts.iter().flat_map(Verdict::complaints));
         failures
     }
 }
@@ -116,6 +113,11 @@ pub async fn perform(world: &mut World, trial: &Trial, seed: u64) -> Result<Outc
 mod tests {
     use super::*;
 
+    fn verdict(violations: &[&str]) -> Verdict {
+        let violations = violations.iter().map(|&text| text.to_owned()).collect();
+        Verdict { checker: "liveness", part: "links", violations }
+    }
+
     fn outcome() -> Outcome {
         Outcome {
             fault: Fault::KillRules,
@@ -124,7 +126,7 @@ mod tests {
             took: vec![Duration::from_secs(1)],
             broken: Vec::new(),
             calls: 1,
-            verdicts: vec![Verdict { checker: "liveness", violations: Vec::new() }],
+            verdicts: vec![verdict(&[])],
         }
     }
 
@@ -137,9 +139,7 @@ mod tests {
     fn too_slow_a_broken_promise_and_a_red_checker_are_failures() {
         let slow = Outcome { took: vec![Duration::from_secs(4)], ..outcome() };
         let broken = Outcome { broken: vec!["never happened".to_owned()], ..outcome() };
-        let violations = vec!["no verdict".to_owned()];
-        let verdicts = vec![Verdict { checker: "liveness", violations }];
-        let red = Outcome { verdicts, ..outcome() };
+        let red = Outcome { verdicts: vec![verdict(&["no verdict"])], ..outcome() };
         for bad in [&slow, &broken, &red] {
             assert_eq!(bad.failures().len(), 1, "{bad:?}");
         }

@@ -51,6 +51,9 @@ pub enum Control {
     PaidTwice,
     /// Keys are neither found nor stored.
     NoIdempotency,
+    /// The checkpoint of a projection moves beyond what it has applied, so that events are left
+    /// out: those of the notices of outings, which nothing else would miss.
+    NaiveCheckpoint,
 }
 
 impl Control {
@@ -59,14 +62,35 @@ impl Control {
         self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
     }
 
-    /// The checker that has to turn red.
+    /// The checker whose parts have to turn red.
     pub fn checker(self) -> &'static str {
         match self {
             Self::NaiveCursor | Self::NoConfirm | Self::NoMandatory | Self::AckFirst => "liveness",
-            Self::NoDedupe | Self::NoIdempotency => "effect once",
+            Self::NoDedupe | Self::NoIdempotency | Self::NaiveCheckpoint => "effect once",
             Self::NoUnique => "one holder",
             Self::PaidTwice => "money",
         }
+    }
+
+    /// The parts of that checker that have to turn red, each of them: those that its scenario is
+    /// about.
+    pub fn parts(self) -> &'static [&'static str] {
+        match self {
+            Self::NaiveCursor
+            | Self::NoConfirm
+            | Self::NoMandatory
+            | Self::AckFirst
+            | Self::NoDedupe
+            | Self::NoIdempotency => &["links"],
+            Self::NoUnique => &["links", "market", "seats", "places", "time"],
+            Self::PaidTwice => &["market"],
+            Self::NaiveCheckpoint => &["notices"],
+        }
+    }
+
+    /// What has to turn red, in words.
+    pub fn guards(self) -> String {
+        format!("{}: {}", self.checker(), self.parts().join(", "))
     }
 
     /// Breaks it, before the services start.
@@ -83,7 +107,8 @@ impl Control {
             | Self::NoDedupe
             | Self::NoUnique
             | Self::PaidTwice
-            | Self::NoIdempotency => {
+            | Self::NoIdempotency
+            | Self::NaiveCheckpoint => {
                 let statements = sql::of(self)?;
                 world.sql().await?.batch_execute(&statements).await.context("sabotaging")?;
             }
@@ -99,14 +124,29 @@ pub struct Shown {
     pub broken: Vec<String>,
     /// What they said of the whole one under the same scenario.
     pub whole: Vec<String>,
-    /// Whether the named checker was among those that turned red.
-    pub turned_red: bool,
+    /// The parts of the named checker that turned red; none in what was kept before it had parts,
+    /// so that it is shown again.
+    #[serde(default)]
+    pub red: Vec<String>,
 }
 
 impl Shown {
+    fn of(control: Control, broken: &[Verdict], whole: &[Verdict]) -> Self {
+        let red = broken.iter().filter(|verdict| verdict.checker == control.checker());
+        let red = red.filter(|verdict| !verdict.violations.is_empty());
+        let red = red.map(|verdict| verdict.part.to_owned()).collect();
+        Self { broken: complaints(broken), whole: complaints(whole), red }
+    }
+
+    /// The parts that should have turned red and stayed green.
+    pub fn green(&self, control: Control) -> Vec<&'static str> {
+        let is_red = |part: &&str| self.red.iter().any(|red| red == *part);
+        control.parts().iter().copied().filter(|part| !is_red(part)).collect()
+    }
+
     /// Whether the checker is worth something: red when it should be, and only then.
-    pub fn is_good(&self) -> bool {
-        self.turned_red && self.whole.is_empty()
+    pub fn is_good(&self, control: Control) -> bool {
+        self.green(control).is_empty() && self.whole.is_empty()
     }
 }
 
@@ -122,11 +162,7 @@ pub async fn perform(
 ) -> Result<(Servers, Shown)> {
     let (servers, whole) = play(control, false, seed, folder, servers).await?;
     let (servers, broken) = play(control, true, seed, folder, servers).await?;
-    let red =
-        |verdict: &Verdict| verdict.checker == control.checker() && !verdict.violations.is_empty();
-    let turned_red = broken.iter().any(red);
-    let shown = Shown { broken: complaints(&broken), whole: complaints(&whole), turned_red };
-    Ok((servers, shown))
+    Ok((servers, Shown::of(control, &broken, &whole)))
 }
 
 async fn play(
@@ -160,4 +196,51 @@ async fn play(
     }
     let verdicts = checkers::check(&findings::collect(&world).await?);
     Ok((world.close().await?, verdicts))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::checkers::CHECKERS;
+    use super::*;
+
+    fn red(checker: &'static str, part: &'static str) -> Verdict {
+        Verdict { checker, part, violations: vec!["wrong".to_owned()] }
+    }
+
+    fn parts(checker: &str) -> Vec<&'static str> {
+        let checker = CHECKERS.iter().find(|one| one.name == checker).expect("a checker");
+        checker.parts.iter().map(|(name, _)| *name).collect()
+    }
+
+    #[test]
+    fn every_control_has_parts_of_a_checker_turn_red() {
+        for control in Control::value_variants() {
+            let known = parts(control.checker());
+            assert!(!control.parts().is_empty(), "{control:?}");
+            assert!(control.parts().iter().all(|part| known.contains(part)), "{control:?}");
+        }
+        assert_eq!(Control::NoUnique.parts(), parts("one holder"));
+    }
+
+    #[test]
+    fn every_part_has_to_turn_red_and_only_when_it_is_broken() {
+        let control = Control::NoUnique;
+        let mut all: Vec<Verdict> =
+            control.parts().iter().map(|part| red("one holder", part)).collect();
+        assert!(Shown::of(control, &all, &[]).is_good(control));
+        assert!(!Shown::of(control, &all, &[red("liveness", "links")]).is_good(control));
+        let last = all.pop().expect("a part");
+        all.push(Verdict { violations: Vec::new(), ..last.clone() });
+        all.push(Verdict { checker: "effect once", ..last.clone() });
+        let shown = Shown::of(control, &all, &[]);
+        assert_eq!(shown.green(control), [last.part]);
+        assert!(!shown.is_good(control));
+    }
+
+    #[test]
+    fn what_was_kept_before_checkers_had_parts_is_shown_again() {
+        let kept = r#"{"broken": ["one holder: …"], "whole": [], "turned_red": true}"#;
+        let kept: Shown = serde_json::from_str(kept).expect("what was kept");
+        assert!(!kept.is_good(Control::NoUnique));
+    }
 }

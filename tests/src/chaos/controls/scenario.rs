@@ -28,7 +28,7 @@ const COPIES: usize = 4;
 const LOOK: Duration = Duration::from_millis(5);
 /// Who does this, for the journal: none of the workload's clients.
 const STRANGER: usize = 1_002;
-/// Rivals for one link or charges of one order, and how often.
+/// Rivals for one link or ticket, or charges of one order, and how often.
 const RIVALS: usize = 60;
 const RACES: u64 = 3;
 /// When nobody of the workload goes out.
@@ -44,11 +44,18 @@ pub(super) async fn play(control: Control, world: &mut World) -> Result<()> {
         Control::AckFirst => rules_die_full(world).await?,
         Control::NoDedupe => verdicts_come_at_once(world).await?,
         Control::NoUnique => {
-            links_are_fought_for(world).await?;
-            seats_are_fought_for(world).await?;
-            places_are_fought_for(world).await?;
+            // Each also if another went wrong: the checkers look at all of them.
+            let fights = [
+                is_fought_for(world, Fault::ParallelUses).await,
+                is_fought_for(world, Fault::OrdersAtOnce).await,
+                seats_are_fought_for(world).await,
+                places_are_fought_for(world).await,
+            ];
+            fights.into_iter().collect::<Result<()>>()?;
         }
         Control::PaidTwice => orders_are_paid_at_once(world).await?,
+        // Everybody is told of each step.
+        Control::NaiveCheckpoint => places_are_fought_for(world).await?,
     }
     Ok(())
 }
@@ -134,10 +141,11 @@ async fn orders_are_paid_at_once(world: &mut World) -> Result<()> {
     Ok(())
 }
 
-async fn links_are_fought_for(world: &mut World) -> Result<()> {
+/// What this fault is about is wanted by many at the same moment: a link, a ticket.
+async fn is_fought_for(world: &mut World, by: Fault) -> Result<()> {
     for choice in 0..RACES {
         let cycle = Cycle { choice, amount: RIVALS, ..Cycle::default() };
-        faults::strike(Fault::ParallelUses, world, &cycle).await?;
+        faults::strike(by, world, &cycle).await?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Weakened versions of the functions that write, made from the text of the real ones: each
 //! replacement has to be found in it exactly once, so a changed function can not leave a control
-//! without effect.
+//! without effect. A checkpoint, which no function writes, is moved on by a trigger.
 
 use anyhow::{Result, bail, ensure};
 
@@ -34,6 +34,11 @@ const SEQUENCE_OF_POSITIONS: &str = "create sequence chaos_positions increment 1
 /// Transactions take a moment between taking their positions and being committed, as they do on a
 /// busy server.
 const A_MOMENT: &str = "    perform pg_sleep(random() * 0.05);\n";
+/// Each step of the projection leaves out the event that comes after it.
+const CHECKPOINT_AHEAD: &str = "create function chaos_ahead() returns trigger language plpgsql \
+    as $$ begin new.position := new.position + 1; return new; end $$;\n\
+    create trigger chaos_ahead before update of position on checkpoints for each row \
+    when (new.projection = 'outing_notices') execute function chaos_ahead();\n";
 
 /// The statements that break what this control is about.
 ///
@@ -74,6 +79,7 @@ pub(super) fn of(control: Control) -> Result<String> {
         Control::NoIdempotency => {
             append.with(KEYS, &KEYS.replace("outcomes[k.append] = 0", "false"))?.0
         }
+        Control::NaiveCheckpoint => CHECKPOINT_AHEAD.to_owned(),
         Control::NoConfirm | Control::NoMandatory | Control::AckFirst => {
             bail!("{} is not broken in the database", control.name())
         }

@@ -1,25 +1,28 @@
 //! Everybody wants a seat of a match at the same moment, there are far too few, and a service that
-//! answers them is killed in the middle of it.
+//! answers them is killed in the middle of it. In the end every seat is sold, and each once.
 
-use std::collections::BTreeMap;
+mod told;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::Utc;
 use futures_util::future::try_join_all;
-use uuid::Uuid;
+use shared_events::topology::VENUES_LOG;
+use tokio::time::{Instant, sleep};
+use tokio_postgres::Client;
 
 use super::killed::chosen;
-use super::{Struck, comes_about, drained};
+use super::{LOOK, Struck, comes_about, drained};
 use crate::chaos::fault::Fault;
-use crate::chaos::journal::Reply;
 use crate::chaos::plan::Cycle;
 use crate::chaos::workload::api::Api;
 use crate::chaos::workload::hall::Match;
 use crate::chaos::workload::people::{self, Person};
 use crate::chaos::workload::spectators::{purchase, reserve_best};
 use crate::chaos::world::World;
+use told::Told;
 
 /// Who does this, for the journal: none of the workload's clients.
 const STRANGER: usize = 1_004;
@@ -33,16 +36,12 @@ const BUYERS_AN_ACCOUNT: usize = 50;
 const KILLED_AFTER: usize = 10;
 /// The first are told within this time.
 const UNDER_WAY: Duration = Duration::from_secs(60);
-/// What somebody is told who comes too late.
-const TOO_LATE: &str = "ticket_unavailable";
-
-/// How far the clocks of two replicas may be apart.
-const SKEW: TimeDelta = TimeDelta::milliseconds(100);
-
-/// What a buyer was told, and when.
-type Told = (Reply, DateTime<Utc>);
-/// A seat that somebody got: which, until when it was held, and when they were told.
-type Got = (Uuid, DateTime<Utc>, DateTime<Utc>);
+/// What comes free again after a rush finds its buyer within this time.
+const SOLD_OUT_WITHIN: Duration = Duration::from_secs(60);
+/// How often each ticket of a match was sold.
+const SOLD: &str = "select count(e.position) from tickets t left join events e on e.log = $2 \
+    and e.aggregate = 'seat' and e.aggregate_id = t.ticket_id and e.event_type = 'Sold' \
+    where t.fixture_id = $1 group by t.ticket_id";
 
 /// The accounts in turn, each call with a key of its own; who gets a seat buys it at once, because
 /// its time may be over before everybody is told.
@@ -62,10 +61,12 @@ pub(super) async fn rush(world: &mut World, cycle: &Cycle) -> Result<Struck> {
         service.start().await?;
         anyhow::Ok(waiting)
     };
-    let (replies, waiting) = tokio::try_join!(try_join_all(buyers), killed)?;
-    let broken = broken(&replies, seats);
+    let (mut all, waiting) = tokio::try_join!(try_join_all(buyers), killed)?;
     // A kill that nobody had to live through is none.
     let struck = drained(world, Fault::FlashSale, waiting).await?;
+    let (late, sold) = sell_out(world, &accounts, sale, seats).await?;
+    all.extend(late);
+    let broken = [told::broken(&all, seats), told::not_sold_once(&sold, seats)].concat();
     Ok(Struck { broken, ..struck })
 }
 
@@ -90,92 +91,41 @@ async fn buys(
     told: &AtomicUsize,
 ) -> Result<Told> {
     let reply = api.decided(STRANGER, number, &reserve_best(sale, buyer)).await?.reply;
-    let now = Utc::now();
+    let at = Utc::now();
     told.fetch_add(1, Ordering::Relaxed);
+    let mut bought = None;
     if reply.status == 200 {
-        api.decided(STRANGER, number, &purchase(buyer)).await.context("a purchase")?;
+        let answer = api.decided(STRANGER, number, &purchase(buyer)).await.context("a purchase")?;
+        bought = Some((answer.reply, Utc::now()));
     }
-    Ok((reply, now))
+    Ok(Told { account: buyer.account, reply, at, purchase: bought })
 }
 
-/// What is wrong if this was told of so many seats. More than there are may be held, one after the
-/// other: two hold one at once if both have been told so before either hold is over. What the end
-/// of a hold says of its beginning is too little, because calls wait in a rush.
-fn broken(replies: &[Told], seats: usize) -> Vec<String> {
-    let mut broken = Vec::new();
-    let is_no = |(reply, _): &&Told| reply.status == 409 && reply.code.as_deref() == Some(TOO_LATE);
-    let (all, refused) = (replies.len(), replies.iter().filter(is_no).count());
-    let got: Vec<Got> = replies.iter().filter_map(got).collect();
-    if got.len() < seats || got.len() + refused != all {
-        let got = got.len();
-        broken.push(format!("of {all} buyers of {seats} seats {got} got one, {refused} were late"));
-    }
-    let mut holds: BTreeMap<Uuid, Vec<_>> = BTreeMap::new();
-    for (ticket, until, told) in got {
-        holds.entry(ticket).or_default().push((until, told));
-    }
-    if holds.len() > seats {
-        broken.push(format!("{} seats were held of {seats}", holds.len()));
-    }
-    for (ticket, holds) in holds {
-        for (number, one) in holds.iter().enumerate() {
-            let others = holds.iter().skip(number + 1);
-            for other in others.filter(|other| at_once(one, other)) {
-                broken.push(format!("{ticket} was held by two at once: {one:?}, {other:?}"));
-            }
+/// A hold that was over before its purchase leaves its seat to nobody when the rush has passed: the
+/// same people go on until every seat is sold. Answers what they were told, and how often each
+/// ticket of the match was sold.
+async fn sell_out(
+    world: &World,
+    accounts: &[Person],
+    sale: Match,
+    seats: usize,
+) -> Result<(Vec<Told>, Vec<i64>)> {
+    let (sql, begun, told) = (world.sql().await?, Instant::now(), AtomicUsize::new(0));
+    let mut all = Vec::new();
+    loop {
+        let sold = times_sold(&sql, sale).await?;
+        let left = seats.saturating_sub(sold.iter().filter(|times| **times > 0).count());
+        if left == 0 || begun.elapsed() > SOLD_OUT_WITHIN {
+            return Ok((all, sold));
         }
-    }
-    broken
-}
-
-/// Whether these two (until when it was held, when that was told) were holds of one moment.
-fn at_once(one: &(DateTime<Utc>, DateTime<Utc>), other: &(DateTime<Utc>, DateTime<Utc>)) -> bool {
-    one.1.max(other.1) + SKEW < one.0.min(other.0)
-}
-
-fn got((reply, told): &Told) -> Option<Got> {
-    match reply.tickets.as_slice() {
-        [ticket] if reply.status == 200 => Some((*ticket, reply.until?, *told)),
-        _ => None,
+        let buyers = accounts.iter().cycle().take(left).enumerate();
+        let buyers = buyers.map(|(number, buyer)| buys(&world.api, number, buyer, sale, &told));
+        all.extend(try_join_all(buyers).await?);
+        sleep(LOOK).await;
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn at(seconds: i64) -> DateTime<Utc> {
-        DateTime::UNIX_EPOCH + TimeDelta::seconds(seconds)
-    }
-
-    /// Told at the one time, held until the other.
-    fn yes(ticket: u128, told: i64, until: i64) -> Told {
-        let (tickets, until) = (vec![Uuid::from_u128(ticket)], Some(at(until)));
-        (Reply { status: 200, tickets, until, ..Reply::default() }, at(told))
-    }
-
-    fn no(code: &str) -> Told {
-        (Reply { status: 409, code: Some(code.to_owned()), ..Reply::default() }, at(1))
-    }
-
-    #[test]
-    fn each_seat_to_one_or_to_several_one_after_the_other_is_right() {
-        let once = [yes(1, 1, 2), yes(2, 1, 2), no(TOO_LATE), no(TOO_LATE)];
-        assert_eq!(broken(&once, 2), Vec::<String>::new());
-        let later = [yes(1, 1, 2), yes(2, 1, 2), yes(1, 2, 3), no(TOO_LATE)];
-        assert_eq!(broken(&later, 2), Vec::<String>::new());
-    }
-
-    #[test]
-    fn two_at_once_too_few_too_many_or_another_answer_are_wrong() {
-        for replies in [
-            vec![yes(1, 0, 2), yes(2, 0, 2), yes(1, 1, 3)],
-            vec![yes(1, 0, 2), no(TOO_LATE)],
-            vec![yes(1, 0, 2), yes(2, 0, 2), no("too_many_held")],
-            vec![yes(1, 0, 2), yes(2, 0, 2), yes(3, 0, 2)],
-            vec![yes(1, 0, 2), yes(2, 0, 2), (Reply { status: 200, ..Reply::default() }, at(1))],
-        ] {
-            assert_eq!(broken(&replies, 2).len(), 1, "{replies:?}");
-        }
-    }
+async fn times_sold(sql: &Client, sale: Match) -> Result<Vec<i64>> {
+    let rows = sql.query(SOLD, &[&sale.id.0, &VENUES_LOG]).await?;
+    rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use serde_json::Value;
-use shared_events::topology::QUEUES;
+use shared_events::topology::{QUEUES, Queue};
 use tokio::time::sleep;
 
 use super::killed::chosen;
@@ -12,6 +12,7 @@ use super::{Struck, comes_about, drained};
 use crate::chaos::fault::Fault;
 use crate::chaos::journal::{Action, Call};
 use crate::chaos::plan::Cycle;
+use crate::chaos::say_progress;
 use crate::chaos::world::World;
 use crate::chaos::world::broker::Broker;
 use crate::local;
@@ -68,15 +69,57 @@ async fn is_told(world: &World) -> bool {
 }
 
 pub(super) async fn deleted(world: &mut World, cycle: &Cycle) -> Result<Struck> {
-    let broker = Broker::open(world).await?;
-    broker.delete(chosen(&mut QUEUES.clone(), cycle)?).await?;
+    let (broker, queue) = (Broker::open(world).await?, whose_turn(cycle)?);
+    say_progress(&format!("  {} is deleted", queue.name));
+    broker.delete(&queue).await?;
     broker.close().await;
     drained(world, Fault::DeleteQueue, 1).await
 }
 
 pub(super) async fn unbound(world: &mut World, cycle: &Cycle) -> Result<Struck> {
-    let broker = Broker::open(world).await?;
-    broker.unbind(chosen(&mut QUEUES.clone(), cycle)?).await?;
+    let (broker, queue) = (Broker::open(world).await?, whose_turn(cycle)?);
+    say_progress(&format!("  {} is unbound", queue.name));
+    broker.unbind(&queue).await?;
     broker.close().await;
     drained(world, Fault::UnbindQueue, 1).await
+}
+
+fn whose_turn(cycle: &Cycle) -> Result<Queue> {
+    Ok(*chosen(&mut QUEUES.clone(), cycle)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::chaos::fault::Profile;
+    use crate::chaos::plan::plan;
+
+    const FAULTS: [Fault; 2] = [Fault::DeleteQueue, Fault::UnbindQueue];
+
+    fn queues(seed: u64, fault: Fault, profile: Profile) -> Vec<&'static str> {
+        let plan = plan(seed, &[fault], profile, None);
+        let cycles = plan.iter().flat_map(|trial| &trial.cycles);
+        cycles.map(|cycle| whose_turn(cycle).expect("a queue").name).collect()
+    }
+
+    #[test]
+    fn as_often_as_promised_is_each_queue_once() {
+        for fault in FAULTS {
+            let mut met = queues(20_261_121, fault, Profile::Full);
+            met.sort_unstable();
+            let mut all = QUEUES.map(|queue| queue.name);
+            all.sort_unstable();
+            assert_eq!(met, all);
+        }
+    }
+
+    #[test]
+    fn the_seed_chooses_the_queue_that_is_met_when_only_one_is() {
+        for fault in FAULTS {
+            let met = (0..100).flat_map(|seed| queues(seed, fault, Profile::Short));
+            assert_eq!(met.collect::<BTreeSet<_>>().len(), QUEUES.len());
+        }
+    }
 }
