@@ -11,6 +11,7 @@ mod erasing;
 pub(crate) mod given;
 mod lists;
 mod moving;
+mod narrow;
 mod races;
 mod reviews;
 mod verify;
