@@ -3,7 +3,8 @@
 //! a deadline that is due at once, and its handler has one guest after the other follow, each in an
 //! append that holds the announcement as it was seen. Running it twice changes nothing; what is
 //! done already is known by the guests' engagements. Who is elsewhere at the new time is marked,
-//! and the outing waits for their time (`waiting.rs`).
+//! and the outing waits for their time (`waiting.rs`). Who follows only when it has begun takes no
+//! time for it and is not marked: nobody can answer any more.
 
 use std::time::Duration;
 
@@ -50,7 +51,7 @@ impl Planner {
         let mut has_moved = false;
         let bookings: Vec<_> = outing.bookings.iter().map(|(id, known)| (*id, *known)).collect();
         for chunk in bookings.chunks(CHUNK) {
-            for concerned in self.behind(id, outing, chunk).await? {
+            for concerned in self.behind(id, outing, chunk, clock).await? {
                 if Instant::now() >= until && has_moved {
                     return Ok(false);
                 }
@@ -67,7 +68,9 @@ impl Planner {
         id: AnnouncementId,
         outing: &Outing,
         bookings: &[(BookingId, Booking)],
+        clock: &Clock,
     ) -> Result<Vec<Concerned>, ReadError> {
+        let has_begun = outing.has_begun(clock.now());
         let reads = bookings.iter().map(|(booking, known)| {
             let concerned = Concerned { booking: *booking, guest: known.guest };
             (concerned, outing.engages(*booking).map(time), known.clashes)
@@ -79,6 +82,7 @@ impl Planner {
             let (taken, waits) = (engaged.time_of(id), engaged.waits_for(id));
             let is_so = match meant {
                 None => taken.is_none() && waits.is_none(),
+                Some(_) if has_begun => taken == meant || waits == meant,
                 Some(_) if clashes => waits == meant,
                 Some(_) => taken == meant,
             };
@@ -118,12 +122,12 @@ impl Planner {
                 }
                 let Some(span) = outing.engages(booking) else {
                     let freed = self.engage(&unit, guest, id, None, &at).await?;
-                    self.mark(&unit, id, booking, outing, false).await?;
+                    self.mark(&unit, id, (booking, false), outing, &at).await?;
                     return Ok(freed);
                 };
                 let followed = self.follow(&unit, guest, id, span, &at).await?;
                 let clashes = followed.state.time_of(id) != Some(time(span));
-                self.mark(&unit, id, booking, outing, clashes).await?;
+                self.mark(&unit, id, (booking, clashes), outing, &at).await?;
                 Ok(freed(guest, &followed, &at))
             }
         })
@@ -135,13 +139,14 @@ impl Planner {
         &self,
         unit: &Unit<OutingsError>,
         id: AnnouncementId,
-        booking: BookingId,
+        (booking, clashes): (BookingId, bool),
         outing: &Outing,
-        clashes: bool,
+        execution: &Execution,
     ) -> Result<(), Refused> {
         // Of what does not take place nobody needs to be told that they are elsewhere.
         if outing.stage != Stage::Cancelled {
-            let mark = AnnouncementCommand::MarkClash(MarkClash { booking, clashes });
+            let mark = MarkClash { booking, clashes, now: execution.now };
+            let mark = AnnouncementCommand::MarkClash(mark);
             unit.decide(&self.announcements, id.0, mark).await?;
         }
         Ok(())
