@@ -8,6 +8,7 @@ mod bookings;
 mod changing;
 mod conditions;
 mod erasing;
+mod following;
 pub(crate) mod given;
 mod lists;
 mod moving;

@@ -6,10 +6,11 @@
 //! and the outing waits for their time (`waiting.rs`). Who follows only when it has begun takes no
 //! time for it and is not marked: nobody can answer any more.
 
+use std::ops::Bound;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::{StreamExt, stream};
+use futures_util::future::try_join_all;
 use shared_events::{AnnouncementId, BookingId, EngagementsId};
 use tokio::time::Instant;
 
@@ -28,15 +29,13 @@ use crate::platform::snapshots;
 
 /// How long one run takes, about: within what a deadline's handler may take.
 pub(super) const RUN: Duration = Duration::from_secs(5);
-/// Bookings that are looked at before those of them who are behind follow: what a run has done
-/// before its time is over is less to do for the next one.
-const CHUNK: usize = 64;
-/// Engagements read at once; others need connections too.
+/// Engagements read at once, before it is looked how late it is; others need connections too.
 const READS: usize = 8;
 
 impl Planner {
-    /// Has guests follow the outing; whether all have. However late it is, some do: otherwise a run
-    /// that only finds what others have done would be repeated for ever.
+    /// Has guests follow the outing; whether all have. However late it is, some are looked at or one
+    /// follows, and the next run in this replica goes on after them: so each comes further, also
+    /// where those who have followed are more than a run can read.
     ///
     /// # Errors
     /// [`CommandError`](crate::platform::commands::CommandError) if something is away.
@@ -48,17 +47,26 @@ impl Planner {
     ) -> Result<bool, Refused> {
         let state = self.load(id).await?.state;
         let Some(outing) = state.announced() else { return Ok(true) };
-        let mut has_moved = false;
-        let bookings: Vec<_> = outing.bookings.iter().map(|(id, known)| (*id, *known)).collect();
-        for chunk in bookings.chunks(CHUNK) {
-            for concerned in self.behind(id, outing, chunk, clock).await? {
-                if Instant::now() >= until && has_moved {
+        // Who is behind after another move was perhaps not before.
+        let this_move = (id, outing.moves);
+        let after = self.followed.get(&this_move).map_or(Bound::Unbounded, Bound::Excluded);
+        let left = outing.bookings.range((after, Bound::Unbounded));
+        let left: Vec<_> = left.map(|(id, known)| (*id, *known)).collect();
+        for some in left.chunks(READS) {
+            for concerned in self.behind(id, outing, some, clock).await? {
+                self.guest_follows(id, concerned, clock).await?;
+                self.followed.insert(this_move, concerned.booking);
+                if Instant::now() >= until {
                     return Ok(false);
                 }
-                self.guest_follows(id, concerned, clock).await?;
-                has_moved = true;
+            }
+            let Some((last, _)) = some.last() else { continue };
+            self.followed.insert(this_move, *last);
+            if Instant::now() >= until {
+                return Ok(false);
             }
         }
+        self.followed.invalidate(&this_move);
         Ok(true)
     }
 
@@ -86,11 +94,9 @@ impl Planner {
                 Some(_) if clashes => waits == meant,
                 Some(_) => taken == meant,
             };
-            Ok((!is_so).then_some(concerned))
+            Ok::<_, ReadError>((!is_so).then_some(concerned))
         });
-        let read: Vec<Result<_, ReadError>> = stream::iter(reads).buffered(READS).collect().await;
-        let read: Result<Vec<_>, _> = read.into_iter().collect();
-        Ok(read?.into_iter().flatten().collect())
+        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     }
 
     /// Has one guest follow.

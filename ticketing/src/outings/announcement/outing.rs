@@ -18,6 +18,8 @@ pub struct Outing {
     pub stage: Stage,
     /// Who applied, whatever has become of it.
     pub bookings: BTreeMap<BookingId, Booking>,
+    /// How often it was moved or called off: which time it is that its guests follow.
+    pub moves: u32,
 }
 
 /// What was announced.
@@ -101,7 +103,7 @@ impl Status {
 
 impl Outing {
     pub(super) fn draft(terms: Terms) -> Self {
-        Self { terms, stage: Stage::Draft, bookings: BTreeMap::new() }
+        Self { terms, stage: Stage::Draft, bookings: BTreeMap::new(), moves: 0 }
     }
 
     /// What people see at this moment, whether or not somebody has recorded that it is over. What
@@ -160,7 +162,10 @@ impl Outing {
             AnnouncementEvent::Opened | AnnouncementEvent::Reopened => self.stage = Stage::Open,
             AnnouncementEvent::Closed => self.stage = Stage::Full,
             AnnouncementEvent::Ended => self.stage = Stage::Ended,
-            AnnouncementEvent::Cancelled => self.stage = Stage::Cancelled,
+            AnnouncementEvent::Cancelled => {
+                self.stage = Stage::Cancelled;
+                self.moves += 1;
+            }
             AnnouncementEvent::Edited { title, description, location, sub_only, is_free } => {
                 self.terms =
                     Terms { title, description, location, sub_only, is_free, ..self.terms };
@@ -168,6 +173,7 @@ impl Outing {
             AnnouncementEvent::PlacesChanged { places } => self.terms.places = places,
             AnnouncementEvent::Moved { starts_at, duration_minutes } => {
                 self.terms.span = Span { starts_at, duration_minutes };
+                self.moves += 1;
             }
             AnnouncementEvent::Applied { booking, guest } => {
                 self.bookings.insert(booking, Booking::new(guest));

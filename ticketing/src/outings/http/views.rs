@@ -219,7 +219,8 @@ mod tests {
             places: 1_000,
             span,
         };
-        let mut outing = Outing { terms, stage: Stage::Open, bookings: BTreeMap::new() };
+        let (stage, bookings) = (Stage::Open, BTreeMap::new());
+        let mut outing = Outing { terms, stage, bookings, moves: 0 };
         for (n, guest_says, host_says) in bookings {
             let guest = AccountId(Uuid::from_u128(n));
             let booking = Booking { guest, guest_says, host_says, clashes: false };
