@@ -15,6 +15,9 @@ create table announcements (
 );
 comment on table announcements is 'One row an announcement, projected from the log outings. Its texts are in the vault.';
 create index announcements_open_idx on announcements (announcement_id) where stage = 'open';
+create index announcements_open_film_idx on announcements (film_id, announcement_id) where stage = 'open';
+create index announcements_open_starts_idx on announcements (starts_at, announcement_id) where stage = 'open';
+create index announcements_film_idx on announcements (film_id, announcement_id);
 create index on announcements (host, announcement_id);
 create index on announcements (location_id);
 grant select, insert, update, delete on announcements to turnstile_app;

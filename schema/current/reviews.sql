@@ -12,7 +12,7 @@ create table reviews (
     published boolean not null
 );
 comment on table reviews is 'One row a review of a host or guest by the other, projected from the log outings. What was written is in the vault.';
-create index on reviews (about);
+create index reviews_averages_idx on reviews (about) include (score, published, publishes_at);
 create index on reviews (author);
 create index on reviews (announcement_id, review_id);
 create index on reviews (rating_id);

@@ -42,7 +42,8 @@ pub enum EngagementsEvent {
         /// Outings that were over by then: they need not be remembered.
         over: Vec<AnnouncementId>,
     },
-    /// An outing was moved to when they are elsewhere: no time is taken for it, it waits for it.
+    /// An outing was moved to when they are elsewhere, or they follow it only when it has begun: no
+    /// time is taken for it, it waits for it.
     Deferred {
         /// Whose time.
         #[serde(rename = "account_id")]

@@ -1,10 +1,12 @@
 //! Leaving the outings: what becomes of bookings and of what was written, and what others were
 //! answered.
 
+use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::given::in_hours;
+use crate::harness::eventually;
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
 use crate::world::people::User;
@@ -42,6 +44,36 @@ async fn who_was_declined_and_left_is_not_accepted_any_more() {
     let seen = world.announcement(&outing.host, &outing.id).await.is(200).json;
     assert_eq!((&seen["tickets_left"], &seen["guest_list"]), (&json!(2), &json!([])));
     world.until_projected("outings").await;
+    world.verify().await.unwrap();
+    world.system.stop().await.unwrap();
+}
+
+/// Nobody is kept from leaving by a projection that lags: what it tells later is ended then.
+#[tokio::test]
+async fn a_declined_booking_that_was_not_found_is_removed_by_the_next_round() {
+    let world = World::with_test_clock().await;
+    let outing = world.given_short_outing(2).await;
+    let (guest, declined) = world.given_applicant(&outing).await;
+    world.say(&outing.host, &declined, false).await.is(200);
+    world.until_projected("outings").await;
+    let mut holder = world.sql().await;
+    let hold = holder.transaction().await.unwrap();
+    let lock = "select from checkpoints where projection = 'outings' for update";
+    hold.execute(lock, &[]).await.unwrap();
+    // As the projection has it, it has begun when the guest leaves.
+    let later = json!({ "event_time": outing.start + TimeDelta::minutes(30) });
+    world.change(&outing.host, &outing.id, &later).await.is(200);
+    world.move_clock_to(outing.start).await;
+    world.leave(&guest).await.is(204);
+    let id = outing.id.parse().unwrap();
+    let removed = async || world.events_of(id).await.iter().any(|event| event == "Removed");
+    assert!(!removed().await, "the control: nobody knew of it");
+    hold.rollback().await.unwrap();
+    world.until_projected("outings").await;
+    world.time_passes(TimeDelta::minutes(2)).await;
+    eventually("the booking is removed", removed).await;
+    world.until_projected("outings").await;
+    world.say(&outing.host, &declined, true).await.problem(404, "not_found");
     world.verify().await.unwrap();
     world.system.stop().await.unwrap();
 }

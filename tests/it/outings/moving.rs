@@ -4,11 +4,22 @@ use chrono::TimeDelta;
 use reqwest::Method;
 use serde_json::json;
 
-use super::given::{announcement, in_hours};
+use super::given::{Outing, announcement, in_hours};
 use crate::harness::eventually;
 use crate::world::World;
 use crate::world::answer::Ask;
 use crate::world::people::User;
+
+impl Outing {
+    /// How many processes have its guests follow: at most one.
+    fn guests_who_follow(&self) -> String {
+        format!(
+            "select count(*) from deadlines where kind = 'outings.guests_move' \
+             and subject = '{}' and done_at is null",
+            self.id
+        )
+    }
+}
 
 #[tokio::test]
 async fn guests_follow_an_outing_that_moves_and_are_free_at_the_old_time() {
@@ -121,11 +132,7 @@ async fn the_process_that_moves_guests_may_run_twice() {
     let (guest, _) = world.given_guest(&outing).await;
     let later = start + TimeDelta::hours(5);
     world.change(&outing.host, &outing.id, &json!({ "event_time": later })).await.is(200);
-    let open = format!(
-        "select count(*) from deadlines where kind = 'outings.guests_move' \
-         and subject = '{}' and done_at is null",
-        outing.id
-    );
+    let open = outing.guests_who_follow();
     let done = async || world.count(&open).await == 0;
     eventually("the guests have followed", done).await;
     let engaged = format!(
@@ -177,5 +184,42 @@ async fn what_has_begun_stays_as_it_is_and_is_done_at_its_end() {
     let recorded = async || world.events_of(id).await.last().is_some_and(|last| last == "Ended");
     eventually("its end is recorded", recorded).await;
     assert_eq!(status().await, "Done");
+    world.system.stop().await.unwrap();
+}
+
+/// An earlier version marked them as elsewhere, after they had rated.
+#[tokio::test]
+async fn who_follows_after_the_end_was_there() {
+    let world = World::with_test_clock().await;
+    // Whatever follows is late, as after an outage: within the hour that login tokens live.
+    let late = "create function late() returns trigger language plpgsql as $$ begin \
+                    new.due_at := new.due_at + interval '35 minutes'; return new; end $$; \
+                create trigger late before insert on deadlines for each row \
+                    when (new.kind = 'outings.guests_move') execute function late()";
+    let (outing, other) =
+        (world.given_short_outing(2).await, world.given_outing(2, in_hours(30)).await);
+    let (guest, booking) = world.given_guest(&outing).await;
+    let later = outing.start + TimeDelta::minutes(10);
+    let elsewhere = json!({ "event_time": later, "duration": 10 });
+    world.change(&other.host, &other.id, &elsewhere).await.is(200);
+    world.book(&guest, &other.id).await.is(200);
+    world.sql().await.batch_execute(late).await.unwrap();
+    world.change(&outing.host, &outing.id, &json!({ "event_time": later })).await.is(200);
+    world.move_clock_to(later + TimeDelta::minutes(10)).await;
+    world.rate(&guest, &outing.id, &json!({ "score": 4 })).await.is(200);
+    let id = outing.id.parse().unwrap();
+    let ended = async || world.events_of(id).await.last().is_some_and(|last| last == "Ended");
+    eventually("its end is recorded", ended).await;
+    let open = outing.guests_who_follow();
+    assert_eq!(world.count(&open).await, 1, "the control: the guest has not followed");
+    world.time_passes(TimeDelta::minutes(10)).await;
+    eventually("the guest has followed", async || world.count(&open).await == 0).await;
+    let events = world.events_of(id).await;
+    assert_eq!(events.last().map(String::as_str), Some("Ended"), "{events:?}");
+    assert_eq!(world.booking(&guest, &booking).await.is(200).json["clashes"], false);
+    let deferred = "select count(*) from events where event_type = 'Deferred'";
+    assert_eq!(world.count(deferred).await, 1);
+    world.until_projected("outings").await;
+    world.verify().await.unwrap();
     world.system.stop().await.unwrap();
 }

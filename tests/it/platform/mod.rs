@@ -13,4 +13,5 @@ mod joint;
 mod lost_replies;
 mod projections;
 mod relay;
+mod snapshots;
 mod verdicts;

@@ -212,8 +212,10 @@ impl Filter {
     /// A statement for each shape, because a prepared one has one plan.
     fn conditions(&self, now: DateTime<Utc>) -> Conditions {
         let mut all = Conditions::default();
+        let mut all_are_open = false;
         if let Some(Viewer { account, follows }) = &self.viewer {
             let own = self.host == Some(*account);
+            all_are_open = !own;
             let me = all.parameter(account.0);
             let hosts: Vec<Uuid> = follows.iter().map(|host| host.0).collect();
             let hosts = all.parameter(hosts);
@@ -245,8 +247,20 @@ impl Filter {
             all.add("a.places - a.taken >= ?", left);
         }
         if let Some((from, until)) = self.starts {
-            all.add("a.starts_at >= ?", from);
-            all.add("a.starts_at < ?", until);
+            let (from, until) = (all.parameter(from), all.parameter(until));
+            let starts =
+                |of: &str| format!("{of}.starts_at >= {from} and {of}.starts_at < {until}");
+            // Left to itself, Postgres may look for a time in all that is open, because that comes
+            // in the order of the page. Ids that are known before are probed in that order too.
+            all.text.push(if all_are_open && self.host.is_none() {
+                format!(
+                    "a.announcement_id = any(array(select d.announcement_id from announcements d \
+                         where d.stage = 'open' and {}))",
+                    starts("d")
+                )
+            } else {
+                starts("a")
+            });
         }
         all
     }
@@ -309,7 +323,9 @@ impl Announcements {
         let mut conditions = filter.conditions(now);
         // Of 100,000 open announcements with one statement for all texts: 0.2 s for a rare one, and
         // 1.3 s for one that all places have. Like this: below 1 ms for the first and 40 ms for the
-        // other.
+        // other. Rare is what few places ever had, those of what is over among them: how many of
+        // them are open is known only when each is looked up, and there is no end to what is over.
+        // So the place of many old outings and few open ones is looked for in what is open, 0.2 s.
         if let Some(text) = &filter.location {
             match self.vault.rare(LOCATION, text).await? {
                 Some(places) => conditions.add("a.location_id = any(?)", places),

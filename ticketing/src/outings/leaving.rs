@@ -2,6 +2,10 @@
 //! bookings are no more. Which those are is told by their engagements, and by the read table for
 //! bookings that take no time of theirs: whom a host has declined could be accepted otherwise. What
 //! has begun took place.
+//!
+//! Whoever asks to be erased is, also while that table is behind. A booking of theirs that it would
+//! only have told later can still be accepted, until it is removed by the round of
+//! `accounts/erase_again.rs` that follows: rounds go on until all has been told.
 
 use std::collections::BTreeSet;
 
@@ -40,7 +44,8 @@ impl Leaving for LeavingOutings {
         let person = AccountId(account);
         let engagements = EngagementsId::of(person).0;
         let engaged = snapshots::load::<Engagements>(planner.store(), engagements).await?.state;
-        caught_up.wait().await?;
+        // Behind or not: what is missed now is found by a later round.
+        let _knows_all = caught_up.wait().await?;
         let booked = bookings.to_come_of(person, clock.now()).await?;
         let nothing = |_: &Done<Announcement>| Attached::default();
         for id in engaged.announcements().chain(booked).collect::<BTreeSet<_>>() {

@@ -3,12 +3,14 @@
 //! a deadline that is due at once, and its handler has one guest after the other follow, each in an
 //! append that holds the announcement as it was seen. Running it twice changes nothing; what is
 //! done already is known by the guests' engagements. Who is elsewhere at the new time is marked,
-//! and the outing waits for their time (`waiting.rs`).
+//! and the outing waits for their time (`waiting.rs`). Who follows only when it has begun takes no
+//! time for it and is not marked: nobody can answer any more.
 
+use std::ops::Bound;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_util::{StreamExt, stream};
+use futures_util::future::try_join_all;
 use shared_events::{AnnouncementId, BookingId, EngagementsId};
 use tokio::time::Instant;
 
@@ -27,15 +29,13 @@ use crate::platform::snapshots;
 
 /// How long one run takes, about: within what a deadline's handler may take.
 pub(super) const RUN: Duration = Duration::from_secs(5);
-/// Bookings that are looked at before those of them who are behind follow: what a run has done
-/// before its time is over is less to do for the next one.
-const CHUNK: usize = 64;
-/// Engagements read at once; others need connections too.
+/// Engagements read at once, before it is looked how late it is; others need connections too.
 const READS: usize = 8;
 
 impl Planner {
-    /// Has guests follow the outing; whether all have. However late it is, some do: otherwise a run
-    /// that only finds what others have done would be repeated for ever.
+    /// Has guests follow the outing; whether all have. However late it is, some are looked at or one
+    /// follows, and the next run in this replica goes on after them: so each comes further, also
+    /// where those who have followed are more than a run can read.
     ///
     /// # Errors
     /// [`CommandError`](crate::platform::commands::CommandError) if something is away.
@@ -47,17 +47,26 @@ impl Planner {
     ) -> Result<bool, Refused> {
         let state = self.load(id).await?.state;
         let Some(outing) = state.announced() else { return Ok(true) };
-        let mut has_moved = false;
-        let bookings: Vec<_> = outing.bookings.iter().map(|(id, known)| (*id, *known)).collect();
-        for chunk in bookings.chunks(CHUNK) {
-            for concerned in self.behind(id, outing, chunk).await? {
-                if Instant::now() >= until && has_moved {
+        // Who is behind after another move was perhaps not before.
+        let this_move = (id, outing.moves);
+        let after = self.followed.get(&this_move).map_or(Bound::Unbounded, Bound::Excluded);
+        let left = outing.bookings.range((after, Bound::Unbounded));
+        let left: Vec<_> = left.map(|(id, known)| (*id, *known)).collect();
+        for some in left.chunks(READS) {
+            for concerned in self.behind(id, outing, some, clock).await? {
+                self.guest_follows(id, concerned, clock).await?;
+                self.followed.insert(this_move, concerned.booking);
+                if Instant::now() >= until {
                     return Ok(false);
                 }
-                self.guest_follows(id, concerned, clock).await?;
-                has_moved = true;
+            }
+            let Some((last, _)) = some.last() else { continue };
+            self.followed.insert(this_move, *last);
+            if Instant::now() >= until {
+                return Ok(false);
             }
         }
+        self.followed.invalidate(&this_move);
         Ok(true)
     }
 
@@ -67,7 +76,9 @@ impl Planner {
         id: AnnouncementId,
         outing: &Outing,
         bookings: &[(BookingId, Booking)],
+        clock: &Clock,
     ) -> Result<Vec<Concerned>, ReadError> {
+        let has_begun = outing.has_begun(clock.now());
         let reads = bookings.iter().map(|(booking, known)| {
             let concerned = Concerned { booking: *booking, guest: known.guest };
             (concerned, outing.engages(*booking).map(time), known.clashes)
@@ -79,14 +90,13 @@ impl Planner {
             let (taken, waits) = (engaged.time_of(id), engaged.waits_for(id));
             let is_so = match meant {
                 None => taken.is_none() && waits.is_none(),
+                Some(_) if has_begun => taken == meant || waits == meant,
                 Some(_) if clashes => waits == meant,
                 Some(_) => taken == meant,
             };
-            Ok((!is_so).then_some(concerned))
+            Ok::<_, ReadError>((!is_so).then_some(concerned))
         });
-        let read: Vec<Result<_, ReadError>> = stream::iter(reads).buffered(READS).collect().await;
-        let read: Result<Vec<_>, _> = read.into_iter().collect();
-        Ok(read?.into_iter().flatten().collect())
+        Ok(try_join_all(reads).await?.into_iter().flatten().collect())
     }
 
     /// Has one guest follow: first their time is taken, or waits, then the mark says which.
@@ -118,12 +128,12 @@ impl Planner {
                 }
                 let Some(span) = outing.engages(booking) else {
                     let freed = self.engage(&unit, guest, id, None, &at).await?;
-                    self.mark(&unit, id, booking, outing, false).await?;
+                    self.mark(&unit, id, (booking, false), outing, &at).await?;
                     return Ok(freed);
                 };
                 let followed = self.follow(&unit, guest, id, span, &at).await?;
                 let clashes = followed.state.time_of(id) != Some(time(span));
-                self.mark(&unit, id, booking, outing, clashes).await?;
+                self.mark(&unit, id, (booking, clashes), outing, &at).await?;
                 Ok(freed(guest, &followed, &at))
             }
         })
@@ -135,13 +145,14 @@ impl Planner {
         &self,
         unit: &Unit<OutingsError>,
         id: AnnouncementId,
-        booking: BookingId,
+        (booking, clashes): (BookingId, bool),
         outing: &Outing,
-        clashes: bool,
+        execution: &Execution,
     ) -> Result<(), Refused> {
         // Of what does not take place nobody needs to be told that they are elsewhere.
         if outing.stage != Stage::Cancelled {
-            let mark = AnnouncementCommand::MarkClash(MarkClash { booking, clashes });
+            let mark = MarkClash { booking, clashes, now: execution.now };
+            let mark = AnnouncementCommand::MarkClash(mark);
             unit.decide(&self.announcements, id.0, mark).await?;
         }
         Ok(())

@@ -6,7 +6,8 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use shared_events::{AccountId, AnnouncementId, EngagementsId};
+use moka::sync::Cache;
+use shared_events::{AccountId, AnnouncementId, BookingId, EngagementsId};
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::announcement::{Announcement, Span};
@@ -27,6 +28,8 @@ pub(super) const TIME_FREED: &str = "outings.time_freed";
 
 /// How many announcements can be changed at the same time, about.
 const TURNS: usize = 64;
+/// Moves of which it is remembered how many guests follow. One that is forgotten begins again.
+const MOVES: u64 = 1_000;
 
 /// An announcement as its events made it.
 #[derive(Clone, Debug)]
@@ -50,6 +53,8 @@ pub(super) type Freed = Option<NewDeadline>;
 pub struct Planner {
     pub(super) announcements: Commands<Announcement>,
     pub(super) engagements: Commands<Engagements>,
+    /// Up to which booking guests have followed an outing, for each time that it moved.
+    pub(super) followed: Cache<(AnnouncementId, u32), BookingId>,
     turns: Arc<[Mutex<()>; TURNS]>,
     clock: Clock,
 }
@@ -62,6 +67,7 @@ impl Planner {
             // Both can grow long: a popular announcement, a sociable person.
             announcements: Commands::with_snapshots(store.clone()),
             engagements: Commands::with_snapshots(store.clone()),
+            followed: Cache::new(MOVES),
             turns: Arc::new([const { Mutex::const_new(()) }; TURNS]),
             clock,
         }

@@ -25,16 +25,12 @@ pub fn in_vault(id: TextId, name: &'static str, text: &str) -> NewSecret {
     NewSecret { id: id.0, name, value: text.to_owned(), expires_at: None }
 }
 
-/// The texts of this name that are still there.
+/// The texts that are still there, whatever they are called: each has an id of its own.
 ///
 /// # Errors
 /// [`DatabaseError`] if Postgres does not answer.
-pub async fn find(
-    vault: &Vault,
-    ids: &[TextId],
-    name: &str,
-) -> Result<HashMap<TextId, String>, DatabaseError> {
+pub async fn find(vault: &Vault, ids: &[TextId]) -> Result<HashMap<TextId, String>, DatabaseError> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.0).collect();
-    let found = vault.find(&ids, name).await?;
+    let found = vault.find_all(&ids).await?;
     Ok(found.iter().map(|(id, text)| (TextId(*id), text.expose_secret().to_owned())).collect())
 }

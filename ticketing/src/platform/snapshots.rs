@@ -6,7 +6,7 @@
 use cqrs_es::Aggregate;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tokio_postgres::types::Json;
+use tokio_postgres::types::{Json, ToSql};
 use uuid::Uuid;
 
 use super::causes::causes;
@@ -21,17 +21,20 @@ const SNAPSHOT: &str =
 const EVENTS_AFTER: &str = select_events!(
     "where e.aggregate = $1 and e.aggregate_id = $2 and e.sequence > $3 order by e.sequence"
 );
-/// An older one never replaces a newer one.
+/// An older one never replaces a newer one, but for the one of shape `$6` that could not be used.
+/// That two shapes differ says nothing: what a state holds, such as the ids that are the keys of its
+/// maps, is in its shape too.
 const KEEP: &str = "insert into snapshots (aggregate, aggregate_id, sequence, shape, state) \
     values ($1, $2, $3, $4, $5) on conflict (aggregate, aggregate_id) do update \
     set sequence = excluded.sequence, shape = excluded.shape, state = excluded.state \
-    where snapshots.sequence < excluded.sequence or snapshots.shape <> excluded.shape";
+    where snapshots.sequence < excluded.sequence or snapshots.shape = $6";
 
 /// Replays a stream from its snapshot, if there is one.
 ///
 /// # Errors
 /// [`ReadError`] if Postgres does not answer or an event can not be read.
 pub async fn load<A: Aggregate>(store: &EventStore, id: Uuid) -> Result<Loaded<A>, ReadError> {
+    let mut unusable: Option<String> = None;
     let (mut loaded, replayed) = {
         let client = store.database().get().await?;
         let statement = client.prepare_cached(SNAPSHOT).await?;
@@ -39,8 +42,10 @@ pub async fn load<A: Aggregate>(store: &EventStore, id: Uuid) -> Result<Loaded<A
         let mut loaded = Loaded { state: A::default(), sequence: 0 };
         if let Some(row) = row {
             let Json(state): Json<Value> = row.try_get(2)?;
-            if let Some(state) = read::<A>(state, row.try_get(1)?) {
-                loaded = Loaded { state, sequence: row.try_get(0)? };
+            let shape: String = row.try_get(1)?;
+            match read::<A>(state, &shape) {
+                Some(state) => loaded = Loaded { state, sequence: row.try_get(0)? },
+                None => unusable = Some(shape),
             }
         }
         let statement = client.prepare_cached(EVENTS_AFTER).await?;
@@ -54,7 +59,7 @@ pub async fn load<A: Aggregate>(store: &EventStore, id: Uuid) -> Result<Loaded<A
         loaded.state.apply(event.payload);
     }
     if count >= EVERY
-        && let Err(error) = keep(store, id, &loaded).await
+        && let Err(error) = keep(store, id, &loaded, unusable.as_deref()).await
     {
         tracing::debug!(error = causes(&error), aggregate = A::TYPE, "a snapshot was not kept");
     }
@@ -65,13 +70,16 @@ async fn keep<A: Aggregate>(
     store: &EventStore,
     id: Uuid,
     loaded: &Loaded<A>,
+    unusable: Option<&str>,
 ) -> Result<(), DatabaseError> {
     let Ok(state) = serde_json::to_value(&loaded.state) else { return Ok(()) };
     let shape = shape(&state);
     let client = store.database().get().await?;
     let statement = client.prepare_cached(KEEP).await?;
     let state = Json(state);
-    client.execute(&statement, &[&A::TYPE, &id, &loaded.sequence, &shape, &state]).await?;
+    let parameters: [&(dyn ToSql + Sync); 6] =
+        [&A::TYPE, &id, &loaded.sequence, &shape, &state, &unusable];
+    client.execute(&statement, &parameters).await?;
     Ok(())
 }
 

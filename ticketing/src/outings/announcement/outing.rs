@@ -20,6 +20,8 @@ pub struct Outing {
     pub bookings: BTreeMap<BookingId, Booking>,
     /// Who has removed a booking that the host had declined.
     pub declined: BTreeSet<AccountId>,
+    /// How often it was moved or called off: which time it is that its guests follow.
+    pub moves: u32,
 }
 
 /// What was announced.
@@ -104,7 +106,7 @@ impl Status {
 impl Outing {
     pub(super) fn draft(terms: Terms) -> Self {
         let (bookings, declined) = (BTreeMap::new(), BTreeSet::new());
-        Self { terms, stage: Stage::Draft, bookings, declined }
+        Self { terms, stage: Stage::Draft, bookings, declined, moves: 0 }
     }
 
     /// What people see at this moment, whether or not somebody has recorded that it is over. What
@@ -171,7 +173,10 @@ impl Outing {
             AnnouncementEvent::Opened | AnnouncementEvent::Reopened => self.stage = Stage::Open,
             AnnouncementEvent::Closed => self.stage = Stage::Full,
             AnnouncementEvent::Ended => self.stage = Stage::Ended,
-            AnnouncementEvent::Cancelled => self.stage = Stage::Cancelled,
+            AnnouncementEvent::Cancelled => {
+                self.stage = Stage::Cancelled;
+                self.moves += 1;
+            }
             AnnouncementEvent::Edited { title, description, location, sub_only, is_free } => {
                 self.terms =
                     Terms { title, description, location, sub_only, is_free, ..self.terms };
@@ -179,6 +184,7 @@ impl Outing {
             AnnouncementEvent::PlacesChanged { places } => self.terms.places = places,
             AnnouncementEvent::Moved { starts_at, duration_minutes } => {
                 self.terms.span = Span { starts_at, duration_minutes };
+                self.moves += 1;
             }
             AnnouncementEvent::Applied { booking, guest } => {
                 self.bookings.insert(booking, Booking::new(guest));

@@ -1,5 +1,6 @@
 //! Going along with an outing that was moved, as its guest: if that time is free it is taken,
-//! otherwise none is, and the outing waits for it. Nothing is refused.
+//! otherwise none is, and the outing waits for it. So it does for ever if it has begun. Nothing is
+//! refused.
 
 use chrono::{DateTime, Utc};
 use shared_events::{AccountId, AnnouncementId, EngagementsEvent};
@@ -28,7 +29,10 @@ impl FollowMove {
         if engagements.time_of(announcement) == Some(time) {
             return Ok(Vec::new());
         }
-        if engagements.taken_by(announcement, time).is_some() {
+        // What was over when something else was taken is forgotten: a time that has begun may
+        // overlap it, and nobody would know.
+        let has_begun = time.starts_at <= now;
+        if has_begun || engagements.taken_by(announcement, time).is_some() {
             if engagements.waits_for(announcement) == Some(time) {
                 return Ok(Vec::new());
             }
@@ -42,16 +46,19 @@ impl FollowMove {
 
 #[cfg(test)]
 mod tests {
+    use chrono::TimeDelta;
+
     use super::super::{EngagementsCommand, given};
     use super::*;
 
+    fn follow_at(now: DateTime<Utc>, from: i64, until: i64) -> EngagementsCommand {
+        let (account, announcement) = (given::ACCOUNT, given::OUTING);
+        let time = given::time(from, until);
+        EngagementsCommand::Follow(FollowMove { account, announcement, time, now })
+    }
+
     fn follow(from: i64, until: i64) -> EngagementsCommand {
-        EngagementsCommand::Follow(FollowMove {
-            account: given::ACCOUNT,
-            announcement: given::OUTING,
-            time: given::time(from, until),
-            now: given::at(12),
-        })
+        follow_at(given::at(12), from, until)
     }
 
     #[test]
@@ -91,6 +98,24 @@ mod tests {
             assert_eq!(at(events.clone(), 19), [], "it has begun");
             let moved = Ok(vec![given::engaged(given::OUTING, 19, 21)]);
             assert_eq!(given::decided(events, follow(19, 21)), moved);
+        }
+    }
+    /// An earlier version took time for what had begun: over what was there then and forgotten.
+    #[test]
+    fn what_has_begun_takes_no_time_any_more() {
+        let last = given::at(19) - TimeDelta::microseconds(1);
+        let in_time = given::decided(given::at_an_outing(), follow_at(last, 19, 21));
+        assert_eq!(in_time, Ok(vec![given::engaged(given::OUTING, 19, 21)]));
+        let deferred = given::deferred(given::OUTING, 19, 21);
+        for late in [19, 20, 21, 99].map(given::at) {
+            for events in [given::at_an_outing(), Vec::new()] {
+                let decided = given::decided(events, follow_at(late, 19, 21));
+                assert_eq!(decided, Ok(vec![deferred.clone()]), "at {late}");
+            }
+            let again = given::decided(vec![deferred.clone()], follow_at(late, 19, 21));
+            assert_eq!(again, Ok(Vec::new()));
+            let there = given::decided(given::at_an_outing(), follow_at(late, 18, 20));
+            assert_eq!(there, Ok(Vec::new()), "who was there already stays");
         }
     }
 }

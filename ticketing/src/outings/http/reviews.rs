@@ -134,7 +134,7 @@ impl OutingReviewsApi {
         let Ok(pair) = attended.pair(state) else { return Ok(None) };
         let said = self.0.reviewing.said(pair).await?;
         let Some(id) = said.and_then(|said| said.text) else { return Ok(None) };
-        let mut texts = texts::find(&self.0.vault, &[id], REVIEW).await?;
+        let mut texts = texts::find(&self.0.vault, &[id]).await?;
         Ok(texts.remove(&id).map(|text| (id, text)))
     }
 

@@ -11,7 +11,7 @@ use shared_events::{AccountId, AnnouncementId, BookingId, TextId};
 use super::super::announcement::{Announcement, Booking, Outing};
 use super::super::announcements::Times;
 use super::super::reviews::Average;
-use super::super::texts::{self, DESCRIPTION, LOCATION, TITLE};
+use super::super::texts;
 use super::Service;
 use super::answers::{AnnouncementSeen, BookingSeen, GuestSeen};
 use crate::accounts::Caller;
@@ -90,11 +90,8 @@ impl Service {
         people.push(outing.terms.host);
         let mut known = self.known_of(outing, &people, view.now).await?;
         let terms = &outing.terms;
-        for (text, name) in
-            [(terms.title, TITLE), (terms.description, DESCRIPTION), (terms.location, LOCATION)]
-        {
-            known.texts.extend(texts::find(&self.vault, &[text], name).await?);
-        }
+        let ids = [terms.title, terms.description, terms.location];
+        known.texts = texts::find(&self.vault, &ids).await?;
         known.times = self.announcements.times(id).await?;
         Ok(known)
     }
@@ -226,7 +223,7 @@ mod tests {
             span,
         };
         let (stage, bookings, declined) = (Stage::Open, BTreeMap::new(), BTreeSet::new());
-        let mut outing = Outing { terms, stage, bookings, declined };
+        let mut outing = Outing { terms, stage, bookings, declined, moves: 0 };
         for (n, guest_says, host_says) in bookings {
             let guest = AccountId(Uuid::from_u128(n));
             let booking = Booking { guest, guest_says, host_says, clashes: false };
