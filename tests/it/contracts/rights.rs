@@ -9,7 +9,7 @@ use super::subjects::{About, Subject};
 use crate::harness::eventually;
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
-use crate::world::people::{PASSWORD, User};
+use crate::world::people::User;
 
 use About::{
     Account, Booking, Film, Held, Host, Link, Match, Nothing, Notice, Order, Outing, Payment,
@@ -226,12 +226,6 @@ async fn it_is_said_of_every_documented_route_who_it_is_for() {
 }
 
 impl World {
-    /// The same user in another session.
-    async fn again(&self, user: &User) -> User {
-        let answer = self.login(&user.username, PASSWORD).await.is(200);
-        User { token: answer.member("access_token"), ..user.clone() }
-    }
-
     async fn ask_as(
         &self,
         user: Option<&User>,
@@ -278,7 +272,7 @@ async fn every_route_lets_in_only_those_it_is_for() {
             ("the owner", Some(&subject.owner), owner),
         ] {
             let fresh = match user {
-                Some(user) if about == Session => Some(world.again(user).await),
+                Some(user) if about == Session => Some(world.logged_in_again(user).await),
                 _ => None,
             };
             let user = fresh.as_ref().or(user);

@@ -53,8 +53,8 @@ async fn a_mail_that_was_claimed_by_a_dead_service_is_sent_by_the_next() {
     mail.world.move_clock_to(expiring.told_at).await;
     let other = mail.world.given_reader("other-").await;
     let later = mail.world.given_expiring_order(&other).await;
-    let outing = mail.world.given_trip(TimeDelta::days(5)).await;
-    mail.world.apply(&other, &outing).await;
+    let outing = mail.world.given_outing_in(TimeDelta::days(5)).await;
+    mail.world.given_booking(&other, &outing).await;
     let told = async || mail.sink.mails_to(&other.email).len() == 1;
     eventually("others are told meanwhile", told).await;
     assert_eq!(mail.sink.mails_to(&reader.email).len(), 0, "the claim holds");

@@ -8,12 +8,10 @@ use crate::harness::eventually;
 use crate::peers::smtp::{MAIL_FROM, Mail, Sink};
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
-use crate::world::people::{PASSWORD, User, new_email};
+use crate::world::people::{User, new_email};
 
 pub(super) const LIST: &str = "/app/v1/notifications";
 pub(super) const SETTINGS: &str = "/app/v1/notifications/settings";
-/// A film in cinemas.
-const FILM: &str = "23536729-1e1f-4639-a9cf-0883634143ab";
 
 /// A system with a test clock that sends mail.
 pub(super) struct WithMail {
@@ -104,18 +102,12 @@ impl World {
         self.by(of, Method::PATCH, "/auth/v1/profile").json(change).ask().await.is(200);
     }
 
-    /// The same user, whose login has ended since, logged in again.
-    pub(super) async fn returning(&self, user: &User) -> User {
-        let token = self.login(&user.username, PASSWORD).await.is(200).member("access_token");
-        User { token, ..user.clone() }
-    }
-
     /// What somebody is told, newest first.
     pub(super) async fn told(&self, user: &User) -> Vec<Value> {
         let path = format!("{LIST}?limit=200&sort=-created");
         let mut list = self.get_as(user, &path).await;
         if list.status == 401 {
-            list = self.get_as(&self.returning(user).await, &path).await;
+            list = self.get_as(&self.logged_in_again(user).await, &path).await;
         }
         list.is(200).json.as_array().expect("a list").clone()
     }
@@ -166,57 +158,4 @@ pub(super) struct Expiring {
     pub(super) id: String,
     pub(super) seller: User,
     pub(super) told_at: DateTime<Utc>,
-}
-
-/// An outing of a host, two places.
-pub(super) struct Outing {
-    pub(super) host: User,
-    pub(super) id: String,
-    pub(super) starts_at: DateTime<Utc>,
-}
-
-impl World {
-    /// An outing that begins after so long, with guests applying.
-    pub(super) async fn given_trip(&self, begins_after: TimeDelta) -> Outing {
-        let host = self.given_reader("host-").await;
-        self.given_trip_of(host, begins_after).await
-    }
-
-    pub(super) async fn given_trip_of(&self, host: User, begins_after: TimeDelta) -> Outing {
-        let starts_at = self.now().await + begins_after;
-        let body = json!({
-            "status": "Alive", "title": "Metropolis & friends", "description": "Canary of the host",
-            "sub_only": false, "is_free": true, "tickets_count": 2, "event_time": starts_at,
-            "event_location": "Cinema Mir", "duration": 120,
-        });
-        let path = format!("/app/v1/announcement/{FILM}");
-        let id = self.post_as(&host, &path, &body).await.is(200).member("id");
-        Outing { host, id, starts_at }
-    }
-
-    pub(super) async fn change_outing(&self, outing: &Outing, change: &Value) -> Answer {
-        let path = format!("/app/v1/announcement/{}", outing.id);
-        self.by(&outing.host, Method::PUT, &path).json(change).ask().await
-    }
-
-    /// Applies for a place: the booking's id.
-    pub(super) async fn apply(&self, guest: &User, outing: &Outing) -> String {
-        let path = format!("/app/v1/booking/{}", outing.id);
-        self.by(guest, Method::POST, &path).ask().await.is(200).member("id")
-    }
-
-    /// Says yes or no to a booking, as host or as guest.
-    pub(super) async fn answer(&self, by: &User, booking: &str, yes: bool) {
-        let path = format!("/app/v1/booking/{booking}");
-        let body = json!({ "my_status": yes });
-        self.by(by, Method::PUT, &path).json(&body).ask().await.is(200);
-    }
-
-    /// A guest who comes along.
-    pub(super) async fn given_companion(&self, outing: &Outing) -> (User, String) {
-        let guest = self.given_reader("guest-").await;
-        let booking = self.apply(&guest, outing).await;
-        self.answer(&outing.host, &booking, true).await;
-        (guest, booking)
-    }
 }

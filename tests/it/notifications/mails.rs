@@ -108,7 +108,7 @@ async fn what_was_due_long_ago_is_not_sent() {
     system.wiring.more = with_mail;
     system.ticketing = system.wiring.ticketing().unwrap();
     system.ticketing.start().await.unwrap();
-    let buyer = mail.world.returning(&buyer).await;
+    let buyer = mail.world.logged_in_again(&buyer).await;
     mail.tell(&buyer).await;
     mail.until_mails(&buyer, 1).await;
     mail.world.system.stop().await.unwrap();

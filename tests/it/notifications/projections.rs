@@ -25,8 +25,8 @@ async fn a_rebuilt_projection_sends_nothing_again() {
     world.move_clock_to(expiring.told_at).await;
     mail.until_mails(&reader, 1).await;
     let told = world.told(&reader).await;
-    let outing = world.given_trip(TimeDelta::days(5)).await;
-    let (guest, _) = world.given_companion(&outing).await;
+    let outing = world.given_outing_in(TimeDelta::days(5)).await;
+    let (guest, _) = world.given_guest(&outing).await;
     let sent = mail.until_mails(&guest, 2).await.len();
     for table in ["link_notices", "market_notices", "venue_notices", "outing_notices"] {
         world.run(&["rebuild", table]).await.unwrap();
@@ -47,10 +47,10 @@ async fn whatever_way_the_messages_come_the_same_is_told() {
     let (paid, payment) = world.given_paid_order().await;
     world.refund(&paid.deal.seller, &payment, "").await.is(200);
     world.given_order().await;
-    let outing = world.given_trip(TimeDelta::days(5)).await;
-    world.given_companion(&outing).await;
-    let moved = json!({ "title": "Moved", "event_time": outing.starts_at + TimeDelta::days(1) });
-    world.change_outing(&outing, &moved).await.is(200);
+    let outing = world.given_outing_in(TimeDelta::days(5)).await;
+    world.given_guest(&outing).await;
+    let moved = json!({ "title": "Moved", "event_time": outing.start + TimeDelta::days(1) });
+    world.change(&outing.host, &outing.id, &moved).await.is(200);
     world.until_all_projected().await;
     world.system.ticketing.stop().await.unwrap();
     let database = database(&world.system.wiring.database_url);

@@ -64,7 +64,7 @@ async fn an_address_that_bounces_is_left_alone_for_a_week() {
     let spared = ("off".to_owned(), Some("bounced_before".to_owned()));
     assert_eq!(mail.deliveries(&nobody).await, [bounced.clone(), spared.clone()]);
     mail.time_passes(TimeDelta::days(8)).await;
-    let nobody = mail.world.returning(&nobody).await;
+    let nobody = mail.world.logged_in_again(&nobody).await;
     mail.tell_of_order(&nobody).await;
     let tried = async || {
         mail.deliveries(&nobody).await == [bounced.clone(), spared.clone(), bounced.clone()]

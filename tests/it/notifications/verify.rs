@@ -1,6 +1,7 @@
 //! `ticketing verify` of notifications, with controls: each promise, broken behind the service's
 //! back, is found. And what stands in the tables of notices: nobody's name, nothing anybody wrote.
 
+use chrono::TimeDelta;
 use uuid::Uuid;
 
 use super::given::{NOTICES, WithMail};
@@ -71,11 +72,8 @@ async fn no_name_and_nothing_that_people_wrote_stands_in_the_tables_of_notices()
     let expiring = world.given_expiring_order(&reader).await;
     world.move_clock_to(expiring.told_at).await;
     mail.until_mails(&reader, 1).await;
-    let (outing, _) = {
-        let outing = world.given_trip(chrono::TimeDelta::days(3)).await;
-        let guest = world.given_companion(&outing).await;
-        (outing, guest)
-    };
+    let outing = world.given_outing_in(TimeDelta::days(3)).await;
+    world.given_guest(&outing).await;
     world.until_all_projected().await;
     let sql = world.sql().await;
     let mut tables = String::new();
@@ -90,8 +88,8 @@ async fn no_name_and_nothing_that_people_wrote_stands_in_the_tables_of_notices()
         &outing.host.email,
         &outing.host.username,
         "Concert, row 7",
-        "Metropolis",
-        "Canary",
+        "On a big screen",
+        "We meet at the box",
         "Cinema Mir",
     ] {
         assert!(!tables.contains(canary), "{canary} stands in the tables");

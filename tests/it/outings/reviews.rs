@@ -8,18 +8,12 @@ use super::given::Outing;
 use crate::harness::eventually;
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
-use crate::world::people::{PASSWORD, User};
+use crate::world::people::User;
 
 impl World {
     async fn read_reviews(&self, by: &User, announcement: &str) -> Vec<Value> {
         let list = self.get_as(by, &format!("/app/v1/reviews/{announcement}")).await.is(200);
         list.json.as_array().unwrap().clone()
-    }
-
-    /// The same user when their login token has expired.
-    async fn back(&self, user: &User) -> User {
-        let answer = self.login(&user.username, PASSWORD).await.is(200);
-        User { token: answer.member("access_token"), ..user.clone() }
     }
 
     async fn average(&self, by: &User, of: &str) -> Answer {
@@ -116,7 +110,7 @@ async fn an_average_is_of_one_host_alone_and_of_what_can_be_read() {
     let published = TimeDelta::days(14);
     let early = first.short_end().min(second.short_end()) + published;
     world.move_clock_to(early - TimeDelta::minutes(1)).await;
-    let reader = world.back(&by_first).await;
+    let reader = world.logged_in_again(&by_first).await;
     for host in &hosts {
         let average = world.average(&reader, host).await.is(200).json;
         assert_eq!((&average["average_score"], &average["votes"]), (&json!(0.0), &json!(0)));
@@ -139,7 +133,7 @@ async fn what_nobody_answers_can_be_read_after_fourteen_days() {
     world.rate(&first, id, &json!({ "score": 2 })).await.is(200);
     let end = outing.short_end();
     world.move_clock_to(end + TimeDelta::days(14) - TimeDelta::minutes(5)).await;
-    let reader = world.back(&first).await;
+    let reader = world.logged_in_again(&first).await;
     assert_eq!(world.read_reviews(&reader, id).await.len(), 0);
     world.move_clock_to(end + TimeDelta::days(14)).await;
     assert_eq!(world.read_reviews(&reader, id).await.len(), 1);
@@ -150,7 +144,7 @@ async fn what_nobody_answers_can_be_read_after_fourteen_days() {
     let changed = world.rate(&reader, id, &json!({ "score": 1 })).await;
     changed.problem(409, "review_published");
     // Who rates late is read at once.
-    let host = world.back(host).await;
+    let host = world.logged_in_again(host).await;
     let about = world.id_of(&reader).await;
     let late = json!({ "score": 4, "about": about });
     assert_eq!(world.rate(&host, id, &late).await.is(200).json["published"], true);

@@ -64,6 +64,13 @@ impl World {
         User { username, email, token }
     }
 
+    /// The same user in another session: an hour ends a login, and its token says what was true
+    /// when it began.
+    pub(crate) async fn logged_in_again(&self, user: &User) -> User {
+        let token = self.login(&user.username, PASSWORD).await.is(200).member("access_token");
+        User { token, ..user.clone() }
+    }
+
     /// Which account somebody has.
     pub(crate) async fn id_of(&self, user: &User) -> String {
         let me = self.get("/api/users/currentuser").bearer_auth(&user.token).ask().await.is(200);
