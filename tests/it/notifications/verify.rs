@@ -2,10 +2,22 @@
 //! back, is found. And what stands in the tables of notices: nobody's name, nothing anybody wrote.
 
 use chrono::TimeDelta;
-use uuid::Uuid;
+use reqwest::Method;
 
 use super::given::{NOTICES, WithMail};
+use crate::outings::given::in_hours;
 use crate::world::World;
+use crate::world::answer::Ask;
+
+/// `ticketing verify` finds exactly this to be wrong, each on a line of its own.
+async fn is_found(world: &World, wrong: &[&str]) {
+    let found = world.verify().await.unwrap_err();
+    let failures: Vec<_> = found.lines().filter(|line| line.starts_with("FAIL")).collect();
+    assert_eq!(failures.len(), wrong.len(), "not {wrong:?}:\n{found}");
+    for one in wrong {
+        assert!(failures.iter().any(|line| line.contains(one)), "{one} is not found:\n{found}");
+    }
+}
 
 #[tokio::test]
 async fn control_a_notice_that_does_not_follow_from_history_is_found() {
@@ -13,20 +25,41 @@ async fn control_a_notice_that_does_not_follow_from_history_is_found() {
     let (paid, payment) = world.given_paid_order().await;
     world.refund(&paid.deal.seller, &payment, "").await.is(200);
     world.given_open_link().await;
+    let sale = world.given_sale(&[("A", 1, 2)]).await;
+    world.given_purchase(&sale, 1).await;
+    let former = world.given_purchase(&sale, 2).await;
+    let path = format!("/api/purchase/{}/refund", former.purchase);
+    world.by(&former.buyer, Method::POST, &path).ask().await.is(200);
+    let outing = world.given_outing(2, in_hours(30)).await;
+    world.given_guest(&outing).await;
     world.until_all_projected().await;
     world.verify().await.unwrap();
-    for table in ["link_notices", "market_notices"] {
-        let sql = world.sql().await;
-        let spoil = format!("update {table} set due_at = due_at + interval '1 hour'");
-        assert!(sql.execute(&spoil, &[]).await.unwrap() > 0);
-        let found = world.verify().await.unwrap_err();
-        let fails = |line: &str| line.starts_with("FAIL") && line.contains(table);
-        assert!(found.lines().any(fails), "{found}");
-        world.run(&["rebuild", table]).await.unwrap();
+    let later = "due_at = due_at + interval '1 hour'";
+    for (projection, table, change) in [
+        ("link_notices", "link_notices", later),
+        ("market_notices", "market_notices", later),
+        ("venue_notices", "venue_notices", later),
+        ("venue_notices", "ticket_holders", "buyer = gen_random_uuid()"),
+        ("outing_notices", "outing_notices", later),
+        ("outing_notices", "outing_plans", "starts_at = starts_at + interval '1 hour'"),
+        ("outing_notices", "outing_guests", "host_says = false"),
+    ] {
+        let spoil = format!("update {table} set {change}");
+        assert!(world.sql().await.execute(&spoil, &[]).await.unwrap() > 0, "{table} is empty");
+        is_found(&world, &[&format!("{table} equals its history")]).await;
+        world.run(&["rebuild", projection]).await.unwrap();
         world.verify().await.unwrap();
     }
     world.system.stop().await.unwrap();
 }
+
+/// A delivery, but for where it comes from.
+const DELIVER: &str = "insert into deliveries \
+    (notice, channel, person, state, attempts, next_at, settled_at)";
+/// Tells somebody once more of what they were told.
+const TWICE: &str = "insert into market_notices \
+    select gen_random_uuid(), person, kind, cause, about, due_at, until, withdrawn_at, details \
+    from market_notices limit 1;";
 
 #[tokio::test]
 async fn control_a_delivery_that_breaks_a_promise_is_found() {
@@ -35,32 +68,35 @@ async fn control_a_delivery_that_breaks_a_promise_is_found() {
     world.refund(&paid.deal.seller, &payment, "").await.is(200);
     world.until_all_projected().await;
     world.verify().await.unwrap();
-    let sql = world.sql().await;
-    let fails = async |promise: &str| {
-        let found = world.verify().await.unwrap_err();
-        let fails = |line: &str| line.starts_with("FAIL") && line.contains(promise);
-        assert!(found.lines().any(fails), "{promise} is not found:\n{found}");
-    };
-    let nobodys = "insert into deliveries (notice, channel, person, state, attempts, next_at) \
-                   select $1, 'product', id, 'read', 0, now() from accounts limit 1";
-    sql.execute(nobodys, &[&Uuid::new_v4()]).await.unwrap();
-    fails("nothing is delivered without its notice").await;
-    sql.execute("delete from deliveries", &[]).await.unwrap();
-    let unsettled = "insert into deliveries (notice, channel, person, state, attempts, next_at) \
-                     select id, 'email', person, 'sent', 1, now() from market_notices limit 1";
-    sql.execute(unsettled, &[]).await.unwrap();
-    fails("what is settled has a time").await;
-    sql.execute("delete from deliveries", &[]).await.unwrap();
-    let twice = "insert into market_notices \
-                 select gen_random_uuid(), person, kind, cause, about, due_at, until, withdrawn_at, \
-                     details from market_notices limit 1";
-    sql.execute(twice, &[]).await.unwrap();
-    fails("a person is told once").await;
-    let both = "insert into deliveries \
-                    (notice, channel, person, state, attempts, next_at, settled_at) \
-                select id, 'email', person, 'sent', 1, now(), now() from market_notices";
-    sql.execute(both, &[]).await.unwrap();
-    fails("a notice has one delivery by each channel").await;
+    let nobodys = "select gen_random_uuid(), 'product', id, 'read', 0, now(), null \
+                   from accounts limit 1";
+    let others = "select n.id, 'product', a.id, 'read', 0, now(), null \
+                  from market_notices n join accounts a on a.id <> n.person limit 1";
+    let without_time = "select id, 'email', person, 'sent', 1, now(), null \
+                        from market_notices limit 1";
+    let too_early = "select id, 'email', person, 'waiting', 1, now(), now() \
+                     from market_notices limit 1";
+    let all = "select id, 'email', person, 'sent', 1, now(), now() from market_notices";
+    let (table, once) = ("market_notices equals its history", "a person is told once");
+    for (spoil, wrong) in [
+        (format!("{DELIVER} {nobodys}"), &["nothing is delivered without its notice"][..]),
+        (format!("{DELIVER} {others}"), &["nor to anybody else"]),
+        (format!("{DELIVER} {without_time}"), &["what is settled has a time"]),
+        (format!("{DELIVER} {too_early}"), &["and nothing else has"]),
+        (TWICE.to_owned(), &[table, once]),
+        (
+            format!("{TWICE} {DELIVER} {all}"),
+            &[table, once, "a notice has one delivery by each channel"],
+        ),
+    ] {
+        let sql = world.sql().await;
+        sql.batch_execute(&spoil).await.unwrap();
+        is_found(&world, wrong).await;
+        // Each is found in a system in which nothing else is wrong.
+        sql.execute("delete from deliveries", &[]).await.unwrap();
+        world.run(&["rebuild", "market_notices"]).await.unwrap();
+        world.verify().await.unwrap();
+    }
     world.system.stop().await.unwrap();
 }
 
