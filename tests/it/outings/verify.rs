@@ -31,7 +31,7 @@ async fn control_outings_that_break_a_promise_are_found() {
     let head = "select max(position) from events where log = 'outings'";
     let head: i64 = sql.query_one(head, &[]).await.unwrap().get(0);
     let other = "\"announcement_id\": \"00000000-0000-4000-8000-000000000000\"";
-    let review = "\"score\": 5, \"side\": \"guest\", \"author_id\": \"1\", \"about_id\": \"2\"";
+    let review = "\"side\": \"guest\", \"author_id\": \"1\", \"about_id\": \"2\"";
     for (like, forged, with, promise) in [
         ("Accepted", "Accepted", format!("{{\"booking_id\": \"{first}\"}}"), "more guests than"),
         ("Announced", "PlacesChanged", "{\"places\": 0}".to_owned(), "more guests than"),
@@ -47,24 +47,37 @@ async fn control_outings_that_break_a_promise_are_found() {
         assert_eq!(sql.execute(undo, &[&head]).await.unwrap(), 1);
         world.verify().await.unwrap();
     }
-    // A rating of somebody who was not there, and another by the same.
-    let rate = format!(
-        "insert into events select log, (select max(position) + 1 from events where log = e.log), \
-             gen_random_uuid(), 'rating', gen_random_uuid(), 1, 'Rated', event_version, \
-             recorded_at, correlation, causation, traceparent, payload || '{{\"type\": \"Rated\", \
-             \"review_id\": \"00000000-0000-4000-8000-000000000000\", {review}, \
-             \"booking_id\": \"{first}\", {other}, \"publishes_at\": \"2030-01-01T00:00:00Z\", \
-             \"text_id\": null}}'::jsonb \
-         from events e where log = 'outings' and event_type = 'Announced' limit 1"
-    );
-    for promise in ["only who was there rates", "each rates the other once"] {
-        sql.batch_execute(&rate).await.unwrap();
+    // Ratings of somebody who was not there.
+    let rate = |score: i32| {
+        format!(
+            "insert into events select log, \
+                 (select max(position) + 1 from events where log = e.log), \
+                 gen_random_uuid(), 'rating', gen_random_uuid(), 1, 'Rated', event_version, \
+                 recorded_at, correlation, causation, traceparent, payload || \
+                 '{{\"type\": \"Rated\", \"score\": {score}, {review}, {other}, \
+                 \"review_id\": \"00000000-0000-4000-8000-000000000000\", \
+                 \"booking_id\": \"{first}\", \"publishes_at\": \"2030-01-01T00:00:00Z\", \
+                 \"text_id\": null}}'::jsonb \
+             from events e where log = 'outings' and event_type = 'Announced' limit 1"
+        )
+    };
+    for (scores, promise) in [
+        (&[5][..], "only who was there rates"),
+        (&[5, 5], "each rates the other once"),
+        (&[0], "with 1 to 5"),
+        (&[6], "with 1 to 5"),
+    ] {
+        for score in scores {
+            sql.batch_execute(&rate(*score)).await.unwrap();
+        }
         let found = world.verify().await.unwrap_err();
         let fails = |line: &str| line.starts_with("FAIL") && line.contains(promise);
         assert!(found.lines().any(fails), "{promise} is not found:\n{found}");
+        let undo = "delete from events where log = 'outings' and position > $1";
+        let undone = sql.execute(undo, &[&head]).await.unwrap();
+        assert_eq!(undone, u64::try_from(scores.len()).unwrap());
+        world.verify().await.unwrap();
     }
-    let undo = "delete from events where log = 'outings' and position > $1";
-    assert_eq!(sql.execute(undo, &[&head]).await.unwrap(), 2);
     world.system.ticketing.start().await.unwrap();
     world.system.stop().await.unwrap();
 }
