@@ -17,14 +17,18 @@ use super::given::WithMail;
 use crate::harness::database;
 
 #[tokio::test]
-async fn a_rebuilt_projection_sends_nothing_again() {
+async fn what_was_sent_read_and_bounced_stays_so_when_its_notices_are_built_again() {
     let mail = WithMail::start().await;
     let world = &mail.world;
+    let nobody = mail.given_told("nobody-").await;
+    mail.until_delivery_is(&nobody, "bounced").await;
+    let bounced = mail.deliveries(&nobody).await;
     let reader = world.given_reader("reader-").await;
     let expiring = world.given_expiring_order(&reader).await;
     world.move_clock_to(expiring.told_at).await;
     mail.until_mails(&reader, 1).await;
-    let told = world.told(&reader).await;
+    let read = world.mark(&reader, &world.told(&reader).await[0]).await.is(200).json;
+    assert!(read["read_at"].is_string(), "{read}");
     let outing = world.given_outing_in(TimeDelta::days(5)).await;
     let (guest, _) = world.given_guest(&outing).await;
     let sent = mail.until_mails(&guest, 2).await.len();
@@ -35,7 +39,12 @@ async fn a_rebuilt_projection_sends_nothing_again() {
     world.move_clock_to(again.told_at).await;
     mail.until_mails(&reader, 2).await;
     mail.until_mails(&guest, sent).await;
-    assert_eq!(world.told(&reader).await[1..], told, "the same notice under the same id");
+    assert_eq!(world.told(&reader).await[1..], [read], "the same notice, read when it was");
+    mail.tell(&nobody).await;
+    mail.until_delivery_is(&nobody, "off").await;
+    let spared = ("off".to_owned(), Some("bounced_before".to_owned()));
+    assert_eq!(mail.deliveries(&nobody).await, [bounced, vec![spared]].concat());
+    mail.until_mails(&nobody, 0).await;
     world.verify().await.unwrap();
     mail.world.system.stop().await.unwrap();
 }
