@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::eventually;
+use crate::outings::given::in_hours;
 use crate::peers::smtp::{MAIL_FROM, Mail, Sink};
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
@@ -141,6 +142,30 @@ impl World {
         setting[channel] = on.into();
         let body = json!({ "settings": [setting] });
         self.by(user, Method::PUT, SETTINGS).json(&body).ask().await
+    }
+
+    /// Something of each log that is told at once: to whom, and what.
+    pub(super) async fn given_news(&self) -> [(User, &'static [&'static str]); 5] {
+        let link = self.given_open_link().await;
+        let (paid, payment) = self.given_paid_order().await;
+        self.refund(&paid.deal.seller, &payment, "").await.is(200);
+        let sale = self.given_sale(&[("A", 1, 2)]).await;
+        let holder = self.given_purchase(&sale, 1).await;
+        let former = self.given_purchase(&sale, 2).await;
+        self.give_back(&former).await.is(200);
+        let (start, end) = (sale.start + TimeDelta::hours(3), sale.start + TimeDelta::hours(5));
+        let time = json!({ "start_time": start, "end_time": end });
+        let path = format!("/api/match/{}", sale.id);
+        self.by(&sale.admin, Method::PATCH, &path).json(&time).ask().await.is(200);
+        let outing = self.given_outing(2, in_hours(30)).await;
+        let (guest, _) = self.given_guest(&outing).await;
+        [
+            (link.owner.expect("an account's link"), &["link_ready"]),
+            (paid.deal.buyer, &["order_refunded"]),
+            (holder.buyer, &["match_moved"]),
+            (former.buyer, &["purchase_refunded"]),
+            (guest, &["booking_applied", "booking_accepted"]),
+        ]
     }
 
     /// An order that soon no longer holds its ticket: its buyer is told.

@@ -63,8 +63,7 @@ async fn holders_of_tickets_are_told_that_a_match_moves_or_is_cancelled() {
     let sale = world.given_sale(&[("A", 1, 4)]).await;
     let holder = world.given_purchase(&sale, 1).await;
     let former = world.given_purchase(&sale, 2).await;
-    let path = format!("/api/purchase/{}/refund", former.purchase);
-    world.by(&former.buyer, Method::POST, &path).ask().await.is(200);
+    world.give_back(&former).await.is(200);
     world.until_told(&former.buyer, &["purchase_refunded"]).await;
     let start = sale.start + TimeDelta::hours(3);
     let time = json!({ "start_time": start, "end_time": start + TimeDelta::hours(2) });

@@ -1,12 +1,16 @@
-//! The tables of notices: each event once, whatever way the messages come; built again, nothing is
-//! sent again; and they survive the loss of their queues.
+//! The tables of notices and of outings: each event once, whatever way the messages come. Built
+//! again, notices are what they were, and what became of them stays; that their queues are lost
+//! leaves nothing untold.
 
 use std::sync::Arc;
 
 use chrono::TimeDelta;
 use serde_json::json;
-use shared_events::topology::{MARKET_LOG, OUTINGS_LOG};
-use ticketing::notifications::{MarketNotices, OutingNotices};
+use shared_events::topology::{
+    PROJECT_LINK_NOTICES, PROJECT_MARKET_NOTICES, PROJECT_OUTING_NOTICES, PROJECT_VENUE_NOTICES,
+};
+use ticketing::notifications::{LinkNotices, MarketNotices, OutingNotices, VenueNotices};
+use ticketing::outings::projection::OutingsProjection;
 use ticketing::platform::broker::Broker;
 use ticketing::platform::clock::Clock;
 use ticketing::platform::dead_letters::DeadLetters;
@@ -14,7 +18,8 @@ use ticketing::platform::event_store::{READ_LOG, read_log};
 use ticketing::platform::projections::{Builder, Projection};
 
 use super::given::WithMail;
-use crate::harness::database;
+use crate::harness::{database, eventually};
+use crate::world::World;
 
 #[tokio::test]
 async fn what_was_sent_read_and_bounced_stays_so_when_its_notices_are_built_again() {
@@ -50,50 +55,106 @@ async fn what_was_sent_read_and_bounced_stays_so_when_its_notices_are_built_agai
 }
 
 #[tokio::test]
-async fn whatever_way_the_messages_come_the_same_is_told() {
-    let mut mail = WithMail::start().await;
-    let world = &mut mail.world;
-    let (paid, payment) = world.given_paid_order().await;
-    world.refund(&paid.deal.seller, &payment, "").await.is(200);
+async fn what_happens_while_the_queues_of_the_notices_are_gone_is_told_all_the_same() {
+    let world = World::start(&[]).await;
+    // What is told before shows that everything was connected.
+    for (user, kinds) in world.given_news().await {
+        world.until_told(&user, kinds).await;
+    }
+    let queues = [
+        PROJECT_LINK_NOTICES,
+        PROJECT_MARKET_NOTICES,
+        PROJECT_VENUE_NOTICES,
+        PROJECT_OUTING_NOTICES,
+    ];
+    let broker = world.broker().await;
+    for queue in &queues {
+        broker.delete(queue.name).await;
+    }
+    for (user, kinds) in world.given_news().await {
+        world.until_told(&user, kinds).await;
+    }
+    for queue in &queues {
+        let bound = async || world.is_bound(queue).await;
+        eventually(&format!("{} is there again", queue.name), bound).await;
+    }
+    world.verify().await.unwrap();
+    world.system.stop().await.unwrap();
+}
+
+/// A system in which something has happened of all that is projected here, and that takes nothing
+/// more.
+async fn given_past() -> World {
+    let mut world = World::with_test_clock().await;
+    let over = world.given_short_outing(1).await;
+    let (rater, _) = world.given_guest(&over).await;
+    world.move_clock_to(over.short_end()).await;
+    world.rate(&rater, &over.id, &json!({ "score": 4 })).await.is(200);
+    world.given_news().await;
+    world.given_issued_link("standard").await;
     world.given_order().await;
     let outing = world.given_outing_in(TimeDelta::days(5)).await;
     world.given_guest(&outing).await;
     let moved = json!({ "title": "Moved", "event_time": outing.start + TimeDelta::days(1) });
     world.change(&outing.host, &outing.id, &moved).await.is(200);
-    world.until_all_projected().await;
     world.system.ticketing.stop().await.unwrap();
+    world
+}
+
+/// What stands in the tables of a projection; in none of them nothing.
+async fn rows(world: &World, projection: &dyn Projection) -> Vec<String> {
+    let sql = world.sql().await;
+    let mut all = Vec::new();
+    for table in projection.tables() {
+        let query = format!("select to_jsonb(t)::text from {table} t order by 1");
+        let rows = sql.query(&query, &[]).await.unwrap();
+        assert!(!rows.is_empty(), "{table} is empty");
+        all.extend(rows.iter().map(|row| format!("{table} {}", row.get::<_, String>(0))));
+    }
+    all
+}
+
+#[tokio::test]
+async fn whatever_way_the_messages_come_the_same_is_told() {
+    let world = given_past().await;
     let database = database(&world.system.wiring.database_url);
-    let projections: [(Arc<dyn Projection>, &str, &str); 2] = [
-        (Arc::new(MarketNotices), MARKET_LOG, "market_notices"),
-        (Arc::new(OutingNotices), OUTINGS_LOG, "outing_notices, outing_plans, outing_guests"),
+    let projections: [Arc<dyn Projection>; 5] = [
+        Arc::new(LinkNotices),
+        Arc::new(MarketNotices),
+        Arc::new(VenueNotices),
+        Arc::new(OutingNotices),
+        Arc::new(OutingsProjection),
     ];
-    for (projection, log, tables) in projections {
+    for projection in projections {
         let events = {
             let client = database.get().await.unwrap();
             let statement = client.prepare(READ_LOG).await.unwrap();
-            read_log(&**client, &statement, log, 0, 1_000).await.unwrap()
+            read_log(&**client, &statement, projection.log(), 0, 1_000).await.unwrap()
         };
-        let name = projection.name();
-        let rows = format!("select string_agg(to_jsonb(t)::text, '|' order by id) from {name} t");
-        let read =
-            async || -> String { world.sql().await.query_one(&rows, &[]).await.unwrap().get(0) };
-        let before = read().await;
+        let head = events.last().unwrap().position;
+        let begin = || {
+            let broker = Broker::new(&world.system.wiring.amqp_url).unwrap();
+            let letters = Arc::new(DeadLetters::new(broker, Clock::default()));
+            Builder::new(projection.clone(), database.clone(), letters)
+        };
+        // Whoever stopped may have left something.
+        assert_eq!(begin().catch_up().await.unwrap(), head);
+        let before = rows(&world, &*projection).await;
         let twice: Vec<_> = events.iter().flat_map(|event| [event, event]).collect();
         let holed: Vec<_> = events.iter().filter(|event| event.position % 3 == 0).collect();
         for way in [twice, events.iter().rev().collect(), holed] {
+            let (tables, name) = (projection.tables().join(", "), projection.name());
             let forget =
                 format!("truncate {tables}; delete from checkpoints where projection = '{name}'");
             world.sql().await.batch_execute(&forget).await.unwrap();
-            let broker = Broker::new(&world.system.wiring.amqp_url).unwrap();
-            let letters = Arc::new(DeadLetters::new(broker, Clock::default()));
-            let builder = Builder::new(projection.clone(), database.clone(), letters);
+            let builder = begin();
             for event in way {
                 builder.advance(std::slice::from_ref(event)).await.unwrap();
             }
-            builder.catch_up().await.unwrap();
-            assert_eq!(read().await, before);
+            assert_eq!(builder.catch_up().await.unwrap(), head);
+            assert_eq!(rows(&world, &*projection).await, before, "{name}");
         }
     }
     world.verify().await.unwrap();
-    mail.world.system.stop().await.unwrap();
+    world.system.stop().await.unwrap();
 }

@@ -2,12 +2,9 @@
 //! back, is found. And what stands in the tables of notices: nobody's name, nothing anybody wrote.
 
 use chrono::TimeDelta;
-use reqwest::Method;
 
 use super::given::{NOTICES, WithMail};
-use crate::outings::given::in_hours;
 use crate::world::World;
-use crate::world::answer::Ask;
 
 /// `ticketing verify` finds exactly this to be wrong, each on a line of its own.
 async fn is_found(world: &World, wrong: &[&str]) {
@@ -22,16 +19,7 @@ async fn is_found(world: &World, wrong: &[&str]) {
 #[tokio::test]
 async fn control_a_notice_that_does_not_follow_from_history_is_found() {
     let world = World::start(&[]).await;
-    let (paid, payment) = world.given_paid_order().await;
-    world.refund(&paid.deal.seller, &payment, "").await.is(200);
-    world.given_open_link().await;
-    let sale = world.given_sale(&[("A", 1, 2)]).await;
-    world.given_purchase(&sale, 1).await;
-    let former = world.given_purchase(&sale, 2).await;
-    let path = format!("/api/purchase/{}/refund", former.purchase);
-    world.by(&former.buyer, Method::POST, &path).ask().await.is(200);
-    let outing = world.given_outing(2, in_hours(30)).await;
-    world.given_guest(&outing).await;
+    world.given_news().await;
     world.until_all_projected().await;
     world.verify().await.unwrap();
     let later = "due_at = due_at + interval '1 hour'";

@@ -203,6 +203,12 @@ impl World {
         let bought = self.purchase(&buyer, &wallet).await.is(200);
         Bought { buyer, wallet, purchase: bought.member("purchase_id"), ticket }
     }
+
+    /// Gives back the tickets of a purchase.
+    pub(crate) async fn give_back(&self, bought: &Bought) -> Answer {
+        let path = format!("/api/purchase/{}/refund", bought.purchase);
+        self.by(&bought.buyer, Method::POST, &path).ask().await
+    }
 }
 
 /// A ticket that was bought, by somebody who has 30.00 left.

@@ -169,11 +169,9 @@ async fn a_ticket_of_a_cancelled_match_is_given_back_at_any_time() {
     let soon = now() + TimeDelta::hours(20);
     let sale = world.given_sale_at(admin, &[("A", 1, 4)], soon).await;
     let bought = world.given_purchase(&sale, 1).await;
-    let path = format!("/api/purchase/{}/refund", bought.purchase);
-    let refund = async || world.by(&bought.buyer, Method::POST, &path).ask().await;
-    refund().await.problem(409, "refund_too_late");
+    world.give_back(&bought).await.problem(409, "refund_too_late");
     world.cancel_behind_the_api(&sale).await;
-    refund().await.is(200);
+    world.give_back(&bought).await.is(200);
     assert_eq!(world.balance(&bought.buyer, &bought.wallet).await, 50);
     world.system.stop().await.unwrap();
 }
