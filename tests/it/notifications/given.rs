@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::eventually;
 use crate::outings::given::in_hours;
-use crate::peers::smtp::{MAIL_FROM, Mail, Sink};
+use crate::peers::smtp::{Entry, MAIL_FROM, Mail, Sink};
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
 use crate::world::people::{User, new_email};
@@ -22,10 +22,13 @@ pub(super) struct WithMail {
 
 impl WithMail {
     pub(super) async fn start() -> Self {
-        let sink = Sink::start().await;
-        let settings =
-            [("SMTP_URL", sink.url.as_str()), ("MAIL_FROM", MAIL_FROM), ("TEST_CLOCK", "1")];
-        let world = World::start(&settings).await;
+        Self::through(Sink::start(Entry::default()).await, &[]).await
+    }
+
+    /// Through a server of its own, with further settings.
+    pub(super) async fn through(sink: Sink, more: &[(&str, &str)]) -> Self {
+        let mail = [("SMTP_URL", sink.url.as_str()), ("MAIL_FROM", MAIL_FROM), ("TEST_CLOCK", "1")];
+        let world = World::start(&[&mail[..], more].concat()).await;
         Self { world, sink }
     }
 
