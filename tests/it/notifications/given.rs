@@ -5,15 +5,14 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::harness::eventually;
-use crate::peers::smtp::{MAIL_FROM, Mail, Sink};
+use crate::outings::given::in_hours;
+use crate::peers::smtp::{Entry, MAIL_FROM, Mail, Sink};
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
 use crate::world::people::{User, new_email};
 
 pub(super) const LIST: &str = "/app/v1/notifications";
 pub(super) const SETTINGS: &str = "/app/v1/notifications/settings";
-/// A film in cinemas.
-const FILM: &str = "23536729-1e1f-4639-a9cf-0883634143ab";
 
 /// A system with a test clock that sends mail.
 pub(super) struct WithMail {
@@ -23,10 +22,13 @@ pub(super) struct WithMail {
 
 impl WithMail {
     pub(super) async fn start() -> Self {
-        let sink = Sink::start().await;
-        let settings =
-            [("SMTP_URL", sink.url.as_str()), ("MAIL_FROM", MAIL_FROM), ("TEST_CLOCK", "1")];
-        let world = World::start(&settings).await;
+        Self::through(Sink::start(Entry::default()).await, &[]).await
+    }
+
+    /// Through a server of its own, with further settings.
+    pub(super) async fn through(sink: Sink, more: &[(&str, &str)]) -> Self {
+        let mail = [("SMTP_URL", sink.url.as_str()), ("MAIL_FROM", MAIL_FROM), ("TEST_CLOCK", "1")];
+        let world = World::start(&[&mail[..], more].concat()).await;
         Self { world, sink }
     }
 
@@ -145,6 +147,30 @@ impl World {
         self.by(user, Method::PUT, SETTINGS).json(&body).ask().await
     }
 
+    /// Something of each log that is told at once: to whom, and what.
+    pub(super) async fn given_news(&self) -> [(User, &'static [&'static str]); 5] {
+        let link = self.given_open_link().await;
+        let (paid, payment) = self.given_paid_order().await;
+        self.refund(&paid.deal.seller, &payment, "").await.is(200);
+        let sale = self.given_sale(&[("A", 1, 2)]).await;
+        let holder = self.given_purchase(&sale, 1).await;
+        let former = self.given_purchase(&sale, 2).await;
+        self.give_back(&former).await.is(200);
+        let (start, end) = (sale.start + TimeDelta::hours(3), sale.start + TimeDelta::hours(5));
+        let time = json!({ "start_time": start, "end_time": end });
+        let path = format!("/api/match/{}", sale.id);
+        self.by(&sale.admin, Method::PATCH, &path).json(&time).ask().await.is(200);
+        let outing = self.given_outing(2, in_hours(30)).await;
+        let (guest, _) = self.given_guest(&outing).await;
+        [
+            (link.owner.expect("an account's link"), &["link_ready"]),
+            (paid.deal.buyer, &["order_refunded"]),
+            (holder.buyer, &["match_moved"]),
+            (former.buyer, &["purchase_refunded"]),
+            (guest, &["booking_applied", "booking_accepted"]),
+        ]
+    }
+
     /// An order that soon no longer holds its ticket: its buyer is told.
     pub(super) async fn given_expiring_order(&self, buyer: &User) -> Expiring {
         let seller = self.given_user("standard").await;
@@ -160,57 +186,4 @@ pub(super) struct Expiring {
     pub(super) id: String,
     pub(super) seller: User,
     pub(super) told_at: DateTime<Utc>,
-}
-
-/// An outing of a host, two places.
-pub(super) struct Outing {
-    pub(super) host: User,
-    pub(super) id: String,
-    pub(super) starts_at: DateTime<Utc>,
-}
-
-impl World {
-    /// An outing that begins after so long, with guests applying.
-    pub(super) async fn given_trip(&self, begins_after: TimeDelta) -> Outing {
-        let host = self.given_reader("host-").await;
-        self.given_trip_of(host, begins_after).await
-    }
-
-    pub(super) async fn given_trip_of(&self, host: User, begins_after: TimeDelta) -> Outing {
-        let starts_at = self.now().await + begins_after;
-        let body = json!({
-            "status": "Alive", "title": "Metropolis & friends", "description": "Canary of the host",
-            "sub_only": false, "is_free": true, "tickets_count": 2, "event_time": starts_at,
-            "event_location": "Cinema Mir", "duration": 120,
-        });
-        let path = format!("/app/v1/announcement/{FILM}");
-        let id = self.post_as(&host, &path, &body).await.is(200).member("id");
-        Outing { host, id, starts_at }
-    }
-
-    pub(super) async fn change_outing(&self, outing: &Outing, change: &Value) -> Answer {
-        let path = format!("/app/v1/announcement/{}", outing.id);
-        self.by(&outing.host, Method::PUT, &path).json(change).ask().await
-    }
-
-    /// Applies for a place: the booking's id.
-    pub(super) async fn apply(&self, guest: &User, outing: &Outing) -> String {
-        let path = format!("/app/v1/booking/{}", outing.id);
-        self.by(guest, Method::POST, &path).ask().await.is(200).member("id")
-    }
-
-    /// Says yes or no to a booking, as host or as guest.
-    pub(super) async fn answer(&self, by: &User, booking: &str, yes: bool) {
-        let path = format!("/app/v1/booking/{booking}");
-        let body = json!({ "my_status": yes });
-        self.by(by, Method::PUT, &path).json(&body).ask().await.is(200);
-    }
-
-    /// A guest who comes along.
-    pub(super) async fn given_companion(&self, outing: &Outing) -> (User, String) {
-        let guest = self.given_reader("guest-").await;
-        let booking = self.apply(&guest, outing).await;
-        self.answer(&outing.host, &booking, true).await;
-        (guest, booking)
-    }
 }

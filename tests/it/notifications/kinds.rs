@@ -59,12 +59,11 @@ async fn a_buyer_is_told_that_the_money_went_back() {
 
 #[tokio::test]
 async fn holders_of_tickets_are_told_that_a_match_moves_or_is_cancelled() {
-    let world = World::shared();
+    let world = World::start(&[]).await;
     let sale = world.given_sale(&[("A", 1, 4)]).await;
     let holder = world.given_purchase(&sale, 1).await;
     let former = world.given_purchase(&sale, 2).await;
-    let path = format!("/api/purchase/{}/refund", former.purchase);
-    world.by(&former.buyer, Method::POST, &path).ask().await.is(200);
+    world.give_back(&former).await.is(200);
     world.until_told(&former.buyer, &["purchase_refunded"]).await;
     let start = sale.start + TimeDelta::hours(3);
     let time = json!({ "start_time": start, "end_time": start + TimeDelta::hours(2) });
@@ -76,10 +75,20 @@ async fn holders_of_tickets_are_told_that_a_match_moves_or_is_cancelled() {
     assert!(text.contains("Final"), "{told}");
     assert!(text.contains(&start.format("%Y-%m-%d %H:%M").to_string()), "{told}");
     assert!(world.leads_to(told).await.ends_with(&path), "{told}");
-    world.by(&sale.admin, Method::DELETE, &path).ask().await;
+    let cancelled = world.by(&sale.admin, Method::DELETE, &path).ask().await;
+    cancelled.problem(409, "match_has_sales");
+    world.until_all_projected().await;
+    assert_eq!(world.kinds_told(&holder.buyer).await, ["match_moved"], "it takes place");
+    world.cancel_behind_the_api(&sale).await;
+    world.until_told(&holder.buyer, &["match_moved", "match_cancelled"]).await;
+    let told = &world.told(&holder.buyer).await[0];
+    assert_eq!(told["title"], "Final does not take place");
+    assert_eq!(told["text"], "A match for which you have tickets, Final, was cancelled.");
+    assert!(world.leads_to(told).await.ends_with(&path), "{told}");
     world.until_all_projected().await;
     let told = world.kinds_told(&former.buyer).await;
     assert_eq!(told, ["purchase_refunded"], "who has no ticket any more is told nothing");
+    world.system.stop().await.unwrap();
 }
 
 /// One mail for each thing, whatever else is asked of it.

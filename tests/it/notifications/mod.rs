@@ -11,6 +11,7 @@ mod leads;
 mod mails;
 mod outings;
 mod overtaken;
+mod privacy;
 mod product;
 mod projections;
 mod reminders;

@@ -36,12 +36,13 @@ async fn a_reminder_that_was_put_off_is_not_sent_after_the_outing_was_moved() {
     let mail = WithMail::start().await;
     let world = &mail.world;
     let host = world.given_reader("busy-").await;
-    let outing = world.given_trip_of(host, HOUR + TimeDelta::minutes(2)).await;
+    let start = world.now().await + HOUR + TimeDelta::minutes(2);
+    let outing = world.given_outing_by(host, 2, start).await;
     world.until_all_projected().await;
-    world.move_clock_to(outing.starts_at - HOUR).await;
+    world.move_clock_to(outing.start - HOUR).await;
     mail.until_attempts(&outing.host, 1).await;
-    let later = outing.starts_at + TimeDelta::days(3);
-    world.change_outing(&outing, &json!({ "event_time": later })).await.is(200);
+    let later = outing.start + TimeDelta::days(3);
+    world.change(&outing.host, &outing.id, &json!({ "event_time": later })).await.is(200);
     world.until_all_projected().await;
     mail.time_passes(TimeDelta::seconds(31)).await;
     mail.until_delivery_is(&outing.host, "late").await;
@@ -97,7 +98,7 @@ async fn what_is_planned_is_held_back_while_its_projection_is_behind() {
     let world = &mail.world;
     let buyer = world.given_reader("buyer-").await;
     let expiring = world.given_expiring_order(&buyer).await;
-    let outing = world.given_trip(TimeDelta::days(5)).await;
+    let outing = world.given_outing_in(TimeDelta::days(5)).await;
     let other = world.given_reader("other-").await;
     world.until_all_projected().await;
     let holder = world.sql().await;
@@ -106,7 +107,7 @@ async fn what_is_planned_is_held_back_while_its_projection_is_behind() {
     world.pay(&buyer, &expiring.id, "tok_visa").await.is(201);
     world.move_clock_to(expiring.told_at).await;
     // Others are told meanwhile.
-    world.apply(&other, &outing).await;
+    world.given_booking(&other, &outing).await;
     let told = async || mail.sink.mails_to(&other.email).len() == 1;
     eventually("others are told", told).await;
     assert_eq!(mail.deliveries(&buyer).await.len(), 0, "nothing is decided");

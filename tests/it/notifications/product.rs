@@ -24,7 +24,8 @@ impl World {
         buyer
     }
 
-    async fn mark(&self, user: &User, notice: &Value) -> Answer {
+    /// Marks what somebody is told as read.
+    pub(super) async fn mark(&self, user: &User, notice: &Value) -> Answer {
         let path = format!("{LIST}/{}/read", notice["id"].as_str().expect("an id"));
         self.by(user, Method::PUT, &path).ask().await
     }

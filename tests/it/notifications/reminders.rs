@@ -1,12 +1,11 @@
 //! Reminders of outings, by the test clock: they were promised by an earlier system and never sent.
 
 use chrono::TimeDelta;
-use reqwest::Method;
 use serde_json::json;
 
-use super::given::{Outing, WithMail};
+use super::given::WithMail;
+use crate::outings::given::Outing;
 use crate::world::World;
-use crate::world::answer::Ask;
 use crate::world::people::User;
 
 /// The reminders somebody was given, oldest first.
@@ -18,7 +17,7 @@ async fn reminders(world: &World, user: &User) -> Vec<String> {
 
 async fn wait_until(world: &World, outing: &Outing, before: TimeDelta) {
     world.until_all_projected().await;
-    world.move_clock_to(outing.starts_at - before).await;
+    world.move_clock_to(outing.start - before).await;
 }
 
 const DAY: TimeDelta = TimeDelta::hours(24);
@@ -30,10 +29,12 @@ async fn host_and_accepted_guests_are_reminded_a_day_and_an_hour_before() {
     let mail = WithMail::start().await;
     let world = &mail.world;
     // Within the life of a login.
-    let outing = world.given_trip(DAY + TimeDelta::minutes(2)).await;
-    let (guest, _) = world.given_companion(&outing).await;
+    let outing = world.given_outing_in(DAY + TimeDelta::minutes(2)).await;
+    let title = json!({ "title": "Metropolis & friends" });
+    world.change(&outing.host, &outing.id, &title).await.is(200);
+    let (guest, _) = world.given_guest(&outing).await;
     let applicant = world.given_reader("applicant-").await;
-    world.apply(&applicant, &outing).await;
+    world.given_booking(&applicant, &outing).await;
     assert_eq!(reminders(world, &guest).await, [""; 0]);
     wait_until(world, &outing, DAY).await;
     for user in [&outing.host, &guest] {
@@ -59,12 +60,12 @@ async fn host_and_accepted_guests_are_reminded_a_day_and_an_hour_before() {
 #[tokio::test]
 async fn reminders_move_with_the_outing_and_none_is_given_of_what_is_past() {
     let world = World::with_test_clock().await;
-    let outing = world.given_trip(HOUR + TimeDelta::minutes(2)).await;
-    let (guest, _) = world.given_companion(&outing).await;
+    let outing = world.given_outing_in(HOUR + TimeDelta::minutes(2)).await;
+    let (guest, _) = world.given_guest(&outing).await;
     world.until_all_projected().await;
     assert_eq!(reminders(&world, &guest).await, [""; 0], "a day before is past");
-    let later = Outing { starts_at: outing.starts_at + HOUR, ..outing };
-    world.change_outing(&later, &json!({ "event_time": later.starts_at })).await.is(200);
+    let later = Outing { start: outing.start + HOUR, ..outing };
+    world.change(&later.host, &later.id, &json!({ "event_time": later.start })).await.is(200);
     wait_until(&world, &later, HOUR + TimeDelta::minutes(1)).await;
     assert_eq!(reminders(&world, &guest).await, [""; 0], "the old time does not count");
     wait_until(&world, &later, HOUR).await;
@@ -78,16 +79,15 @@ async fn reminders_move_with_the_outing_and_none_is_given_of_what_is_past() {
 #[tokio::test]
 async fn nobody_is_reminded_of_what_was_called_off_nor_who_does_not_come() {
     let world = World::with_test_clock().await;
-    let off = world.given_trip(HOUR + TimeDelta::minutes(2)).await;
-    let (disappointed, _) = world.given_companion(&off).await;
-    let on = world.given_trip(HOUR + TimeDelta::minutes(3)).await;
-    let (out, booking) = world.given_companion(&on).await;
-    let (back, again) = world.given_companion(&on).await;
-    let path = format!("/app/v1/announcement/{}", off.id);
-    world.by(&off.host, Method::DELETE, &path).ask().await;
-    world.answer(&out, &booking, false).await;
-    world.answer(&back, &again, false).await;
-    world.answer(&back, &again, true).await;
+    let off = world.given_outing_in(HOUR + TimeDelta::minutes(2)).await;
+    let (disappointed, _) = world.given_guest(&off).await;
+    let on = world.given_outing_in(HOUR + TimeDelta::minutes(3)).await;
+    let (out, booking) = world.given_guest(&on).await;
+    let (back, again) = world.given_guest(&on).await;
+    world.call_off(&off.host, &off.id).await.is(200);
+    world.say(&out, &booking, false).await.is(200);
+    world.say(&back, &again, false).await.is(200);
+    world.say(&back, &again, true).await.is(200);
     wait_until(&world, &on, TimeDelta::minutes(30)).await;
     for user in [&off.host, &disappointed, &out] {
         assert_eq!(reminders(&world, user).await, [""; 0]);
@@ -101,8 +101,9 @@ async fn nobody_is_reminded_of_what_was_called_off_nor_who_does_not_come() {
 #[tokio::test]
 async fn a_reminder_has_the_title_that_the_outing_has_then() {
     let world = World::with_test_clock().await;
-    let outing = world.given_trip(HOUR + TimeDelta::minutes(2)).await;
-    world.change_outing(&outing, &json!({ "title": "Metropolis, restored" })).await.is(200);
+    let outing = world.given_outing_in(HOUR + TimeDelta::minutes(2)).await;
+    let title = json!({ "title": "Metropolis, restored" });
+    world.change(&outing.host, &outing.id, &title).await.is(200);
     wait_until(&world, &outing, HOUR).await;
     let told = &world.told(&outing.host).await[0];
     assert_eq!(told["kind"], "reminder_hour");

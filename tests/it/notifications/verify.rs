@@ -1,31 +1,53 @@
 //! `ticketing verify` of notifications, with controls: each promise, broken behind the service's
 //! back, is found. And what stands in the tables of notices: nobody's name, nothing anybody wrote.
 
-use uuid::Uuid;
+use chrono::TimeDelta;
 
 use super::given::{NOTICES, WithMail};
 use crate::world::World;
 
+/// `ticketing verify` finds exactly this to be wrong, each on a line of its own.
+async fn is_found(world: &World, wrong: &[&str]) {
+    let found = world.verify().await.unwrap_err();
+    let failures: Vec<_> = found.lines().filter(|line| line.starts_with("FAIL")).collect();
+    assert_eq!(failures.len(), wrong.len(), "not {wrong:?}:\n{found}");
+    for one in wrong {
+        assert!(failures.iter().any(|line| line.contains(one)), "{one} is not found:\n{found}");
+    }
+}
+
 #[tokio::test]
 async fn control_a_notice_that_does_not_follow_from_history_is_found() {
     let world = World::start(&[]).await;
-    let (paid, payment) = world.given_paid_order().await;
-    world.refund(&paid.deal.seller, &payment, "").await.is(200);
-    world.given_open_link().await;
+    world.given_news().await;
     world.until_all_projected().await;
     world.verify().await.unwrap();
-    for table in ["link_notices", "market_notices"] {
-        let sql = world.sql().await;
-        let spoil = format!("update {table} set due_at = due_at + interval '1 hour'");
-        assert!(sql.execute(&spoil, &[]).await.unwrap() > 0);
-        let found = world.verify().await.unwrap_err();
-        let fails = |line: &str| line.starts_with("FAIL") && line.contains(table);
-        assert!(found.lines().any(fails), "{found}");
-        world.run(&["rebuild", table]).await.unwrap();
+    let later = "due_at = due_at + interval '1 hour'";
+    for (projection, table, change) in [
+        ("link_notices", "link_notices", later),
+        ("market_notices", "market_notices", later),
+        ("venue_notices", "venue_notices", later),
+        ("venue_notices", "ticket_holders", "buyer = gen_random_uuid()"),
+        ("outing_notices", "outing_notices", later),
+        ("outing_notices", "outing_plans", "starts_at = starts_at + interval '1 hour'"),
+        ("outing_notices", "outing_guests", "host_says = false"),
+    ] {
+        let spoil = format!("update {table} set {change}");
+        assert!(world.sql().await.execute(&spoil, &[]).await.unwrap() > 0, "{table} is empty");
+        is_found(&world, &[&format!("{table} equals its history")]).await;
+        world.run(&["rebuild", projection]).await.unwrap();
         world.verify().await.unwrap();
     }
     world.system.stop().await.unwrap();
 }
+
+/// A delivery, but for where it comes from.
+const DELIVER: &str = "insert into deliveries \
+    (notice, channel, person, state, attempts, next_at, settled_at)";
+/// Tells somebody once more of what they were told.
+const TWICE: &str = "insert into market_notices \
+    select gen_random_uuid(), person, kind, cause, about, due_at, until, withdrawn_at, details \
+    from market_notices limit 1;";
 
 #[tokio::test]
 async fn control_a_delivery_that_breaks_a_promise_is_found() {
@@ -34,32 +56,35 @@ async fn control_a_delivery_that_breaks_a_promise_is_found() {
     world.refund(&paid.deal.seller, &payment, "").await.is(200);
     world.until_all_projected().await;
     world.verify().await.unwrap();
-    let sql = world.sql().await;
-    let fails = async |promise: &str| {
-        let found = world.verify().await.unwrap_err();
-        let fails = |line: &str| line.starts_with("FAIL") && line.contains(promise);
-        assert!(found.lines().any(fails), "{promise} is not found:\n{found}");
-    };
-    let nobodys = "insert into deliveries (notice, channel, person, state, attempts, next_at) \
-                   select $1, 'product', id, 'read', 0, now() from accounts limit 1";
-    sql.execute(nobodys, &[&Uuid::new_v4()]).await.unwrap();
-    fails("nothing is delivered without its notice").await;
-    sql.execute("delete from deliveries", &[]).await.unwrap();
-    let unsettled = "insert into deliveries (notice, channel, person, state, attempts, next_at) \
-                     select id, 'email', person, 'sent', 1, now() from market_notices limit 1";
-    sql.execute(unsettled, &[]).await.unwrap();
-    fails("what is settled has a time").await;
-    sql.execute("delete from deliveries", &[]).await.unwrap();
-    let twice = "insert into market_notices \
-                 select gen_random_uuid(), person, kind, cause, about, due_at, until, withdrawn_at, \
-                     details from market_notices limit 1";
-    sql.execute(twice, &[]).await.unwrap();
-    fails("a person is told once").await;
-    let both = "insert into deliveries \
-                    (notice, channel, person, state, attempts, next_at, settled_at) \
-                select id, 'email', person, 'sent', 1, now(), now() from market_notices";
-    sql.execute(both, &[]).await.unwrap();
-    fails("a notice has one delivery by each channel").await;
+    let nobodys = "select gen_random_uuid(), 'product', id, 'read', 0, now(), null \
+                   from accounts limit 1";
+    let others = "select n.id, 'product', a.id, 'read', 0, now(), null \
+                  from market_notices n join accounts a on a.id <> n.person limit 1";
+    let without_time = "select id, 'email', person, 'sent', 1, now(), null \
+                        from market_notices limit 1";
+    let too_early = "select id, 'email', person, 'waiting', 1, now(), now() \
+                     from market_notices limit 1";
+    let all = "select id, 'email', person, 'sent', 1, now(), now() from market_notices";
+    let (table, once) = ("market_notices equals its history", "a person is told once");
+    for (spoil, wrong) in [
+        (format!("{DELIVER} {nobodys}"), &["nothing is delivered without its notice"][..]),
+        (format!("{DELIVER} {others}"), &["nor to anybody else"]),
+        (format!("{DELIVER} {without_time}"), &["what is settled has a time"]),
+        (format!("{DELIVER} {too_early}"), &["and nothing else has"]),
+        (TWICE.to_owned(), &[table, once]),
+        (
+            format!("{TWICE} {DELIVER} {all}"),
+            &[table, once, "a notice has one delivery by each channel"],
+        ),
+    ] {
+        let sql = world.sql().await;
+        sql.batch_execute(&spoil).await.unwrap();
+        is_found(&world, wrong).await;
+        // Each is found in a system in which nothing else is wrong.
+        sql.execute("delete from deliveries", &[]).await.unwrap();
+        world.run(&["rebuild", "market_notices"]).await.unwrap();
+        world.verify().await.unwrap();
+    }
     world.system.stop().await.unwrap();
 }
 
@@ -71,11 +96,8 @@ async fn no_name_and_nothing_that_people_wrote_stands_in_the_tables_of_notices()
     let expiring = world.given_expiring_order(&reader).await;
     world.move_clock_to(expiring.told_at).await;
     mail.until_mails(&reader, 1).await;
-    let (outing, _) = {
-        let outing = world.given_trip(chrono::TimeDelta::days(3)).await;
-        let guest = world.given_companion(&outing).await;
-        (outing, guest)
-    };
+    let outing = world.given_outing_in(TimeDelta::days(3)).await;
+    world.given_guest(&outing).await;
     world.until_all_projected().await;
     let sql = world.sql().await;
     let mut tables = String::new();
@@ -90,8 +112,8 @@ async fn no_name_and_nothing_that_people_wrote_stands_in_the_tables_of_notices()
         &outing.host.email,
         &outing.host.username,
         "Concert, row 7",
-        "Metropolis",
-        "Canary",
+        "On a big screen",
+        "We meet at the box",
         "Cinema Mir",
     ] {
         assert!(!tables.contains(canary), "{canary} stands in the tables");

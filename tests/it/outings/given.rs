@@ -79,8 +79,24 @@ impl World {
     /// An open announcement of a new host.
     pub(crate) async fn given_outing(&self, places: u32, start: DateTime<Utc>) -> Outing {
         let host = self.given_user("standard").await;
+        self.given_outing_by(host, places, start).await
+    }
+
+    /// An open announcement of this host.
+    pub(crate) async fn given_outing_by(
+        &self,
+        host: User,
+        places: u32,
+        start: DateTime<Utc>,
+    ) -> Outing {
         let made = self.announce(&host, &announcement(start, places)).await.is(200);
         Outing { host, id: made.member("id"), start }
+    }
+
+    /// An open announcement of a new host for two guests, in so long of the test clock.
+    pub(crate) async fn given_outing_in(&self, time: TimeDelta) -> Outing {
+        let start = self.now().await + time;
+        self.given_outing(2, start).await
     }
 
     /// The same for ten minutes, in ten minutes of the test clock: login tokens live an hour.
@@ -91,10 +107,15 @@ impl World {
         outing
     }
 
+    /// A booking of this guest that the host has not answered.
+    pub(crate) async fn given_booking(&self, guest: &User, outing: &Outing) -> String {
+        self.book(guest, &outing.id).await.is(200).member("id")
+    }
+
     /// A new guest with a booking that the host has not answered.
     pub(crate) async fn given_applicant(&self, outing: &Outing) -> (User, String) {
         let guest = self.given_user("standard").await;
-        let booking = self.book(&guest, &outing.id).await.is(200).member("id");
+        let booking = self.given_booking(&guest, outing).await;
         (guest, booking)
     }
 

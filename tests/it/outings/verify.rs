@@ -61,7 +61,7 @@ async fn control_outings_that_break_a_promise_are_found() {
     let head: i64 = sql.query_one(HEAD, &[]).await.unwrap().get(0);
     let far = "\"starts_at\": \"2100-01-01T00:00:00Z\", \"ends_at\": \"2100-01-01T02:00:00Z\"";
     let other = "\"announcement_id\": \"00000000-0000-4000-8000-000000000000\"";
-    let review = "\"score\": 5, \"side\": \"guest\", \"author_id\": \"1\", \"about_id\": \"2\"";
+    let review = "\"side\": \"guest\", \"author_id\": \"1\", \"about_id\": \"2\"";
     for (like, forged, with, promise) in [
         ("Accepted", "Accepted", format!("{{\"booking_id\": \"{first}\"}}"), "more guests than"),
         ("Announced", "PlacesChanged", "{\"places\": 0}".to_owned(), "more guests than"),
@@ -89,22 +89,35 @@ async fn control_outings_that_break_a_promise_are_found() {
     assert!(!fails(&world.verify().await.unwrap_or_else(|found| found), ENGAGED));
     sql.batch_execute("delete from deadlines where kind = 'outings.guests_move'").await.unwrap();
     assert_eq!(sql.execute(UNDO, &[&head]).await.unwrap(), 2);
-    // A rating of somebody who was not there, and another by the same.
-    let rate = format!(
-        "insert into events select log, (select max(position) + 1 from events where log = e.log), \
-             gen_random_uuid(), 'rating', gen_random_uuid(), 1, 'Rated', event_version, \
-             recorded_at, correlation, causation, traceparent, payload || '{{\"type\": \"Rated\", \
-             \"review_id\": \"00000000-0000-4000-8000-000000000000\", {review}, \
-             \"booking_id\": \"{first}\", {other}, \"publishes_at\": \"2030-01-01T00:00:00Z\", \
-             \"text_id\": null}}'::jsonb \
-         from events e where log = 'outings' and event_type = 'Announced' limit 1"
-    );
-    for promise in ["only who was there rates", "each rates the other once"] {
-        sql.batch_execute(&rate).await.unwrap();
+    // Ratings of somebody who was not there.
+    let rate = |score: i32| {
+        format!(
+            "insert into events select log, \
+                 (select max(position) + 1 from events where log = e.log), \
+                 gen_random_uuid(), 'rating', gen_random_uuid(), 1, 'Rated', event_version, \
+                 recorded_at, correlation, causation, traceparent, payload || \
+                 '{{\"type\": \"Rated\", \"score\": {score}, {review}, {other}, \
+                 \"review_id\": \"00000000-0000-4000-8000-000000000000\", \
+                 \"booking_id\": \"{first}\", \"publishes_at\": \"2030-01-01T00:00:00Z\", \
+                 \"text_id\": null}}'::jsonb \
+             from events e where log = 'outings' and event_type = 'Announced' limit 1"
+        )
+    };
+    for (scores, promise) in [
+        (&[5][..], "only who was there rates"),
+        (&[5, 5], "each rates the other once"),
+        (&[0], "with 1 to 5"),
+        (&[6], "with 1 to 5"),
+    ] {
+        for score in scores {
+            sql.batch_execute(&rate(*score)).await.unwrap();
+        }
         let found = world.verify().await.unwrap_err();
         assert!(fails(&found, promise), "{promise} is not found:\n{found}");
+        let undone = sql.execute(UNDO, &[&head]).await.unwrap();
+        assert_eq!(undone, u64::try_from(scores.len()).unwrap());
+        world.verify().await.unwrap();
     }
-    assert_eq!(sql.execute(UNDO, &[&head]).await.unwrap(), 2);
     world.system.ticketing.start().await.unwrap();
     world.system.stop().await.unwrap();
 }

@@ -2,8 +2,10 @@
 //! provider, one that speaks like Stripe, and an SMTP server. Installed once into `target/peers`,
 //! with exactly the versions of `.config/peers`.
 //!
-//! Not here: what tests ask of them (`openid.rs`, `stripe.rs`, `smtp.rs`).
+//! Not here: what tests ask of them (`openid.rs`, `stripe.rs`, `smtp.rs`), and what they show of
+//! themselves (`certificates.rs`).
 
+pub(crate) mod certificates;
 pub(crate) mod openid;
 pub(crate) mod smtp;
 pub(crate) mod stripe;

@@ -8,18 +8,34 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
+use super::certificates::Certificate;
 use super::{Peer, free_port, python_packages, write_whole};
 use crate::harness::servers;
 
 /// Who mail is from.
 pub(crate) const MAIL_FROM: &str = "Turnstile <tickets@turnstile.example>";
 
-/// A running SMTP server.
+/// Who may log in, where somebody has to.
+const USER: &str = "ann";
+pub(crate) const PASSWORD: &str = "canary-of-the-mail-server";
+
+/// Whom a server lets in.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Entry<'a> {
+    /// Only who logs in.
+    pub(crate) login: bool,
+    /// What it shows when somebody asks for TLS; without one it has none.
+    pub(crate) certificate: Option<&'a Certificate>,
+}
+
+/// An SMTP server.
 pub(crate) struct Sink {
     /// Where the service hands mail over.
     pub(crate) url: String,
+    port: u16,
     mails: PathBuf,
-    _peer: Peer,
+    /// None while it is stopped.
+    peer: Option<Peer>,
 }
 
 /// A mail that was taken.
@@ -35,14 +51,41 @@ pub(crate) struct Mail {
 }
 
 impl Sink {
-    pub(crate) async fn start() -> Self {
-        let (folder, port) = (python_packages(), free_port());
-        write_whole(&folder.join("smtp_sink.py"), include_str!("smtp_sink.py"));
+    pub(crate) async fn start(entry: Entry<'_>) -> Self {
+        let port = free_port();
+        let login = if entry.login { format!("{USER}:{PASSWORD}@") } else { String::new() };
+        let url = format!("smtp://{login}127.0.0.1:{port}");
         let mails = servers().home.join(format!("mail-{port}"));
-        let (text, into) = (port.to_string(), mails.display().to_string());
-        let command = ["env", "PYTHONPATH=.", "python3", "smtp_sink.py", &text, &into];
-        let peer = Peer::start(folder, port, &command).await;
-        Self { url: format!("smtp://127.0.0.1:{port}"), mails, _peer: peer }
+        let mut sink = Self { url, port, mails, peer: None };
+        sink.start_again(entry).await;
+        sink
+    }
+
+    /// From now on nobody listens where it was.
+    pub(crate) fn stop(&mut self) {
+        self.peer = None;
+    }
+
+    /// It listens again where it was, with what it took before.
+    pub(crate) async fn start_again(&mut self, entry: Entry<'_>) {
+        assert!(self.peer.is_none(), "it was not stopped");
+        let folder = python_packages();
+        write_whole(&folder.join("smtp_sink.py"), include_str!("smtp_sink.py"));
+        let (port, mails) = (self.port.to_string(), self.mails.display().to_string());
+        let mut command = vec!["env", "PYTHONPATH=.", "python3", "smtp_sink.py", &port, &mails];
+        let login = format!("{USER}:{PASSWORD}");
+        if entry.login {
+            command.extend(["--login", &login]);
+        }
+        if let Some(certificate) = entry.certificate {
+            command.extend(["--certificate", &certificate.chain, &certificate.key]);
+        }
+        self.peer = Some(Peer::start(folder, self.port, &command).await);
+    }
+
+    /// What it was asked since it was started, a line each, before anybody named a recipient.
+    pub(crate) fn heard(&self) -> String {
+        fs::read_to_string(self.mails.join("heard")).expect("a folder")
     }
 
     /// Everything it took, oldest first.

@@ -1,4 +1,4 @@
-"""An SMTP server that keeps what it takes: smtp_sink.py PORT FOLDER.
+"""An SMTP server that keeps what it takes: smtp_sink.py PORT FOLDER [--login USER:PASSWORD] [--certificate CRT KEY].
 
 Each message is a file of FOLDER, named by its number; the first line is its envelope as JSON. How a recipient's address
 begins says how the server behaves:
@@ -11,12 +11,17 @@ begins says how the server behaves:
   hang-     the text is kept, and no reply comes
 
 While FOLDER holds a file called closed, every MAIL is answered 550.
+
+With a login it takes mail from nobody else; with a certificate it offers STARTTLS, and lets in only after that. Without
+one it lets in as it is, so that a client that tells its password to just anybody is found out. What it is asked before
+a recipient is named stands in FOLDER/heard, from its start on.
 """
 
+import argparse
 import asyncio
 import json
 import pathlib
-import sys
+import ssl
 
 from aiosmtpd.smtp import SMTP
 
@@ -25,7 +30,13 @@ class Sink:
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
-        self.seen = {}
+        (self.folder / "heard").write_text("")
+        # What it took before it was started again stays.
+        self.seen = {"mail": sum(file.name.isdigit() for file in self.folder.iterdir())}
+
+    def hear(self, what):
+        with open(self.folder / "heard", "a") as heard:
+            heard.write(what + "\n")
 
     def times(self, what):
         self.seen[what] = self.seen.get(what, 0) + 1
@@ -63,11 +74,51 @@ class Sink:
         return "250 OK"
 
 
-async def main(port, folder):
-    sink = Sink(folder)
+class Server(SMTP):
+    async def smtp_EHLO(self, arg):
+        self.event_handler.hear("EHLO")
+        await super().smtp_EHLO(arg)
+
+    async def smtp_STARTTLS(self, arg):
+        self.event_handler.hear("STARTTLS")
+        await super().smtp_STARTTLS(arg)
+
+    async def smtp_AUTH(self, arg):
+        self.event_handler.hear(f"AUTH {arg}")
+        await super().smtp_AUTH(arg)
+
+    async def smtp_MAIL(self, arg):
+        self.event_handler.hear("MAIL")
+        await super().smtp_MAIL(arg)
+
+
+def terms(login, certificate):
+    """What a server demands and offers."""
+    demanded = {}
+    if login:
+        pair = tuple(login.encode().split(b":", 1))
+        demanded["auth_required"] = True
+        demanded["auth_require_tls"] = certificate is not None
+        demanded["auth_callback"] = lambda mechanism, *given: given == pair
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(*certificate)
+        demanded["tls_context"] = context
+    return demanded
+
+
+async def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("port", type=int)
+    parser.add_argument("folder")
+    parser.add_argument("--login")
+    parser.add_argument("--certificate", nargs=2)
+    given = parser.parse_args()
+    sink, demanded = Sink(given.folder), terms(given.login, given.certificate)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(sink, hostname="sink.example"), "127.0.0.1", int(port))
+    make = lambda: Server(sink, hostname="sink.example", **demanded)
+    server = await loop.create_server(make, "127.0.0.1", given.port)
     await server.serve_forever()
 
 
-asyncio.run(main(*sys.argv[1:]))
+asyncio.run(main())

@@ -161,8 +161,7 @@ async fn a_purchase_for_several_matches_is_given_back_until_before_the_first() {
     }
 }
 
-/// A ticket that is sold in the moment in which its match is cancelled. Nobody sees to it that it
-/// happens, so the cancellation is written by hand.
+/// A ticket that is sold in the moment in which its match is cancelled.
 #[tokio::test]
 async fn a_ticket_of_a_cancelled_match_is_given_back_at_any_time() {
     let world = World::start(&[]).await;
@@ -170,18 +169,9 @@ async fn a_ticket_of_a_cancelled_match_is_given_back_at_any_time() {
     let soon = now() + TimeDelta::hours(20);
     let sale = world.given_sale_at(admin, &[("A", 1, 4)], soon).await;
     let bought = world.given_purchase(&sale, 1).await;
-    let path = format!("/api/purchase/{}/refund", bought.purchase);
-    let refund = async || world.by(&bought.buyer, Method::POST, &path).ask().await;
-    refund().await.problem(409, "refund_too_late");
-    let cancel = "insert into events select log, \
-                      (select max(position) + 1 from events where log = e.log), \
-                      gen_random_uuid(), aggregate, aggregate_id, sequence + 1, 'Cancelled', \
-                      event_version, recorded_at, correlation, causation, traceparent, \
-                      '{\"type\": \"Cancelled\"}' \
-                  from events e where aggregate_id = $1 order by sequence desc limit 1";
-    let id: uuid::Uuid = sale.id.parse().unwrap();
-    assert_eq!(world.sql().await.execute(cancel, &[&id]).await.unwrap(), 1);
-    refund().await.is(200);
+    world.give_back(&bought).await.problem(409, "refund_too_late");
+    world.cancel_behind_the_api(&sale).await;
+    world.give_back(&bought).await.is(200);
     assert_eq!(world.balance(&bought.buyer, &bought.wallet).await, 50);
     world.system.stop().await.unwrap();
 }

@@ -45,7 +45,7 @@ impl World {
         Self { system, http: local::client(), _undertaker: undertaker }
     }
 
-    /// A system whose clock only this test moves.
+    /// A system whose clock this test can move forward; it goes on by itself as well, as any clock.
     pub(crate) async fn with_test_clock() -> Self {
         Self::start(&[("TEST_CLOCK", "1")]).await
     }
