@@ -14,8 +14,9 @@ use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
 use lettre::transport::smtp::extension::ClientId;
+use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
-use url::Url;
+use url::{Host, Url};
 
 /// How long it may take until the server lets us in, and then until it wants the text.
 pub(super) const OPEN_LIMIT: Duration = Duration::from_secs(20);
@@ -101,7 +102,11 @@ impl Smtp {
             _ => anyhow::bail!("SMTP_URL has a user without a password"),
         };
         Ok(Self {
-            host: url.host_str().context("SMTP_URL has no host")?.to_owned(),
+            // An IPv6 address stands in brackets in a URL only.
+            host: match url.host().context("SMTP_URL has no host")? {
+                Host::Ipv6(address) => address.to_string(),
+                host => host.to_string(),
+            },
             port: url.port().unwrap_or(port),
             privacy,
             credentials,
@@ -229,9 +234,8 @@ fn reason(error: &Error) -> String {
 
 /// What stands percent-encoded in a URL.
 fn decoded(text: &str) -> anyhow::Result<String> {
-    let pair = format!("x={}", text.replace('+', "%2B"));
-    let mut pairs = url::form_urlencoded::parse(pair.as_bytes());
-    Ok(pairs.next().context("SMTP_URL can not be read")?.1.into_owned())
+    let text = percent_decode_str(text).decode_utf8();
+    Ok(text.map_err(|_| anyhow::anyhow!("SMTP_URL can not be read"))?.into_owned())
 }
 
 #[cfg(test)]
@@ -262,7 +266,21 @@ mod tests {
         ] {
             assert_eq!(open(url).unwrap().privacy, privacy, "{url}");
         }
-        assert_eq!(decoded("c%2Bd+e%40").unwrap(), "c+d+e@");
+    }
+
+    #[test]
+    fn a_password_is_what_stands_there_and_an_ipv6_address_has_no_brackets() {
+        for (text, password) in
+            [("c%2Bd+e%40", "c+d+e@"), ("a&b=c", "a&b=c"), ("50%25", "50%"), ("%D1%8F", "я")]
+        {
+            assert_eq!(decoded(text).unwrap(), password);
+        }
+        assert!(decoded("%FF").is_err());
+        for (host, named) in
+            [("[::1]", "::1"), ("127.0.0.1", "127.0.0.1"), ("mail.example", "mail.example")]
+        {
+            assert_eq!(open(&format!("smtp://{host}:2525")).unwrap().host, named);
+        }
     }
 
     #[test]
