@@ -2,7 +2,7 @@
 //! what fails before an address is named is no mail's fault;
 //! up to the server's go-ahead for the text nothing was handed over, and it can be tried again;
 //! after that only the server's reply says what became of it. Each step is limited in time. Not
-//! here: what is recorded, and when (`mailer.rs`).
+//! here: what is recorded, and when (`mailer.rs`), and which addresses are dead (`dead_address.rs`).
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -17,6 +17,8 @@ use lettre::transport::smtp::extension::ClientId;
 use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
 use url::{Host, Url};
+
+use super::dead_address::is_dead;
 
 /// How long it may take until the server lets us in, and then until it wants the text.
 pub(super) const OPEN_LIMIT: Duration = Duration::from_secs(20);
@@ -188,20 +190,6 @@ fn refusal(error: &Error) -> NotHanded {
     }
 }
 
-/// Whether a reply for good says that there is no such address: by its enhanced code (RFC 3463,
-/// section 3.2: the address is wrong; 7 and 8 are the sender's), or, without one, by its code.
-/// Anything else may be a server's policy towards us, and says nothing of the address.
-fn is_dead(code: &str, text: &str) -> bool {
-    let first = text.split_whitespace().next().unwrap_or_default();
-    let parts: Vec<Option<u16>> = first.split('.').map(|part| part.parse().ok()).collect();
-    match parts.as_slice() {
-        [Some(class), Some(subject), Some(detail)] => {
-            (*class, *subject) == (5, 1) && !matches!(detail, 7 | 8)
-        }
-        _ => matches!(code, "550" | "551" | "553"),
-    }
-}
-
 /// A server that waits for the text.
 pub(super) struct Ready(AsyncSmtpConnection);
 
@@ -280,28 +268,6 @@ mod tests {
             [("[::1]", "::1"), ("127.0.0.1", "127.0.0.1"), ("mail.example", "mail.example")]
         {
             assert_eq!(open(&format!("smtp://{host}:2525")).unwrap().host, named);
-        }
-    }
-
-    #[test]
-    fn an_address_is_dead_only_if_the_server_says_so() {
-        for (code, text) in [
-            ("550", "5.1.1 <ann@example.com> is unknown"),
-            ("554", "5.1.10 the domain takes no mail"),
-            ("550", "no such user"),
-            ("553", ""),
-        ] {
-            assert!(is_dead(code, text), "{code} {text}");
-        }
-        for (code, text) in [
-            ("550", "5.7.1 we do not relay for you"),
-            ("554", "5.7.1 not wanted"),
-            ("550", "5.2.1 the mailbox is disabled"),
-            ("553", "5.1.8 the sender's domain is unknown"),
-            ("554", "no"),
-            ("503", "RCPT first"),
-        ] {
-            assert!(!is_dead(code, text), "{code} {text}");
         }
     }
 
