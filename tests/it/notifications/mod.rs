@@ -3,6 +3,7 @@
 //!
 //! `given` makes the states tests start from. All other files hold tests.
 
+mod addresses;
 mod clashes;
 mod crashes;
 mod given;

@@ -10,7 +10,7 @@ begins says how the server behaves:
   spam-     554 after the text; nothing is kept
   hang-     the text is kept, and no reply comes
 
-While FOLDER holds a file called closed, every MAIL is answered 550.
+While FOLDER holds a file called closed, every MAIL is answered 550; while it holds one called utf8, SMTPUTF8 is offered.
 """
 
 import asyncio
@@ -66,7 +66,11 @@ class Sink:
 async def main(port, folder):
     sink = Sink(folder)
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: SMTP(sink, hostname="sink.example"), "127.0.0.1", int(port))
+
+    def talk():
+        return SMTP(sink, hostname="sink.example", enable_SMTPUTF8=(sink.folder / "utf8").exists())
+
+    server = await loop.create_server(talk, "127.0.0.1", int(port))
     await server.serve_forever()
 
 

@@ -2,7 +2,7 @@
 //! what fails before an address is named is no mail's fault;
 //! up to the server's go-ahead for the text nothing was handed over, and it can be tried again;
 //! after that only the server's reply says what became of it. Each step is limited in time. Not
-//! here: what is recorded, and when (`mailer.rs`), and which addresses are dead (`dead_address.rs`).
+//! here: what is recorded, and when (`mailer.rs`); whether an address is dead (`dead_address.rs`).
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
 use url::{Host, Url};
@@ -123,19 +123,26 @@ impl Smtp {
     pub(super) async fn begin(&self, from: &Address, to: &Address) -> Result<Ready, NotHanded> {
         let limit = || "timeout".to_owned();
         // Whatever is wrong before an address was named is wrong with us or the server.
-        let entered = timeout(OPEN_LIMIT, self.enter(from)).await;
-        let connection = match entered {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => return Err(NotHanded::Away(reason(&error))),
-            Err(_) => return Err(NotHanded::Away(limit())),
-        };
+        let entered = timeout(OPEN_LIMIT, self.enter(from, to)).await;
+        let connection = entered.unwrap_or_else(|_| Err(NotHanded::Away(limit())))?;
         let named = timeout(OPEN_LIMIT, name(connection, to)).await;
         named.unwrap_or_else(|_| Err(NotHanded::Later(limit())))
     }
 
-    async fn enter(&self, from: &Address) -> Result<AsyncSmtpConnection, Error> {
-        let mut connection = self.connect().await?;
-        connection.command(Mail::new(Some(from.clone()), Vec::new())).await?;
+    async fn enter(&self, from: &Address, to: &Address) -> Result<AsyncSmtpConnection, NotHanded> {
+        let away = |error: Error| NotHanded::Away(reason(&error));
+        let mut connection = self.connect().await.map_err(away)?;
+        let mut parameters = Vec::new();
+        if !to.user().is_ascii() {
+            // RFC 6531: to a server that does not offer it, such an address must not be named.
+            if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+                connection.abort().await;
+                return Err(NotHanded::Never("smtputf8".to_owned()));
+            }
+            let body = MailParameter::Body(MailBodyParameter::EightBitMime);
+            parameters.extend([MailParameter::SmtpUtfEight, body]);
+        }
+        connection.command(Mail::new(Some(from.clone()), parameters)).await.map_err(away)?;
         Ok(connection)
     }
 
