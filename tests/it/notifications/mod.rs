@@ -8,6 +8,7 @@ mod clashes;
 mod crashes;
 mod given;
 mod kinds;
+mod latest;
 mod leads;
 mod mails;
 mod outings;
