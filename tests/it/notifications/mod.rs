@@ -18,4 +18,5 @@ mod projections;
 mod reminders;
 mod replies;
 mod unsubscribing;
+mod upgrades;
 mod verify;

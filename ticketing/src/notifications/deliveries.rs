@@ -101,10 +101,6 @@ fn candidate(row: &Row) -> Result<Candidate, tokio_postgres::Error> {
     })
 }
 
-fn names(kinds: &[Kind]) -> Vec<&'static str> {
-    kinds.iter().map(|kind| kind.as_str()).collect()
-}
-
 /// The deliveries by e-mail; cheap to clone.
 #[derive(Clone)]
 pub(super) struct Deliveries(pub(super) Database);
@@ -137,7 +133,7 @@ impl Deliveries {
     }
 
     /// What is due by now, comes after that place, and is not decided; none of the kinds that are
-    /// held back.
+    /// held back, or that only a newer version knows.
     pub(super) async fn candidates(
         &self,
         after: Place,
@@ -149,7 +145,7 @@ impl Deliveries {
              from {ALL} n \
              where (n.due_at, n.id) > ($2, $3) and n.due_at <= $4 and n.withdrawn_at is null \
                  and n.due_at >= (select mailed_from from notices_begin) \
-                 and n.kind <> all($5) \
+                 and n.kind = any($5) \
                  and not exists (select from deliveries d \
                      where d.notice = n.id and d.channel = 'email') \
                  and exists (select from accounts a where a.id = n.person) \
@@ -157,9 +153,11 @@ impl Deliveries {
         );
         let client = self.0.get().await?;
         let statement = client.prepare_cached(&text).await?;
-        let (bounced, held) = (now - BOUNCE_PAUSE, names(held));
+        let bounced = now - BOUNCE_PAUSE;
+        let kinds = Kind::ALL.iter().filter(|kind| !held.contains(kind));
+        let kinds: Vec<&str> = kinds.map(|kind| kind.as_str()).collect();
         let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-            [&bounced, &after.due_at, &after.id, &now, &held, &PLANNED_AT_ONCE];
+            [&bounced, &after.due_at, &after.id, &now, &kinds, &PLANNED_AT_ONCE];
         let rows = client.query(&statement, &values).await?;
         let full = rows.len() as i64 == PLANNED_AT_ONCE;
         let more = match rows.last().filter(|_| full) {

@@ -192,7 +192,7 @@ impl Mailer {
         let contacts = self.people.contacts(&people).await?;
         let mut needed = Needed { found, facts, standing, contacts };
         let sending = claimed.into_iter().map(|claimed| {
-            let prepared = needed.take(&claimed);
+            let prepared = needed.take(&claimed, now);
             self.send(claimed, prepared, now, held)
         });
         let sent = join_all(sending).await;
@@ -202,13 +202,13 @@ impl Mailer {
     async fn send(
         &self,
         claimed: Claimed,
-        prepared: Option<Prepared>,
+        prepared: Result<Prepared, Outcome>,
         now: DateTime<Utc>,
         held: &[Kind],
     ) -> Result<Server, DatabaseError> {
         let (server, outcome) = match prepared {
-            None => (Server::Unasked, Outcome::Off("gone")),
-            Some(it) => match senseless(&it, now, held) {
+            Err(outcome) => (Server::Unasked, outcome),
+            Ok(it) => match senseless(&it, now, held) {
                 Some(outcome) => (Server::Unasked, outcome),
                 None => match self.try_to_send(&claimed, it).await? {
                     (server, Some(outcome)) => (server, outcome),
@@ -310,13 +310,16 @@ impl Mailer {
 }
 
 impl Needed {
-    /// All that a mail needs; `None` if the person or the notice is gone.
-    fn take(&mut self, claimed: &Claimed) -> Option<Prepared> {
-        let reader = self.contacts.get(&AccountId(claimed.person))?.clone();
-        let against = why_not(self.standing.get(&claimed.notice)?, &reader);
-        let found = self.found.remove(&claimed.notice)?;
-        let facts = self.facts.remove(&claimed.notice)?;
-        Some(Prepared { found, facts, reader, against })
+    /// All that a mail needs, or what becomes of it: the person or the notice may be gone. What is
+    /// there and can not be read is for a replica that knows its kind.
+    fn take(&mut self, claimed: &Claimed, now: DateTime<Utc>) -> Result<Prepared, Outcome> {
+        let gone = || Outcome::Off("gone");
+        let reader = self.contacts.get(&AccountId(claimed.person)).ok_or_else(gone)?.clone();
+        let standing = self.standing.get(&claimed.notice).ok_or_else(gone)?;
+        let against = why_not(standing, &reader);
+        let read = self.found.remove(&claimed.notice).zip(self.facts.remove(&claimed.notice));
+        let (found, facts) = read.ok_or_else(|| Outcome::again("unknown_kind", now))?;
+        Ok(Prepared { found, facts, reader, against })
     }
 }
 
