@@ -35,6 +35,8 @@ pub(super) const STALE: TimeDelta = TimeDelta::hours(24);
 pub(super) const BOUNCE_PAUSE: TimeDelta = TimeDelta::days(7);
 /// Notices whose sending is decided at once: a page of a look.
 const PLANNED_AT_ONCE: i64 = 200;
+/// The most time that a page looks at: a day of notices that are decided already takes too long.
+const LOOKED_AT_ONCE: TimeDelta = TimeDelta::hours(1);
 /// A projection that lacks something older than this is behind: what it planned may be withdrawn.
 const BEHIND: TimeDelta = TimeDelta::seconds(2);
 /// What is planned and may be withdrawn, with the projection that does and the log it follows.
@@ -132,8 +134,8 @@ impl Deliveries {
         Ok(held.flat_map(|(.., kinds)| kinds.iter().copied()).collect())
     }
 
-    /// What is due by now, comes after that place, and is not decided; none of the kinds that are
-    /// held back, or that only a newer version knows.
+    /// What is due by now, comes soon after that place, and is not decided; none of the kinds that
+    /// are held back, or that only a newer version knows.
     pub(super) async fn candidates(
         &self,
         after: Place,
@@ -148,21 +150,22 @@ impl Deliveries {
                  and n.kind = any($5) \
                  and not exists (select from deliveries d \
                      where d.notice = n.id and d.channel = 'email') \
-                 and exists (select from accounts a where a.id = n.person) \
+                 and exists (select from accounts a \
+                     where a.id = n.person and a.erased_at is null) \
              order by n.due_at, n.id limit $6"
         );
         let client = self.0.get().await?;
         let statement = client.prepare_cached(&text).await?;
-        let bounced = now - BOUNCE_PAUSE;
+        let (bounced, to) = (now - BOUNCE_PAUSE, now.min(after.due_at + LOOKED_AT_ONCE));
         let kinds = Kind::ALL.iter().filter(|kind| !held.contains(kind));
         let kinds: Vec<&str> = kinds.map(|kind| kind.as_str()).collect();
         let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-            [&bounced, &after.due_at, &after.id, &now, &kinds, &PLANNED_AT_ONCE];
+            [&bounced, &after.due_at, &after.id, &to, &kinds, &PLANNED_AT_ONCE];
         let rows = client.query(&statement, &values).await?;
         let full = rows.len() as i64 == PLANNED_AT_ONCE;
         let more = match rows.last().filter(|_| full) {
             Some(row) => Some(Place { due_at: row.try_get(5)?, id: row.try_get(0)? }),
-            None => None,
+            None => (to < now).then_some(Place { due_at: to, id: Uuid::max() }),
         };
         let all: Result<_, tokio_postgres::Error> = rows.iter().map(candidate).collect();
         Ok(Candidates { all: all?, more })

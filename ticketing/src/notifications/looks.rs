@@ -1,6 +1,6 @@
 //! Where looking for what became due stands: a look begins shortly before the last one, or as far
-//! back as anything is sent, and goes on page by page until it has seen all. Not here: what is
-//! found (`deliveries.rs`).
+//! back as anything is sent, and goes on page by page until it has seen all, or fails. Not here:
+//! what is found (`deliveries.rs`).
 
 use std::time::Duration;
 
@@ -65,6 +65,12 @@ impl Looks {
         }
         more.is_some()
     }
+
+    /// Notes that a look failed: what it would have seen is left for the next thorough one, so that
+    /// what is due now is found however hard it is to look far back.
+    pub(super) fn note_failed(&mut self) {
+        self.open = None;
+    }
 }
 
 #[cfg(test)]
@@ -90,11 +96,24 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_or_was_held_back_is_looked_for_again() {
+    fn after_a_look_that_failed_comes_a_glance() {
+        let real = Instant::now();
+        let mut looks = Looks::new(at(0), real);
+        for round in 0..3 {
+            let now = real + THOROUGH * round;
+            assert_eq!(looks.next(at(0), now).after.due_at, at(0) - STALE);
+            looks.note_failed();
+            let glance = looks.next(at(0), now);
+            assert_eq!(glance.after.due_at, at(0) - GLANCE);
+            assert!(!looks.note(glance, None, false));
+        }
+    }
+
+    #[test]
+    fn what_was_held_back_is_looked_for_again() {
         let real = Instant::now();
         let mut looks = Looks::new(at(0), real);
         let first = looks.next(at(0), real);
-        assert_eq!(looks.next(at(1), real), first, "nobody has noted how far it came");
         looks.note(first, None, true);
         assert_eq!(looks.next(at(60), real).after.due_at, at(0) - GLANCE);
         let thorough = Looks::new(at(0), real).next(at(60), real + THOROUGH);

@@ -118,8 +118,13 @@ impl Mailer {
             match stepped {
                 Ok(step) => {
                     pause.note(step.server, Instant::now());
-                    let looked = step.looked;
-                    let goes_on = looked.is_some_and(|at| looks.note(look, at.more, at.held_back));
+                    let goes_on = match step.looked {
+                        Some(at) => looks.note(look, at.more, at.held_back),
+                        None => {
+                            looks.note_failed();
+                            false
+                        }
+                    };
                     if goes_on || step.server == Server::There {
                         continue;
                     }
