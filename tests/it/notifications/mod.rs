@@ -17,6 +17,7 @@ mod product;
 mod projections;
 mod reminders;
 mod replies;
+mod slow;
 mod unsubscribing;
 mod upgrades;
 mod verify;

@@ -213,7 +213,7 @@ impl Deliveries {
     pub(super) async fn claim(
         &self,
         now: DateTime<Utc>,
-        at_once: i64,
+        at_once: usize,
     ) -> Result<Vec<Claimed>, DatabaseError> {
         let text = "update deliveries set state = 'claimed', claimed_until = $2, \
                         attempts = attempts + 1 \
@@ -225,7 +225,7 @@ impl Deliveries {
                     returning notice, person, attempts, put_off";
         let client = self.0.get().await?;
         let statement = client.prepare_cached(text).await?;
-        let rows = client.query(&statement, &[&now, &(now + LEASE), &at_once]).await?;
+        let rows = client.query(&statement, &[&now, &(now + LEASE), &(at_once as i64)]).await?;
         let claimed = |row: &Row| {
             Ok(Claimed {
                 notice: row.try_get(0)?,
