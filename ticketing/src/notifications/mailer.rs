@@ -89,6 +89,9 @@ struct Needed {
 struct Step {
     /// How far the look came; `None` if it failed.
     looked: Option<Looked>,
+    /// How many were settled because they make no sense any more. There may be others, and none is
+    /// claimed before them.
+    late: u64,
     claimed: Vec<Mail>,
 }
 
@@ -124,7 +127,7 @@ impl Mailer {
                 for mail in step.claimed {
                     in_flight.spawn(Arc::clone(&self).send(mail));
                 }
-                looks.note(look, step.looked)
+                looks.note(look, step.looked) || step.late > 0
             });
             let mut over = match goes_on {
                 true => in_flight.try_join_next(),
@@ -160,11 +163,16 @@ impl Mailer {
         let looked = self.decide(look, now, &held).await.map_err(|error| warn(&error)).ok();
         let backlog = self.deliveries.backlog().await?;
         metrics::gauge!("ticketing_mail_backlog").set(backlog as f64);
-        let claimed = match room {
-            0 => Vec::new(),
-            _ => self.claim(room, now, &held).await?,
-        };
-        Ok(Step { looked, claimed })
+        let mut step = Step { looked, late: 0, claimed: Vec::new() };
+        if room > 0 {
+            step.late = self.deliveries.settle_late(now).await?;
+        }
+        if step.late > 0 {
+            count("late", step.late);
+        } else if room > 0 {
+            step.claimed = self.claim(room, now, &held).await?;
+        }
+        Ok(step)
     }
 
     async fn decide(
