@@ -3,10 +3,12 @@
 //!
 //! `given` makes the states tests start from. All other files hold tests.
 
+mod addresses;
 mod clashes;
 mod crashes;
 mod given;
 mod kinds;
+mod latest;
 mod leads;
 mod mails;
 mod outings;
@@ -16,5 +18,7 @@ mod product;
 mod projections;
 mod reminders;
 mod replies;
+mod slow;
 mod unsubscribing;
+mod upgrades;
 mod verify;

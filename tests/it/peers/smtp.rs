@@ -99,6 +99,11 @@ impl Sink {
         numbers.into_iter().map(|number| Mail::read(&read(number))).collect()
     }
 
+    /// From now on it takes mail for addresses that are not ASCII (RFC 6531).
+    pub(crate) fn offer_utf8(&self) {
+        fs::write(self.mails.join("utf8"), "").expect("a folder");
+    }
+
     /// From now on it lets nobody in.
     pub(crate) fn close(&self) {
         fs::write(self.mails.join("closed"), "").expect("a folder");
@@ -117,7 +122,7 @@ impl Sink {
 
 impl Mail {
     fn read(bytes: &[u8]) -> Self {
-        let text = std::str::from_utf8(bytes).expect("a mail is ASCII").replace("\r\n", "\n");
+        let text = std::str::from_utf8(bytes).expect("a mail is UTF-8").replace("\r\n", "\n");
         let (envelope, message) = text.split_once('\n').expect("an envelope");
         let envelope: Value = serde_json::from_str(envelope).expect("an envelope");
         assert_eq!(envelope["from"], "tickets@turnstile.example");

@@ -10,7 +10,7 @@ begins says how the server behaves:
   spam-     554 after the text; nothing is kept
   hang-     the text is kept, and no reply comes
 
-While FOLDER holds a file called closed, every MAIL is answered 550.
+While FOLDER holds a file called closed, every MAIL is answered 550; while it holds one called utf8, SMTPUTF8 is offered.
 
 With a login it takes mail from nobody else; with a certificate it offers STARTTLS, and lets in only after that. Without
 one it lets in as it is, so that a client that tells its password to just anybody is found out. What it is asked before
@@ -116,8 +116,12 @@ async def main():
     given = parser.parse_args()
     sink, demanded = Sink(given.folder), terms(given.login, given.certificate)
     loop = asyncio.get_running_loop()
-    make = lambda: Server(sink, hostname="sink.example", **demanded)
-    server = await loop.create_server(make, "127.0.0.1", given.port)
+
+    def talk():
+        offers_utf8 = (sink.folder / "utf8").exists()
+        return Server(sink, hostname="sink.example", enable_SMTPUTF8=offers_utf8, **demanded)
+
+    server = await loop.create_server(talk, "127.0.0.1", given.port)
     await server.serve_forever()
 
 

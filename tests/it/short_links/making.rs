@@ -81,6 +81,23 @@ async fn bounds_are_judged_together() {
 }
 
 #[tokio::test]
+async fn an_account_has_a_thousand_links_and_one_more_when_it_deletes_one() {
+    let world = World::shared();
+    let user = world.given_user("standard").await;
+    let link = json!({ "url": "http://localhost/" });
+    let code = world.given_short_link(&user, &link).await;
+    let as_many = "insert into short_links (code, account_id, url, visits, created_at) \
+                   select 'most' || lpad(n::text, 4, '0'), l.account_id, l.url, 0, l.created_at \
+                   from short_links l, generate_series(1, 999) n where l.code = $1";
+    assert_eq!(world.sql().await.execute(as_many, &[&code]).await.unwrap(), 999);
+    world.shorten(&user, &link).await.problem(409, "too_many_links");
+    let path = format!("/api/v1/shortener/{code}");
+    world.by(&user, Method::DELETE, &path).ask().await.is(204);
+    world.shorten(&user, &link).await.is(201);
+    world.shorten(&user, &link).await.problem(409, "too_many_links");
+}
+
+#[tokio::test]
 async fn a_repeat_with_the_same_key_is_the_same_link() {
     let world = World::shared();
     let (user, other) = (world.given_user("standard").await, world.given_user("standard").await);

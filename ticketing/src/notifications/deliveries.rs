@@ -7,6 +7,7 @@
 //!    |-- lease over, 4xx, no server-|  |--> off, bounced, refused,|-----> unknown (lease over)
 //!    |                                      failed, late          |-- 4xx --> waiting
 //! off: decided when it was due (switched off, stopped, no address, bounced before)
+//! late: also while it waited
 //! ```
 //! A claim is known again by its number (`attempts`): whoever comes back after its lease finds
 //! another one there and may not go on.
@@ -35,6 +36,10 @@ pub(super) const STALE: TimeDelta = TimeDelta::hours(24);
 pub(super) const BOUNCE_PAUSE: TimeDelta = TimeDelta::days(7);
 /// Notices whose sending is decided at once: a page of a look.
 const PLANNED_AT_ONCE: i64 = 200;
+/// How many of the next to be sent are looked at to see whether they are late.
+const SETTLED_AT_ONCE: i64 = 200;
+/// The most time that a page looks at: a day of notices that are decided already takes too long.
+const LOOKED_AT_ONCE: TimeDelta = TimeDelta::hours(1);
 /// A projection that lacks something older than this is behind: what it planned may be withdrawn.
 const BEHIND: TimeDelta = TimeDelta::seconds(2);
 /// What is planned and may be withdrawn, with the projection that does and the log it follows.
@@ -91,6 +96,12 @@ const AGAINST: &str = concat!(
     " where a.id = n.person)"
 );
 
+/// The next to be sent at `$1`, at most `$2`: due, or claimed and let go.
+const NEXT: &str = "select notice from deliveries \
+    where channel = 'email' and next_at <= $1 \
+        and (state = 'waiting' or state = 'claimed' and claimed_until <= $1) \
+    order by next_at limit $2 for update skip locked";
+
 fn candidate(row: &Row) -> Result<Candidate, tokio_postgres::Error> {
     Ok(Candidate {
         notice: row.try_get(0)?,
@@ -99,10 +110,6 @@ fn candidate(row: &Row) -> Result<Candidate, tokio_postgres::Error> {
         switched_off: row.try_get(3)?,
         stopped: row.try_get(4)?,
     })
-}
-
-fn names(kinds: &[Kind]) -> Vec<&'static str> {
-    kinds.iter().map(|kind| kind.as_str()).collect()
 }
 
 /// The deliveries by e-mail; cheap to clone.
@@ -136,8 +143,8 @@ impl Deliveries {
         Ok(held.flat_map(|(.., kinds)| kinds.iter().copied()).collect())
     }
 
-    /// What is due by now, comes after that place, and is not decided; none of the kinds that are
-    /// held back.
+    /// What is due by now, comes soon after that place, and is not decided; none of the kinds that
+    /// are held back, or that only a newer version knows.
     pub(super) async fn candidates(
         &self,
         after: Place,
@@ -149,22 +156,25 @@ impl Deliveries {
              from {ALL} n \
              where (n.due_at, n.id) > ($2, $3) and n.due_at <= $4 and n.withdrawn_at is null \
                  and n.due_at >= (select mailed_from from notices_begin) \
-                 and n.kind <> all($5) \
+                 and n.kind = any($5) \
                  and not exists (select from deliveries d \
                      where d.notice = n.id and d.channel = 'email') \
-                 and exists (select from accounts a where a.id = n.person) \
+                 and exists (select from accounts a \
+                     where a.id = n.person and a.erased_at is null) \
              order by n.due_at, n.id limit $6"
         );
         let client = self.0.get().await?;
         let statement = client.prepare_cached(&text).await?;
-        let (bounced, held) = (now - BOUNCE_PAUSE, names(held));
+        let (bounced, to) = (now - BOUNCE_PAUSE, now.min(after.due_at + LOOKED_AT_ONCE));
+        let kinds = Kind::ALL.iter().filter(|kind| !held.contains(kind));
+        let kinds: Vec<&str> = kinds.map(|kind| kind.as_str()).collect();
         let values: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
-            [&bounced, &after.due_at, &after.id, &now, &held, &PLANNED_AT_ONCE];
+            [&bounced, &after.due_at, &after.id, &to, &kinds, &PLANNED_AT_ONCE];
         let rows = client.query(&statement, &values).await?;
         let full = rows.len() as i64 == PLANNED_AT_ONCE;
         let more = match rows.last().filter(|_| full) {
             Some(row) => Some(Place { due_at: row.try_get(5)?, id: row.try_get(0)? }),
-            None => None,
+            None => (to < now).then_some(Place { due_at: to, id: Uuid::max() }),
         };
         let all: Result<_, tokio_postgres::Error> = rows.iter().map(candidate).collect();
         Ok(Candidates { all: all?, more })
@@ -208,23 +218,34 @@ impl Deliveries {
         Ok(())
     }
 
+    /// Settles those of the next that make no sense any more, so that they take no room of what
+    /// does. Returns how many.
+    pub(super) async fn settle_late(&self, now: DateTime<Utc>) -> Result<u64, DatabaseError> {
+        let text = format!(
+            "with head as materialized ({NEXT}) \
+             update deliveries d set state = 'late', reason = null, settled_at = $1, \
+                 claimed_until = null \
+             from head, {ALL} n \
+             where d.notice = head.notice and d.channel = 'email' and n.id = head.notice \
+                 and n.withdrawn_at is null and (n.until <= $1 or n.due_at <= $3)"
+        );
+        self.execute(&text, &[&now, &SETTLED_AT_ONCE, &(now - STALE)]).await
+    }
+
     /// Claims some of what is due, or was claimed and let go.
     pub(super) async fn claim(
         &self,
         now: DateTime<Utc>,
-        at_once: i64,
+        at_once: usize,
     ) -> Result<Vec<Claimed>, DatabaseError> {
-        let text = "update deliveries set state = 'claimed', claimed_until = $2, \
-                        attempts = attempts + 1 \
-                    where channel = 'email' and notice in (\
-                        select notice from deliveries \
-                        where channel = 'email' and next_at <= $1 \
-                            and (state = 'waiting' or state = 'claimed' and claimed_until <= $1) \
-                        order by next_at limit $3 for update skip locked) \
-                    returning notice, person, attempts, put_off";
+        let text = format!(
+            "update deliveries set state = 'claimed', claimed_until = $3, attempts = attempts + 1 \
+             where channel = 'email' and notice in ({NEXT}) \
+             returning notice, person, attempts, put_off"
+        );
         let client = self.0.get().await?;
-        let statement = client.prepare_cached(text).await?;
-        let rows = client.query(&statement, &[&now, &(now + LEASE), &at_once]).await?;
+        let statement = client.prepare_cached(&text).await?;
+        let rows = client.query(&statement, &[&now, &(at_once as i64), &(now + LEASE)]).await?;
         let claimed = |row: &Row| {
             Ok(Claimed {
                 notice: row.try_get(0)?,

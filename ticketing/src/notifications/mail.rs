@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, MultiPart};
 use lettre::{Address, Message};
+use url::Host;
 use uuid::Uuid;
 
 use super::words::Letter;
@@ -34,7 +35,7 @@ pub(super) struct Head<'a> {
 /// The mail of a notice, as bytes, with the address it goes to.
 pub(super) fn mail(letter: Letter, head: Head<'_>) -> Result<(Address, Vec<u8>), MailError> {
     let Head { notice, from, to, stop, now } = head;
-    let to: Address = to.parse().map_err(|_| MailError::Address)?;
+    let to = to.parse().ok().and_then(sendable).ok_or(MailError::Address)?;
     // RFC 3834: nothing answers it by itself.
     let by_itself = HeaderName::new_from_ascii_str("Auto-Submitted");
     // RFC 2369 and RFC 8058: a reader's mail program offers to stop it, and does so with one click.
@@ -52,6 +53,18 @@ pub(super) fn mail(letter: Letter, head: Head<'_>) -> Result<(Address, Vec<u8>),
         .multipart(MultiPart::alternative_plain_html(letter.plain, letter.html))
         .map_err(|_| MailError::Unwritable)?;
     Ok((to, message.formatted()))
+}
+
+/// The address with its domain as every server knows it (RFC 5891); what stands before it has no
+/// other form (`smtp.rs`). `None` if the domain is none.
+fn sendable(address: Address) -> Option<Address> {
+    if address.domain().is_ascii() {
+        return Some(address);
+    }
+    match Host::parse(address.domain()) {
+        Ok(Host::Domain(domain)) => Address::new(address.user(), domain).ok(),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -88,6 +101,14 @@ mod tests {
         ] {
             assert!(mail.contains(header), "{header}: {mail}");
         }
+    }
+
+    #[test]
+    fn a_domain_is_written_as_every_server_knows_it() {
+        let mail = written("ann@Пример.рф").unwrap();
+        assert!(mail.is_ascii() && mail.contains("To: ann@xn--e1afmkfd.xn--p1ai\r\n"), "{mail}");
+        let mail = written("анна@example.com").unwrap();
+        assert!(mail.contains("To: анна@example.com\r\n"), "{mail}");
     }
 
     #[test]

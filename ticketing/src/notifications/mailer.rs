@@ -14,20 +14,21 @@
 //! (`outcome.rs`), and the conversation with the server (`smtp.rs`).
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures_util::future::join_all;
 use lettre::message::Mailbox;
 use shared_events::AccountId;
-use tokio::time::{Instant, timeout};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::deliveries::{Candidate, Claimed, Deliveries, Place};
+use super::deliveries::{Candidate, Claimed, Deliveries};
 use super::kind::Kind;
 use super::leads::Leads;
-use super::looks::{Look, Looks};
+use super::looks::{Look, Looked, Looks};
 use super::mail::{Head, MailError, mail};
 use super::outcome::{Age, Outcome, why_not};
 use super::reading::{Found, Reading};
@@ -41,7 +42,7 @@ use crate::platform::clock::Clock;
 use crate::platform::database::DatabaseError;
 
 /// Mails in flight at once, on each replica.
-const AT_ONCE: i64 = 8;
+const AT_ONCE: usize = 8;
 /// How often it looks when nothing is due.
 const POLL: Duration = Duration::from_millis(300);
 /// What a stop waits for a mail that is being handed over.
@@ -68,8 +69,12 @@ struct Prepared {
     found: Found,
     facts: Facts,
     reader: Contact,
-    /// Why it is not sent after all: what the person wants may have changed while it waited.
-    against: Option<&'static str>,
+}
+
+/// A mail that is claimed, ready to be handed over or with what becomes of it instead.
+struct Mail {
+    claimed: Claimed,
+    prepared: Result<Prepared, Outcome>,
 }
 
 /// What the mails of a step need.
@@ -84,57 +89,70 @@ struct Needed {
 struct Step {
     /// How far the look came; `None` if it failed.
     looked: Option<Looked>,
-    server: Server,
-}
-
-#[derive(Clone, Copy)]
-struct Looked {
-    more: Option<Place>,
-    held_back: bool,
+    /// How many were settled because they make no sense any more. There may be others, and none is
+    /// claimed before them.
+    late: u64,
+    claimed: Vec<Mail>,
 }
 
 impl Mailer {
     /// Works until cancelled.
     pub(super) async fn run(self, shutdown: CancellationToken) {
+        let patience_ends = async {
+            shutdown.cancelled().await;
+            sleep(STOP_PATIENCE).await;
+        };
+        tokio::select! {
+            () = Arc::new(self).work(&shutdown) => {}
+            // What is not over then is known by its intent.
+            () = patience_ends => {}
+        }
+    }
+
+    async fn work(self: Arc<Self>, shutdown: &CancellationToken) {
         let mut begun = false;
         let mut looks = Looks::new(self.clock.now(), Instant::now());
         let mut pause = ServerPause::default();
+        let mut in_flight = JoinSet::new();
         while !shutdown.is_cancelled() {
             let now = self.clock.now();
             if !begun {
                 begun = self.deliveries.begin(now).await.map_err(|error| warn(&error)).is_ok();
             }
             let look = looks.next(now, Instant::now());
-            let step = self.step(look, now, pause.room(AT_ONCE, Instant::now()));
-            tokio::pin!(step);
-            let stepped = tokio::select! {
-                stepped = &mut step => stepped,
-                // What is not over then is known by its intent.
-                () = shutdown.cancelled() => {
-                    let _ = timeout(STOP_PATIENCE, step).await;
-                    return;
+            // One that is slow takes the room of one.
+            let room = pause.room(AT_ONCE, Instant::now()).saturating_sub(in_flight.len());
+            let step = self.step(look, now, room).await.map_err(|error| warn(&error));
+            let goes_on = step.is_ok_and(|step| {
+                for mail in step.claimed {
+                    in_flight.spawn(Arc::clone(&self).send(mail));
                 }
+                looks.note(look, step.looked) || step.late > 0
+            });
+            let mut over = match goes_on {
+                true => in_flight.try_join_next(),
+                false => tokio::select! {
+                    over = in_flight.join_next(), if !in_flight.is_empty() => over,
+                    () = sleep(POLL) => None,
+                    () = shutdown.cancelled() => None,
+                },
             };
-            match stepped {
-                Ok(step) => {
-                    pause.note(step.server, Instant::now());
-                    let looked = step.looked;
-                    let goes_on = looked.is_some_and(|at| looks.note(look, at.more, at.held_back));
-                    if goes_on || step.server == Server::There {
-                        continue;
-                    }
-                }
-                Err(error) => warn(&error),
-            }
-            tokio::select! {
-                () = tokio::time::sleep(POLL) => {}
-                () = shutdown.cancelled() => {}
+            while let Some(sent) = over {
+                // One that panicked has said why, and is claimed again when its lease is over.
+                pause.note(sent.unwrap_or(Server::Unasked), Instant::now());
+                over = in_flight.try_join_next();
             }
         }
+        while in_flight.join_next().await.is_some() {}
     }
 
-    /// Decides of what became due, and sends some of what waits, as much as there is room for.
-    async fn step(&self, look: Look, now: DateTime<Utc>, room: i64) -> Result<Step, DatabaseError> {
+    /// Decides of what became due, and claims some of what waits, as much as there is room for.
+    async fn step(
+        &self,
+        look: Look,
+        now: DateTime<Utc>,
+        room: usize,
+    ) -> Result<Step, DatabaseError> {
         let given_up = self.deliveries.give_up(now).await?;
         if given_up > 0 {
             tracing::warn!(mails = given_up, "it is not known whether mails were sent");
@@ -143,13 +161,18 @@ impl Mailer {
         let held = self.deliveries.held_back(now).await?;
         // What waits is sent all the same.
         let looked = self.decide(look, now, &held).await.map_err(|error| warn(&error)).ok();
-        let server = match room {
-            0 => Server::Unasked,
-            _ => self.send_all(self.deliveries.claim(now, room).await?, now, &held).await?,
-        };
         let backlog = self.deliveries.backlog().await?;
         metrics::gauge!("ticketing_mail_backlog").set(backlog as f64);
-        Ok(Step { looked, server })
+        let mut step = Step { looked, late: 0, claimed: Vec::new() };
+        if room > 0 {
+            step.late = self.deliveries.settle_late(now).await?;
+        }
+        if step.late > 0 {
+            count("late", step.late);
+        } else if room > 0 {
+            step.claimed = self.claim(room, now, &held).await?;
+        }
+        Ok(step)
     }
 
     async fn decide(
@@ -175,14 +198,16 @@ impl Mailer {
         Ok(looked)
     }
 
-    async fn send_all(
+    /// Claims some of what waits, and finds what it needs.
+    async fn claim(
         &self,
-        claimed: Vec<Claimed>,
+        room: usize,
         now: DateTime<Utc>,
         held: &[Kind],
-    ) -> Result<Server, DatabaseError> {
+    ) -> Result<Vec<Mail>, DatabaseError> {
+        let claimed = self.deliveries.claim(now, room).await?;
         if claimed.is_empty() {
-            return Ok(Server::Unasked);
+            return Ok(Vec::new());
         }
         let ids: Vec<Uuid> = claimed.iter().map(|one| one.notice).collect();
         let found = self.reading.find(&ids).await?;
@@ -191,30 +216,29 @@ impl Mailer {
         let people: Vec<_> = claimed.iter().map(|one| AccountId(one.person)).collect();
         let contacts = self.people.contacts(&people).await?;
         let mut needed = Needed { found, facts, standing, contacts };
-        let sending = claimed.into_iter().map(|claimed| {
-            let prepared = needed.take(&claimed);
-            self.send(claimed, prepared, now, held)
-        });
-        let sent = join_all(sending).await;
-        sent.into_iter().try_fold(Server::Unasked, |most, one| Ok(most.max(one?)))
+        let mail = |claimed: Claimed| {
+            let prepared = needed.take(&claimed, now, held);
+            Mail { claimed, prepared }
+        };
+        Ok(claimed.into_iter().map(mail).collect())
     }
 
-    async fn send(
-        &self,
-        claimed: Claimed,
-        prepared: Option<Prepared>,
-        now: DateTime<Utc>,
-        held: &[Kind],
-    ) -> Result<Server, DatabaseError> {
+    /// Sends a mail and records what became of it: how far the server came into it.
+    async fn send(self: Arc<Self>, mail: Mail) -> Server {
+        self.try_to_settle(mail).await.unwrap_or_else(|error| {
+            warn(&error);
+            Server::Unasked
+        })
+    }
+
+    async fn try_to_settle(&self, mail: Mail) -> Result<Server, DatabaseError> {
+        let Mail { claimed, prepared } = mail;
         let (server, outcome) = match prepared {
-            None => (Server::Unasked, Outcome::Off("gone")),
-            Some(it) => match senseless(&it, now, held) {
-                Some(outcome) => (Server::Unasked, outcome),
-                None => match self.try_to_send(&claimed, it).await? {
-                    (server, Some(outcome)) => (server, outcome),
-                    // Somebody else has it by now.
-                    (server, None) => return Ok(server),
-                },
+            Err(outcome) => (Server::Unasked, outcome),
+            Ok(it) => match self.try_to_send(&claimed, it).await? {
+                (server, Some(outcome)) => (server, outcome),
+                // Somebody else has it by now.
+                (server, None) => return Ok(server),
             },
         };
         match &outcome {
@@ -242,7 +266,7 @@ impl Mailer {
             match self.deliveries.record(claimed, outcome, self.clock.now()).await {
                 Err(error) if error.is_away() && Instant::now() + pause < until => {
                     warn(&error);
-                    tokio::time::sleep(pause).await;
+                    sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_RECORD_PAUSE);
                 }
                 recorded => return recorded,
@@ -310,26 +334,42 @@ impl Mailer {
 }
 
 impl Needed {
-    /// All that a mail needs; `None` if the person or the notice is gone.
-    fn take(&mut self, claimed: &Claimed) -> Option<Prepared> {
-        let reader = self.contacts.get(&AccountId(claimed.person))?.clone();
-        let against = why_not(self.standing.get(&claimed.notice)?, &reader);
-        let found = self.found.remove(&claimed.notice)?;
-        let facts = self.facts.remove(&claimed.notice)?;
-        Some(Prepared { found, facts, reader, against })
+    /// All that a mail needs, or what becomes of it if it is not to be sent, or not now. What is
+    /// there and can not be read is for a replica that knows its kind.
+    fn take(
+        &mut self,
+        claimed: &Claimed,
+        now: DateTime<Utc>,
+        held: &[Kind],
+    ) -> Result<Prepared, Outcome> {
+        let gone = || Outcome::Off("gone");
+        let reader = self.contacts.get(&AccountId(claimed.person)).ok_or_else(gone)?.clone();
+        let standing = self.standing.get(&claimed.notice).ok_or_else(gone)?;
+        let read = self.found.remove(&claimed.notice).zip(self.facts.remove(&claimed.notice));
+        let (found, facts) = read.ok_or_else(|| Outcome::again("unknown_kind", now))?;
+        // What the person wants may have changed while it waited.
+        let against = why_not(standing, &reader);
+        match senseless(&found, against, now, held) {
+            Some(outcome) => Err(outcome),
+            None => Ok(Prepared { found, facts, reader }),
+        }
     }
 }
 
 /// What becomes of a mail that is not to be sent, or not now; `None` if it is to be sent.
-fn senseless(it: &Prepared, now: DateTime<Utc>, held: &[Kind]) -> Option<Outcome> {
-    let found = &it.found;
+fn senseless(
+    found: &Found,
+    against: Option<&'static str>,
+    now: DateTime<Utc>,
+    held: &[Kind],
+) -> Option<Outcome> {
     if found.withdrawn {
         Some(Outcome::Off("withdrawn"))
     } else if found.until.is_some_and(|until| until <= now)
         || (Age { due_at: found.due_at, now }).is_over()
     {
         Some(Outcome::Late)
-    } else if let Some(reason) = it.against {
+    } else if let Some(reason) = against {
         Some(Outcome::Off(reason))
     } else if held.contains(&found.kind) {
         Some(Outcome::again("held_back", now))

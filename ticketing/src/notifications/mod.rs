@@ -19,6 +19,7 @@
 //! follow logs that other contexts write: nothing is written here but deliveries, switches and
 //! stopped addresses.
 
+mod dead_address;
 mod deliveries;
 pub mod http;
 mod invariants;

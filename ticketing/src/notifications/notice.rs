@@ -97,6 +97,7 @@ async fn write_some(
     let until: Vec<_> = notices.iter().map(|notice| notice.until).collect();
     let details: Vec<&Value> = notices.iter().map(|notice| &notice.details).collect();
     let (by, revives) = match known {
+        // It asks nothing of $9 but has to name it: Postgres wants to know each parameter's type.
         Known::Stays => (None, "false and $9::timestamptz is null"),
         Known::IsRevived(by) => (Some(by), "n.due_at > $9"),
     };

@@ -15,9 +15,16 @@
 //! guests), is nobody's news.
 //!
 //! What one call changes is one notice: events of one append have one time, and `Moved` comes last
-//! of those that change something. What a later change overtakes stays listed, but ends: if its
-//! mail still waits, it is not sent. That it is full is overtaken by a place again, and that by it
-//! being full.
+//! of those that change something. What is overtaken stays listed, but ends: if its mail still
+//! waits, it is not sent. So ends
+//!
+//! | when | what was told of |
+//! | --- | --- |
+//! | it moves, or is called off | changes and earlier moves, and of bookings what says when it begins |
+//! | it is called off | that it is full, or has a place again |
+//! | it is full, or has a place again | the other of the two |
+//! | a booking is answered or removed | how it stood before, and its clashes |
+//! | a booking clashes, or does no more | the other of the two |
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -85,15 +92,28 @@ const CONCERNED: &str = "guest_says and host_says is distinct from false";
 const WAITING: &str = "guest_says and host_says is null";
 const COMING: &str = "guest_says and host_says";
 
-/// What is no news any more once an outing is called off.
-const CHANGES: [Kind; 4] = [
-    Kind::AnnouncementChanged,
-    Kind::AnnouncementMoved,
-    Kind::AnnouncementFull,
-    Kind::AnnouncementReopened,
+/// Whether there is a place: the later is true.
+const PLACES: [Kind; 2] = [Kind::AnnouncementFull, Kind::AnnouncementReopened];
+/// What is no news any more once an outing has moved, or is called off.
+const CHANGES: [Kind; 2] = [Kind::AnnouncementChanged, Kind::AnnouncementMoved];
+/// What is said of bookings with the time at which the outing begins.
+const TIMED: [Kind; 4] = [
+    Kind::BookingAccepted,
+    Kind::BookingConfirmed,
+    Kind::BookingClashes,
+    Kind::BookingClashCleared,
 ];
-/// What is no news any more once an outing has moved again.
-const OVERTAKEN: [Kind; 2] = [Kind::AnnouncementChanged, Kind::AnnouncementMoved];
+/// Whether the guest is elsewhere: the later is true.
+const CLASHES: [Kind; 2] = [Kind::BookingClashes, Kind::BookingClashCleared];
+/// How a booking stands, and what an answer to it has settled: the last is true.
+const ANSWERS: [Kind; 6] = [
+    Kind::BookingAccepted,
+    Kind::BookingDeclined,
+    Kind::BookingWithdrawn,
+    Kind::BookingConfirmed,
+    Kind::BookingClashes,
+    Kind::BookingClashCleared,
+];
 
 impl Step<'_> {
     async fn apply(&self) -> Applied {
@@ -122,16 +142,17 @@ impl Step<'_> {
             Event::PlacesChanged { .. } => self.tell_change().await,
             Event::Moved { starts_at, .. } => self.moved(*starts_at).await,
             Event::Closed => {
-                self.end(&[Kind::AnnouncementReopened]).await?;
+                self.end(&[self.id()], &PLACES).await?;
                 self.tell(WAITING, Kind::AnnouncementFull).await
             }
             Event::Reopened => {
-                self.end(&[Kind::AnnouncementFull]).await?;
+                self.end(&[self.id()], &PLACES).await?;
                 self.tell(WAITING, Kind::AnnouncementReopened).await
             }
             Event::Cancelled => {
                 self.withdraw(Whose::Everybodys).await?;
-                self.end(&CHANGES).await?;
+                self.end_timed().await?;
+                self.end(&[self.id()], &PLACES).await?;
                 let text = "update outing_plans set open = false where announcement_id = $1";
                 self.execute(text, &[&self.id()]).await?;
                 self.tell(CONCERNED, Kind::AnnouncementCancelled).await
@@ -141,7 +162,7 @@ impl Step<'_> {
                 let text = "insert into outing_guests (booking_id, announcement_id, guest, guest_says) \
                             values ($1, $2, $3, true) on conflict do nothing";
                 self.execute(text, &[&booking.0, &self.id(), &guest.0]).await?;
-                self.tell_both(*booking, Kind::BookingApplied).await
+                self.tell_both(*booking, Kind::BookingApplied, &[]).await
             }
             Event::Accepted { booking } => {
                 self.answer(*booking, "host_says = true", Kind::BookingAccepted).await
@@ -160,9 +181,11 @@ impl Step<'_> {
                 let text = "delete from outing_guests where booking_id = $1";
                 self.execute(text, &[&booking.0]).await
             }
-            Event::ClashFound { booking } => self.tell_both(*booking, Kind::BookingClashes).await,
+            Event::ClashFound { booking } => {
+                self.tell_both(*booking, Kind::BookingClashes, &CLASHES).await
+            }
             Event::ClashCleared { booking } => {
-                self.tell_both(*booking, Kind::BookingClashCleared).await
+                self.tell_both(*booking, Kind::BookingClashCleared, &CLASHES).await
             }
         }
     }
@@ -205,12 +228,14 @@ impl Step<'_> {
         let text = "update outing_notices set withdrawn_at = $2 \
                     where about = $1 and kind = 'announcement_changed' and due_at = $2";
         self.execute(text, &[&self.id(), &self.event.recorded_at]).await?;
-        self.end(&OVERTAKEN).await?;
+        self.end_timed().await?;
         self.tell(CONCERNED, Kind::AnnouncementMoved).await?;
         self.remind_all().await
     }
 
-    /// Tells that it was changed, unless the same call has changed something before.
+    /// Tells that it was changed, unless the same call has changed something before: all that a
+    /// call appends has its `recorded_at`, which is when what it tells is due. Of two calls in the
+    /// same microsecond one is told, in words that are true of both.
     async fn tell_change(&self) -> Applied {
         let text = "select from outing_notices where about = $1 \
                         and kind = 'announcement_changed' and due_at = $2 limit 1";
@@ -223,12 +248,19 @@ impl Step<'_> {
         }
     }
 
-    /// What was told of the announcement so far makes no sense any more.
-    async fn end(&self, kinds: &[Kind]) -> Applied {
+    /// What was told of these so far makes no sense any more.
+    async fn end(&self, about: &[Uuid], kinds: &[Kind]) -> Applied {
         let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
         let text = "update outing_notices set until = least(until, $2) \
-                    where about = $1 and kind = any($3) and due_at <= $2";
-        self.execute(text, &[&self.id(), &self.event.recorded_at, &kinds]).await
+                    where about = any($1) and kind = any($3)";
+        self.execute(text, &[&about, &self.event.recorded_at, &kinds]).await
+    }
+
+    /// It does not begin when it was said to.
+    async fn end_timed(&self) -> Applied {
+        self.end(&[self.id()], &CHANGES).await?;
+        let bookings: Vec<Uuid> = self.guests("true").await?.iter().map(|(id, _)| id.0).collect();
+        self.end(&bookings, &TIMED).await
     }
 
     /// Tells those guests of the announcement.
@@ -257,7 +289,7 @@ impl Step<'_> {
         let row = self.transaction.query_opt(&statement, &[&booking.0]).await?;
         let Some(row) = row else { return Ok(()) };
         let (guest, comes) = (AccountId(row.try_get(0)?), row.try_get::<_, bool>(1)?);
-        self.tell_both(booking, kind).await?;
+        self.tell_both(booking, kind, &ANSWERS).await?;
         if !comes {
             return self.withdraw(Whose::Of(guest)).await;
         }
@@ -267,8 +299,9 @@ impl Step<'_> {
         }
     }
 
-    /// Tells host and guest of a booking.
-    async fn tell_both(&self, booking: BookingId, kind: Kind) -> Applied {
+    /// Tells host and guest of a booking, of which those were no news any more.
+    async fn tell_both(&self, booking: BookingId, kind: Kind, overtaken: &[Kind]) -> Applied {
+        self.end(&[booking.0], overtaken).await?;
         let text = "select guest from outing_guests where booking_id = $1";
         let statement = self.transaction.prepare_cached(text).await?;
         let row = self.transaction.query_opt(&statement, &[&booking.0]).await?;

@@ -27,10 +27,10 @@ pub(super) struct ServerPause(Option<(Instant, Duration)>);
 
 impl ServerPause {
     /// How many mails may be tried at once: of so many none, one, or all.
-    pub(super) fn room(&self, all: i64, at: Instant) -> i64 {
+    pub(super) fn room(&self, all: usize, at: Instant) -> usize {
         match self.0 {
             None => all,
-            Some((until, _)) => i64::from(at >= until),
+            Some((until, _)) => usize::from(at >= until),
         }
     }
 
@@ -39,6 +39,8 @@ impl ServerPause {
         match (server, self.0) {
             (Server::Unasked, _) => {}
             (Server::There, _) => self.0 = None,
+            // Of several that were on their way, one has said it.
+            (Server::Away, Some((until, _))) if at < until => {}
             (Server::Away, before) => {
                 let pause = before.map_or(FIRST, |(_, pause)| (pause * 2).min(LONGEST));
                 self.0 = Some((at + pause, pause));
@@ -56,7 +58,9 @@ mod tests {
         let (mut pause, mut at) = (ServerPause::default(), Instant::now());
         assert_eq!(pause.room(8, at), 8);
         for expected in [1, 2, 4, 8, 16, 32, 64, 120, 120] {
-            pause.note(Server::Away, at);
+            for _ in 0..8 {
+                pause.note(Server::Away, at);
+            }
             at += Duration::from_secs(expected);
             assert_eq!(pause.room(8, at - Duration::from_millis(1)), 0, "{expected}");
             assert_eq!(pause.room(8, at), 1);

@@ -2,7 +2,7 @@
 //! what fails before an address is named is no mail's fault;
 //! up to the server's go-ahead for the text nothing was handed over, and it can be tried again;
 //! after that only the server's reply says what became of it. Each step is limited in time. Not
-//! here: what is recorded, and when (`mailer.rs`).
+//! here: what is recorded, and when (`mailer.rs`); whether an address is dead (`dead_address.rs`).
 
 use std::error::Error as _;
 use std::time::Duration;
@@ -13,9 +13,12 @@ use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt};
-use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
+use percent_encoding::percent_decode_str;
 use tokio::time::timeout;
-use url::Url;
+use url::{Host, Url};
+
+use super::dead_address::is_dead;
 
 /// How long it may take until the server lets us in, and then until it wants the text.
 pub(super) const OPEN_LIMIT: Duration = Duration::from_secs(20);
@@ -101,7 +104,11 @@ impl Smtp {
             _ => anyhow::bail!("SMTP_URL has a user without a password"),
         };
         Ok(Self {
-            host: url.host_str().context("SMTP_URL has no host")?.to_owned(),
+            // An IPv6 address stands in brackets in a URL only.
+            host: match url.host().context("SMTP_URL has no host")? {
+                Host::Ipv6(address) => address.to_string(),
+                host => host.to_string(),
+            },
             port: url.port().unwrap_or(port),
             privacy,
             credentials,
@@ -116,19 +123,26 @@ impl Smtp {
     pub(super) async fn begin(&self, from: &Address, to: &Address) -> Result<Ready, NotHanded> {
         let limit = || "timeout".to_owned();
         // Whatever is wrong before an address was named is wrong with us or the server.
-        let entered = timeout(OPEN_LIMIT, self.enter(from)).await;
-        let connection = match entered {
-            Ok(Ok(connection)) => connection,
-            Ok(Err(error)) => return Err(NotHanded::Away(reason(&error))),
-            Err(_) => return Err(NotHanded::Away(limit())),
-        };
+        let entered = timeout(OPEN_LIMIT, self.enter(from, to)).await;
+        let connection = entered.unwrap_or_else(|_| Err(NotHanded::Away(limit())))?;
         let named = timeout(OPEN_LIMIT, name(connection, to)).await;
         named.unwrap_or_else(|_| Err(NotHanded::Later(limit())))
     }
 
-    async fn enter(&self, from: &Address) -> Result<AsyncSmtpConnection, Error> {
-        let mut connection = self.connect().await?;
-        connection.command(Mail::new(Some(from.clone()), Vec::new())).await?;
+    async fn enter(&self, from: &Address, to: &Address) -> Result<AsyncSmtpConnection, NotHanded> {
+        let away = |error: Error| NotHanded::Away(reason(&error));
+        let mut connection = self.connect().await.map_err(away)?;
+        let mut parameters = Vec::new();
+        if !to.user().is_ascii() {
+            // RFC 6531: to a server that does not offer it, such an address must not be named.
+            if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
+                connection.abort().await;
+                return Err(NotHanded::Never("smtputf8".to_owned()));
+            }
+            let body = MailParameter::Body(MailBodyParameter::EightBitMime);
+            parameters.extend([MailParameter::SmtpUtfEight, body]);
+        }
+        connection.command(Mail::new(Some(from.clone()), parameters)).await.map_err(away)?;
         Ok(connection)
     }
 
@@ -183,20 +197,6 @@ fn refusal(error: &Error) -> NotHanded {
     }
 }
 
-/// Whether a reply for good says that there is no such address: by its enhanced code (RFC 3463,
-/// section 3.2: the address is wrong; 7 and 8 are the sender's), or, without one, by its code.
-/// Anything else may be a server's policy towards us, and says nothing of the address.
-fn is_dead(code: &str, text: &str) -> bool {
-    let first = text.split_whitespace().next().unwrap_or_default();
-    let parts: Vec<Option<u16>> = first.split('.').map(|part| part.parse().ok()).collect();
-    match parts.as_slice() {
-        [Some(class), Some(subject), Some(detail)] => {
-            (*class, *subject) == (5, 1) && !matches!(detail, 7 | 8)
-        }
-        _ => matches!(code, "550" | "551" | "553"),
-    }
-}
-
 /// A server that waits for the text.
 pub(super) struct Ready(AsyncSmtpConnection);
 
@@ -229,9 +229,8 @@ fn reason(error: &Error) -> String {
 
 /// What stands percent-encoded in a URL.
 fn decoded(text: &str) -> anyhow::Result<String> {
-    let pair = format!("x={}", text.replace('+', "%2B"));
-    let mut pairs = url::form_urlencoded::parse(pair.as_bytes());
-    Ok(pairs.next().context("SMTP_URL can not be read")?.1.into_owned())
+    let text = percent_decode_str(text).decode_utf8();
+    Ok(text.map_err(|_| anyhow::anyhow!("SMTP_URL can not be read"))?.into_owned())
 }
 
 #[cfg(test)]
@@ -262,28 +261,20 @@ mod tests {
         ] {
             assert_eq!(open(url).unwrap().privacy, privacy, "{url}");
         }
-        assert_eq!(decoded("c%2Bd+e%40").unwrap(), "c+d+e@");
     }
 
     #[test]
-    fn an_address_is_dead_only_if_the_server_says_so() {
-        for (code, text) in [
-            ("550", "5.1.1 <ann@example.com> is unknown"),
-            ("554", "5.1.10 the domain takes no mail"),
-            ("550", "no such user"),
-            ("553", ""),
-        ] {
-            assert!(is_dead(code, text), "{code} {text}");
+    fn a_password_is_what_stands_there_and_an_ipv6_address_has_no_brackets() {
+        for (text, password) in
+            [("c%2Bd+e%40", "c+d+e@"), ("a&b=c", "a&b=c"), ("50%25", "50%"), ("%D1%8F", "я")]
+        {
+            assert_eq!(decoded(text).unwrap(), password);
         }
-        for (code, text) in [
-            ("550", "5.7.1 we do not relay for you"),
-            ("554", "5.7.1 not wanted"),
-            ("550", "5.2.1 the mailbox is disabled"),
-            ("553", "5.1.8 the sender's domain is unknown"),
-            ("554", "no"),
-            ("503", "RCPT first"),
-        ] {
-            assert!(!is_dead(code, text), "{code} {text}");
+        assert!(decoded("%FF").is_err());
+        for (host, named) in
+            [("[::1]", "::1"), ("127.0.0.1", "127.0.0.1"), ("mail.example", "mail.example")]
+        {
+            assert_eq!(open(&format!("smtp://{host}:2525")).unwrap().host, named);
         }
     }
 

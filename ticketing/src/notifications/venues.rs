@@ -1,6 +1,7 @@
 //! What people are told of matches for which they have tickets: that one takes place at another
 //! time or not at all, and that their money went back. Projected from the log of the venues, with
-//! who has tickets for what.
+//! who has tickets for what. That a match moved is no news any more once it has moved again, or is
+//! cancelled: it stays listed, but ends, and if its mail still waits, it is not sent.
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -137,6 +138,10 @@ async fn tell_holders(
     if rows.is_empty() {
         return Ok(());
     }
+    let text = "update venue_notices set until = least(until, $2) \
+                where about = $1 and kind = 'match_moved'";
+    let statement = transaction.prepare_cached(text).await?;
+    transaction.execute(&statement, &[&event.aggregate_id, &event.recorded_at]).await?;
     let details = json!({ "title": title(transaction, event).await?, "starts_at": starts_at });
     let mut notices = Vec::with_capacity(rows.len());
     for row in &rows {

@@ -165,8 +165,7 @@ impl Words {
     /// # Errors
     /// As [`Words::say`].
     pub(super) fn stop_page(&self, stopped: bool) -> Result<String, minijinja::Error> {
-        let (text, button, action) =
-            if stopped { ("stopped", "resume", "resume") } else { ("ask_stop", "do_stop", "") };
+        let (text, button) = if stopped { ("stopped", "resume") } else { ("ask_stop", "do_stop") };
         let mut said = Vec::new();
         for (language, _) in FILES {
             said.push(context! {
@@ -175,7 +174,7 @@ impl Words {
                 button => self.phrase(language, button, ())?,
             });
         }
-        self.0.get_template("unsubscribe.html")?.render(context! { said, action })
+        self.0.get_template("unsubscribe.html")?.render(context! { said, resume => stopped })
     }
 
     fn phrase(
@@ -283,8 +282,10 @@ mod tests {
             let tagged = format!("lang=\"{language}\"");
             assert!(page.contains(&tagged) && stopped.contains(&tagged), "{page}{stopped}");
         }
-        for page in [&page, &stopped] {
-            assert!(page.contains("method=\"post\"") && !page.contains("<script"), "{page}");
+        for (page, calls) in [(&page, "?resume=false"), (&stopped, "?resume=true")] {
+            let form = format!("<form method=\"post\" action=\"{calls}\">");
+            assert_eq!(page.matches(&form).count(), FILES.len(), "{page}");
+            assert!(!page.contains("<script"), "{page}");
         }
     }
 

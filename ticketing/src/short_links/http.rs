@@ -178,7 +178,7 @@ impl ShortLinksApi {
     ///
     /// The short one leads there until it expires or was visited as often as it may be.
     ///
-    /// Errors: `invalid_fields`, `unavailable`.
+    /// Errors: `invalid_fields`, `too_many_links`, `unavailable`.
     #[oai(path = "/api/v1/shortener", method = "post", operation_id = "shorten")]
     async fn shorten(
         &self,
@@ -192,7 +192,7 @@ impl ShortLinksApi {
             let (key, bytes) = (key.0.as_deref(), &body.bytes);
             let key = IdempotencyKey::read(key, Some(maker.0), "POST", SHORTENER, bytes)?;
             let NewShortLink { url, expires_at, visits } = body.value;
-            let link = NewLink { maker: Some(maker), url: url.0, expires_at, visits };
+            let link = NewLink { maker, url: url.0, expires_at, visits };
             let url = self.links.make(link, key).await?.url;
             Ok(Shortened::Made(Json(ShortAddress { url })))
         };

@@ -21,8 +21,8 @@ const LONGEST_LIFE: TimeDelta = TimeDelta::days(3_653);
 /// A link to be made.
 #[derive(Clone, Debug)]
 pub(super) struct NewLink {
-    /// Who asked for it; nobody if the service itself did.
-    pub(super) maker: Option<AccountId>,
+    /// Who asked for it.
+    pub(super) maker: AccountId,
     pub(super) url: String,
     /// From when on it leads nowhere.
     pub(super) expires_at: Option<DateTime<Utc>>,
@@ -49,7 +49,7 @@ pub(super) struct Link {
 
 /// Why there is no short link.
 #[derive(Debug, thiserror::Error)]
-pub enum ShortenError {
+pub(super) enum ShortenError {
     /// Members break rules: each with its rule.
     #[error("some members are not valid")]
     Invalid(Vec<(&'static str, String)>),
@@ -92,9 +92,7 @@ impl ShortLinks {
             },
         };
         let link = NewLink { url: self.judge(&link, now)?, ..link };
-        if let Some(maker) = link.maker
-            && self.made(maker).await? >= MOST_LINKS
-        {
+        if self.made(link.maker).await? >= MOST_LINKS {
             return Err(ShortenError::TooMany);
         }
         for _ in 0..code::ATTEMPTS {
@@ -155,7 +153,7 @@ impl ShortLinks {
                           (code, account_id, url, visits, visit_limit, expires_at, dead_from, \
                            created_at) \
                       values ($1, $2, $3, 0, $4, $5, $5, $6) on conflict (code) do nothing";
-        let maker = link.maker.map(|maker| maker.0);
+        let maker = link.maker.0;
         let mut client = self.database.get().await?;
         let statement = client.prepare_cached(insert).await.map_err(DatabaseError::from)?;
         let transaction = client.transaction().await.map_err(DatabaseError::from)?;

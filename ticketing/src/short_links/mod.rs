@@ -30,7 +30,6 @@ use crate::platform::database::Database;
 use crate::platform::housekeeping::Rule;
 use crate::platform::idempotency::Idempotency;
 use allowed_hosts::AllowedHosts;
-pub use make::ShortenError;
 
 /// For how long a dead link is answered 410; after that nobody knows it any more.
 pub const KEPT_DEAD: TimeDelta = TimeDelta::days(30);
