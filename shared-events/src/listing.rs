@@ -67,6 +67,9 @@ pub enum ListingEvent {
     },
     /// The ticket is no longer offered.
     Withdrawn,
+    /// The seller's account is no more while an order has the ticket: when the order no longer has
+    /// it, nobody offers it.
+    SellerLeft,
 }
 
 impl DomainEvent for ListingEvent {
@@ -78,6 +81,7 @@ impl DomainEvent for ListingEvent {
             Self::Released { .. } => "Released",
             Self::Sold { .. } => "Sold",
             Self::Withdrawn => "Withdrawn",
+            Self::SellerLeft => "SellerLeft",
         }
         .to_owned()
     }

@@ -86,6 +86,25 @@ async fn who_can_not_be_erased_again_stands_in_nobodys_way_and_is_tried_again() 
     world.system.stop().await.unwrap();
 }
 
+/// An earlier version withdrew only what was free again within an hour.
+#[tokio::test]
+async fn what_somebody_sold_who_left_is_withdrawn_when_it_is_given_back_however_late() {
+    let world = World::with_test_clock().await;
+    let (paid, payment) = world.given_paid_order().await;
+    let id = world.given_erased(&paid.deal.seller).await;
+    assert_eq!(world.ticket(&paid.deal.ticket).await["status"], "sold");
+    world.time_passes(TimeDelta::minutes(61)).await;
+    eventually("the last round was held", async || !world.is_left_over(&id).await).await;
+    let admin = world.given_admin().await;
+    world.refund(&admin, &payment, "").await.is(200);
+    assert_eq!(world.ticket(&paid.deal.ticket).await["status"], "withdrawn");
+    let other = world.given_user("standard").await;
+    world.order_ticket(&other, &paid.deal.ticket).await.problem(404, "not_found");
+    world.until_projected("market").await;
+    world.verify().await.unwrap();
+    world.system.stop().await.unwrap();
+}
+
 /// A process does not know what was not done while there was none.
 #[tokio::test]
 async fn a_process_begins_with_all_who_were_erased_in_the_last_month() {

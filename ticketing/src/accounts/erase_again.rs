@@ -1,5 +1,5 @@
 //! Erasing again who was erased lately: what was written of them meanwhile, by a replica that had
-//! not heard of it, and what they held that is free since. Not here: what is erased (`erase.rs`).
+//! not heard of it. Not here: what is erased (`erase.rs`).
 //!
 //! What contexts forget is found in read tables. A round looks back as far as the one before had
 //! to: an hour, from now or from the oldest event that a projection had not applied by then. So
@@ -22,7 +22,7 @@ use crate::platform::database::DatabaseError;
 const AGAIN_EVERY: TimeDelta = TimeDelta::seconds(60);
 /// How often it is looked whether one is to begin.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long ago that is: what somebody held when its seller left may be free again by then.
+/// How long ago that is: far longer than any replica takes to hear of it.
 const LATELY: TimeDelta = TimeDelta::minutes(60);
 /// How long ago it is for the first round of a process.
 const AT_START: TimeDelta = TimeDelta::days(30);
