@@ -281,9 +281,11 @@ async fn start(
     loop {
         match prepare(platform, settings, overriding).await {
             Ok(()) => return Ok(()),
-            Err(error @ (DatabaseError::Unsafe(_) | DatabaseError::Migration(_))) => {
-                return Err(error.into());
-            }
+            Err(
+                error @ (DatabaseError::Unsafe(_)
+                | DatabaseError::Migration(_)
+                | DatabaseError::PassedOver(_)),
+            ) => return Err(error.into()),
             Err(error) if !complained => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::warn!(%error, cause, "waiting for Postgres");
