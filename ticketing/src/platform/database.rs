@@ -109,10 +109,7 @@ impl DatabaseError {
     pub fn is_away(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Silent | Self::InUse => true,
-            // Classes 08, 53, 57 of SQLSTATE: connection lost, out of resources, told to stop.
-            Self::Statement(error) => error.code().is_none_or(|state| {
-                ["08", "53", "57"].iter().any(|class| state.code().starts_with(class))
-            }),
+            Self::Statement(error) => error.code().is_none_or(passes),
             Self::Group(cause) => cause.is_away(),
             Self::Migration(_)
             | Self::PassedOver(_)
@@ -122,13 +119,16 @@ impl DatabaseError {
         }
     }
 
+    /// Whether Postgres has ended the transaction for the sake of another one (class 40 of SQLSTATE:
+    /// deadlocks and the like), so that the same may succeed at once.
+    pub fn is_conflict(&self) -> bool {
+        self.sql_state().is_some_and(|state| is_of(state, &["40"]))
+    }
+
     /// Whether the same statement will fail however often it is tried: SQLSTATE's classes of data
     /// exceptions (22), violated constraints (23) and statements that mean nothing here (42).
     pub fn is_final(&self) -> bool {
-        let is_final = |state: &SqlState| {
-            ["22", "23", "42"].iter().any(|class| state.code().starts_with(class))
-        };
-        self.sql_state().is_some_and(is_final)
+        self.sql_state().is_some_and(|state| is_of(state, &["22", "23", "42"]))
     }
 
     /// The constraint that was violated, if that is what happened.
@@ -138,6 +138,16 @@ impl DatabaseError {
             _ => None,
         }
     }
+}
+
+/// Classes 08, 40, 53, 57 of SQLSTATE: connection lost, ended for the sake of another transaction,
+/// out of resources, told to stop.
+fn passes(state: &SqlState) -> bool {
+    is_of(state, &["08", "40", "53", "57"])
+}
+
+fn is_of(state: &SqlState, classes: &[&str]) -> bool {
+    classes.iter().any(|class| state.code().starts_with(class))
 }
 
 impl Database {
@@ -293,4 +303,18 @@ async fn connect(config: &Config, name: &str) -> Result<Connection, DatabaseErro
         }
     });
     Ok(ClientWrapper::new(client, connection))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_postgres_ended_for_the_sake_of_another_transaction_can_be_tried_again() {
+        for state in [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE] {
+            assert!(passes(&state) && is_of(&state, &["40"]), "{state:?}");
+        }
+        assert!(passes(&SqlState::ADMIN_SHUTDOWN) && passes(&SqlState::TOO_MANY_CONNECTIONS));
+        assert!(!passes(&SqlState::UNIQUE_VIOLATION) && !passes(&SqlState::SYNTAX_ERROR));
+    }
 }
