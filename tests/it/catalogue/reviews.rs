@@ -133,6 +133,39 @@ async fn a_review_is_removed_by_its_author_or_an_administrator() {
     }
 }
 
+#[tokio::test]
+async fn who_leaves_takes_their_likes_along() {
+    let world = World::shared();
+    let (author, other) = (world.given_user("standard").await, world.given_user("standard").await);
+    let id = world.review(&author, METROPOLIS, &opinion()).await.is(200).member("id");
+    for user in [&author, &other] {
+        world.like(user, Method::PUT, &id).await.is(200);
+    }
+    world.leave(&other).await.is(204);
+    assert_eq!(world.likes(&id).await, 1);
+}
+
+/// An earlier version counted the likes of each review of a page, for anybody who asked.
+#[tokio::test]
+async fn likes_are_not_counted_when_reviews_are_read_and_verify_counts_them() {
+    let world = World::start(&[]).await;
+    let user = world.given_user("standard").await;
+    let id = world.review(&user, METROPOLIS, &opinion()).await.is(200).member("id");
+    world.like(&user, Method::PUT, &id).await.is(200);
+    let sql = world.sql().await;
+    let hold = "begin; lock table review_likes in access exclusive mode";
+    sql.batch_execute(hold).await.unwrap();
+    let page = world.get(&format!("/ugc/v1/movies/{METROPOLIS}/reviews?limit=200")).ask().await;
+    assert_eq!(page.is(200).json[0]["likes"], 1);
+    sql.batch_execute("rollback").await.unwrap();
+    world.verify().await.unwrap();
+    sql.batch_execute("update film_reviews set likes = 2").await.unwrap();
+    let found = world.verify().await.unwrap_err();
+    let fails = |line: &str| line.starts_with("FAIL") && line.contains("as many likes as");
+    assert!(found.lines().any(fails), "{found}");
+    world.system.stop().await.unwrap();
+}
+
 /// Postgres ends one of them, because each waits for the other. An earlier version told them 500 and
 /// erased them by half.
 #[tokio::test]
