@@ -101,6 +101,7 @@ impl App {
         let erasing = Erasing {
             erasures: Contexts::erasures(),
             leaving: background.iter().flat_map(Background::leaving).cloned().collect(),
+            awaited: Contexts::awaited(),
             read: Contexts::projections().iter().map(|read| (read.log(), read.name())).collect(),
         };
         let accounts = Arc::new(Accounts {

@@ -46,6 +46,8 @@ pub struct Erasing {
     pub erasures: Vec<Erasure>,
     /// What they end before.
     pub leaving: Vec<Arc<dyn Leaving>>,
+    /// Of whom they still await something to forget.
+    pub awaited: Vec<&'static str>,
     /// The names of the projections that both ask, each after its log.
     pub read: Vec<(&'static str, &'static str)>,
 }

@@ -32,19 +32,19 @@ const AT_START: TimeDelta = TimeDelta::days(30);
 struct Late {
     /// Whoever was erased after this.
     since: DateTime<Utc>,
-    /// And these, who were not in the round before.
-    failed: HashSet<Uuid>,
+    /// And these: who could not be erased in the round before, or of whom something was awaited.
+    others: HashSet<Uuid>,
 }
 
 impl Late {
     /// Before the first round.
     fn at_start(now: DateTime<Utc>) -> Self {
-        Self { since: now - AT_START, failed: HashSet::new() }
+        Self { since: now - AT_START, others: HashSet::new() }
     }
 
     /// After a round, at whose beginning a projection had not applied an event of `behind`.
-    fn after(now: DateTime<Utc>, behind: Option<DateTime<Utc>>, failed: HashSet<Uuid>) -> Self {
-        Self { since: behind.map_or(now, |behind| behind.min(now)) - LATELY, failed }
+    fn after(now: DateTime<Utc>, behind: Option<DateTime<Utc>>, others: HashSet<Uuid>) -> Self {
+        Self { since: behind.map_or(now, |behind| behind.min(now)) - LATELY, others }
     }
 }
 
@@ -83,26 +83,41 @@ impl Accounts {
         let now = self.clock.now();
         // What is applied from here on may come too late for this round.
         let behind = self.not_applied_since().await?;
-        let mut failed = HashSet::new();
+        let mut others = self.still_awaited().await?;
         for id in self.erased_lately(late).await? {
             if shutdown.is_cancelled() {
                 return Ok(late.clone());
             }
             if let Err(error) = self.erase_once_more(id).await {
                 tracing::warn!(account = %id, error = causes(&error), "somebody was not erased again");
-                failed.insert(id);
+                others.insert(id);
             }
         }
-        Ok(Late::after(now, behind, failed))
+        Ok(Late::after(now, behind, others))
     }
 
     async fn erased_lately(&self, late: &Late) -> Result<Vec<Uuid>, DatabaseError> {
-        let failed: Vec<_> = late.failed.iter().copied().collect();
+        let others: Vec<_> = late.others.iter().copied().collect();
         let client = self.database.get().await?;
         let text = "select id from accounts where erased_at > $1 \
                     union select id from accounts where id = any($2) order by id";
-        let rows = client.query(text, &[&late.since, &failed]).await?;
+        let rows = client.query(text, &[&late.since, &others]).await?;
         Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+    }
+
+    /// Who was erased and something is still to come of.
+    async fn still_awaited(&self) -> Result<HashSet<Uuid>, DatabaseError> {
+        let client = self.database.get().await?;
+        let mut found = HashSet::new();
+        for awaited in &self.erasing.awaited {
+            let text = format!(
+                "select id from accounts where erased_at is not null and id in ({awaited})"
+            );
+            for row in client.query(&text, &[]).await? {
+                found.insert(row.try_get(0)?);
+            }
+        }
+        Ok(found)
     }
 
     /// When the oldest event was recorded that a projection has not applied; `None` if all have
