@@ -6,6 +6,7 @@ alter table listings add seller_left boolean not null default false;
 
 alter table idempotency_keys add about uuid;
 create index on idempotency_keys (about) where about is not null;
+comment on table idempotency_keys is 'Answers kept for a repeat with the same Idempotency-Key. A key begins with the id of its caller (nil for a guest) as it is; the rest of it and the request are hashes. about is the account that was made. Kept for 24 hours.';
 
 -- How many like a review is read with each page of reviews, by anybody.
 

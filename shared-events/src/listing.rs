@@ -1,6 +1,7 @@
 //! The events of a listing: somebody offers a ticket, a buyer's order holds it for a while, it is
 //! sold or free again. Nothing marks the end of a hold's time: that is a comparison with the clock.
-//! The title is free text and stands in the vault.
+//! The title is free text and stands in the vault. Who is erased loses it by `title_id` of `Listed`
+//! and `Edited` as they are stored: under other names it would stay.
 
 use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;

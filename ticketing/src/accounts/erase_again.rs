@@ -1,10 +1,19 @@
 //! Erasing again who was erased lately: what was written of them meanwhile, by a replica that had
 //! not heard of it. Not here: what is erased (`erase.rs`).
 //!
-//! What contexts forget is found in read tables. A round looks back as far as the one before had
-//! to: an hour, from now or from the oldest event that a projection had not applied by then. So
-//! whatever a projection comes to know, however late, is erased by the round that follows. A
-//! process knows of no round before its first one, which looks back a month.
+//! What contexts forget is found in read tables. Somebody who is erased at 12:00:
+//!
+//! | when | what |
+//! | --- | --- |
+//! | until 12:00:01 | another replica still takes their token |
+//! | 12:01 to 13:00 | every round erases them again, with what that replica wrote |
+//! | after 13:00 | none does, unless one of these holds |
+//! | a projection has not applied an event of 12:50 | rounds look back an hour from that time |
+//! | something of theirs is awaited, or a round failed | they are in the next round too |
+//! | a process starts | its first round looks back a month, as it knows of none before |
+//!
+//! Each of these is looked at when a round begins, for the one after it: so what a projection comes
+//! to know, or what comes at last, between two rounds is erased by the second.
 
 use std::collections::HashSet;
 use std::sync::Arc;
