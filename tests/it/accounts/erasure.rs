@@ -209,6 +209,20 @@ async fn what_is_kept_for_repeats_of_a_registration_goes_with_its_account() {
     }
 }
 
+/// An earlier version forgot the token, but let everybody use it who had it.
+#[tokio::test]
+async fn the_link_of_somebody_who_left_can_not_be_used_by_who_was_given_it() {
+    let world = World::shared();
+    let link = world.given_open_link().await;
+    let known = format!(
+        "select count(*) from link_status where request_id = '{}' and token_id is not null",
+        link.id
+    );
+    eventually("it is known whose link it is", async || world.count(&known).await == 1).await;
+    world.leave(link.owner.as_ref().unwrap()).await.is(204);
+    world.buy(&link).await.problem(400, "link_wrong");
+}
+
 #[tokio::test]
 async fn only_who_is_signed_in_can_leave() {
     World::shared().request(Method::DELETE, "/account").ask().await.is(401);
