@@ -8,7 +8,8 @@ create table listings (
     order_id uuid,
     held_until timestamptz,
     listed_at timestamptz not null,
-    sequence bigint not null
+    sequence bigint not null,
+    seller_left boolean not null default false
 );
 comment on table listings is 'One row a listing, projected from the log market. Titles stand in the vault.';
 create index on listings (listing_id) where status in ('free', 'held');

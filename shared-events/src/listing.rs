@@ -1,6 +1,7 @@
 //! The events of a listing: somebody offers a ticket, a buyer's order holds it for a while, it is
 //! sold or free again. Nothing marks the end of a hold's time: that is a comparison with the clock.
-//! The title is free text and stands in the vault.
+//! The title is free text and stands in the vault. Who is erased loses it by `title_id` of `Listed`
+//! and `Edited` as they are stored: under other names it would stay.
 
 use chrono::{DateTime, Utc};
 use cqrs_es::DomainEvent;
@@ -67,6 +68,9 @@ pub enum ListingEvent {
     },
     /// The ticket is no longer offered.
     Withdrawn,
+    /// The seller's account is no more while an order has the ticket: when the order no longer has
+    /// it, nobody offers it.
+    SellerLeft,
 }
 
 impl DomainEvent for ListingEvent {
@@ -78,6 +82,7 @@ impl DomainEvent for ListingEvent {
             Self::Released { .. } => "Released",
             Self::Sold { .. } => "Sold",
             Self::Withdrawn => "Withdrawn",
+            Self::SellerLeft => "SellerLeft",
         }
         .to_owned()
     }

@@ -1,6 +1,7 @@
 //! The events of a payment: a capture is started, and what the provider made of it is recorded; the
 //! same for a refund. What is paid with (a card's token) stands in the vault until the outcome is
-//! known.
+//! known. Who is erased loses it by `buyer_id` of the first event as it is stored: under another
+//! name it would stay.
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};

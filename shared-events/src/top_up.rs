@@ -1,5 +1,6 @@
 //! The events of a top-up: money is asked of a payment provider for a wallet, and what came of it
-//! is recorded. What is paid with stands in the vault until the outcome is known.
+//! is recorded. What is paid with stands in the vault until the outcome is known. Who is erased
+//! loses it by `account_id` of the first event as it is stored: under another name it would stay.
 
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};

@@ -202,7 +202,8 @@ mod tests {
     fn every_golden_event_can_still_be_read_and_every_variant_has_one() {
         let variants = ["Requested", "RuleEvaluated", "LinkIssued", "TicketBought"];
         assert_golden::<LinkRequestEvent>(LINK_REQUEST, &variants);
-        let variants = ["Listed", "Edited", "Reserved", "Released", "Sold", "Withdrawn"];
+        let variants =
+            ["Listed", "Edited", "Reserved", "Released", "Sold", "Withdrawn", "SellerLeft"];
         assert_golden::<ListingEvent>("listing", &variants);
         let variants = [
             "Placed",

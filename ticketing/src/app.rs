@@ -101,6 +101,7 @@ impl App {
         let erasing = Erasing {
             erasures: Contexts::erasures(),
             leaving: background.iter().flat_map(Background::leaving).cloned().collect(),
+            awaited: Contexts::awaited(),
             read: Contexts::projections().iter().map(|read| (read.log(), read.name())).collect(),
         };
         let accounts = Arc::new(Accounts {
@@ -281,9 +282,11 @@ async fn start(
     loop {
         match prepare(platform, settings, overriding).await {
             Ok(()) => return Ok(()),
-            Err(error @ (DatabaseError::Unsafe(_) | DatabaseError::Migration(_))) => {
-                return Err(error.into());
-            }
+            Err(
+                error @ (DatabaseError::Unsafe(_)
+                | DatabaseError::Migration(_)
+                | DatabaseError::PassedOver(_)),
+            ) => return Err(error.into()),
             Err(error) if !complained => {
                 let cause = std::error::Error::source(&error).map(ToString::to_string);
                 tracing::warn!(%error, cause, "waiting for Postgres");

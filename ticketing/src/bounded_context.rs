@@ -51,6 +51,12 @@ pub trait BoundedContext {
         Vec::new()
     }
 
+    /// Queries for the accounts of which something may still come that it forgets, however late:
+    /// one `uuid` a row. Who of them was erased is erased again until nothing is awaited.
+    fn awaited() -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// Patterns of its paths whose GET acts, such as `/buy_ticket/{token}`: HEAD and prefetches
     /// must not reach them.
     fn acting_gets() -> Vec<&'static str> {
@@ -96,6 +102,10 @@ macro_rules! tuple_of_contexts {
 
             fn erasures() -> Vec<Erasure> {
                 [$($context::erasures()),+].concat()
+            }
+
+            fn awaited() -> Vec<&'static str> {
+                [$($context::awaited()),+].concat()
             }
 
             fn acting_gets() -> Vec<&'static str> {

@@ -86,6 +86,47 @@ async fn who_can_not_be_erased_again_stands_in_nobodys_way_and_is_tried_again() 
     world.system.stop().await.unwrap();
 }
 
+/// An earlier version withdrew only what was free again within an hour.
+#[tokio::test]
+async fn what_somebody_sold_who_left_is_withdrawn_when_it_is_given_back_however_late() {
+    let world = World::with_test_clock().await;
+    let (paid, payment) = world.given_paid_order().await;
+    let id = world.given_erased(&paid.deal.seller).await;
+    assert_eq!(world.ticket(&paid.deal.ticket).await["status"], "sold");
+    world.time_passes(TimeDelta::minutes(61)).await;
+    eventually("the last round was held", async || !world.is_left_over(&id).await).await;
+    let admin = world.given_admin().await;
+    world.refund(&admin, &payment, "").await.is(200);
+    assert_eq!(world.ticket(&paid.deal.ticket).await["status"], "withdrawn");
+    let other = world.given_user("standard").await;
+    world.order_ticket(&other, &paid.deal.ticket).await.problem(404, "not_found");
+    world.until_projected("market").await;
+    world.verify().await.unwrap();
+    world.system.stop().await.unwrap();
+}
+
+/// An earlier version kept a token that came more than an hour later for as long as its link.
+#[tokio::test]
+async fn the_token_of_a_link_that_is_issued_late_is_erased_however_late() {
+    let mut world = World::with_test_clock().await;
+    world.system.rules.stop().await.unwrap();
+    let person = world.given_user("standard").await;
+    let request = world.given_request(Some(&person)).await;
+    let id = world.given_erased(&person).await;
+    for _ in 0..2 {
+        world.time_passes(TimeDelta::hours(3)).await;
+        eventually("a round was held", async || !world.is_left_over(&id).await).await;
+        world.given_leftover(&id).await;
+    }
+    world.system.rules.start().await.unwrap();
+    let issued = async || world.events_of(request).await.iter().any(|event| event == "LinkIssued");
+    eventually("the link is issued", issued).await;
+    world.time_passes(TimeDelta::minutes(2)).await;
+    let is_erased = async || world.token_in_vault(request).await.is_none();
+    eventually("its token is erased", is_erased).await;
+    world.system.stop().await.unwrap();
+}
+
 /// A process does not know what was not done while there was none.
 #[tokio::test]
 async fn a_process_begins_with_all_who_were_erased_in_the_last_month() {

@@ -4,14 +4,16 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use shared_events::topology::{LINKS_EVENTS, MARKET_EVENTS, OUTINGS_EVENTS, VENUES_EVENTS};
 use tests::programs;
+use uuid::Uuid;
 
+use super::given::new_user;
 use crate::catalogue::METROPOLIS;
 use crate::harness::eventually;
 use crate::market::given::Deal;
 use crate::outings::given::{Outing, announcement, in_hours};
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
-use crate::world::people::{PASSWORD, User, new_name};
+use crate::world::people::{PASSWORD, User, new_email, new_name, registration};
 
 /// What the person is called, writes, and pays with: in no other text.
 const NAME: &str = "Canarina";
@@ -180,6 +182,44 @@ async fn a_repeated_order_does_not_say_what_its_seller_wrote_who_left() {
     world.leave(&seller).await.is(204);
     let again = order().await;
     assert_eq!((&again["id"], &again["ticket"]["title"]), (&made["id"], &json!("")));
+}
+
+/// An earlier version kept a digest of address and names beside the account's id for a day.
+#[tokio::test]
+async fn what_is_kept_for_repeats_of_a_registration_goes_with_its_account() {
+    let world = World::shared();
+    let signed_up = json!({ "firstName": NAME, "email": new_email(), "password": PASSWORD });
+    for (door, body) in [
+        ("/register", registration("standard")),
+        ("/auth/users/", new_user()),
+        ("/api/users/signup", signed_up),
+    ] {
+        let request = world.post(door).header("idempotency-key", Uuid::new_v4().to_string());
+        request.json(&body).ask().await.is(201);
+        let email = body["email"].as_str().unwrap().to_owned();
+        let username = body["username"].as_str().map_or(email.clone(), str::to_owned);
+        let token = world.login(&username, PASSWORD).await.is(200).member("access_token");
+        let person = User { username, email, token };
+        let id = world.id_of(&person).await;
+        let kept = format!("select count(*) from idempotency_keys where about = '{id}'");
+        assert_eq!(world.count(&kept).await, 1, "the control: {door} keeps its answer");
+        world.leave(&person).await.is(204);
+        assert_eq!(world.count(&kept).await, 0, "{door}");
+    }
+}
+
+/// An earlier version forgot the token, but let everybody use it who had it.
+#[tokio::test]
+async fn the_link_of_somebody_who_left_can_not_be_used_by_who_was_given_it() {
+    let world = World::shared();
+    let link = world.given_open_link().await;
+    let known = format!(
+        "select count(*) from link_status where request_id = '{}' and token_id is not null",
+        link.id
+    );
+    eventually("it is known whose link it is", async || world.count(&known).await == 1).await;
+    world.leave(link.owner.as_ref().unwrap()).await.is(204);
+    world.buy(&link).await.problem(400, "link_wrong");
 }
 
 #[tokio::test]

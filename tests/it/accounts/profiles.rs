@@ -277,6 +277,24 @@ async fn what_somebody_told_followed_wrote_and_shortened_goes_with_the_account()
     world.post_as(&me, "/api/v1/shortener", &link).await.problem(401, "unauthenticated");
 }
 
+/// Another replica takes the token for up to a second more. An earlier version stored what was told
+/// and then answered that there is no account.
+#[tokio::test]
+async fn nothing_is_stored_of_somebody_who_was_erased_a_moment_ago() {
+    let world = World::shared();
+    let known = world.given_known().await;
+    let id = &known.id;
+    let erase =
+        format!("update accounts set erased_at = now(), first_name = null where id = '{id}'");
+    world.sql().await.batch_execute(&erase).await.unwrap();
+    world.change_profile(&known, &all()).await.problem(401, "unauthenticated");
+    let stored = format!(
+        "select (select count(*) from profiles where account_id = '{id}') \
+             + (select count(*) from accounts where id = '{id}' and first_name is not null)"
+    );
+    assert_eq!(world.count(&stored).await, 0);
+}
+
 #[tokio::test]
 async fn a_profile_is_changed_only_as_its_owner_has_seen_it() {
     let world = World::shared();

@@ -1,11 +1,12 @@
 //! Reviews of films: one each, changed and removed by who wrote it, liked once a person.
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use reqwest::Method;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::METROPOLIS;
+use crate::harness::eventually;
 use crate::world::World;
 use crate::world::answer::{Answer, Ask};
 use crate::world::people::User;
@@ -129,6 +130,69 @@ async fn a_review_is_removed_by_its_author_or_an_administrator() {
         world.by(remover, Method::DELETE, &path).ask().await.is(204);
         world.by(remover, Method::DELETE, &path).ask().await.problem(404, "not_found");
         world.post(&format!("/ugc/v1/likes_count/{id}")).ask().await.problem(404, "not_found");
+    }
+}
+
+#[tokio::test]
+async fn who_leaves_takes_their_likes_along() {
+    let world = World::shared();
+    let (author, other) = (world.given_user("standard").await, world.given_user("standard").await);
+    let id = world.review(&author, METROPOLIS, &opinion()).await.is(200).member("id");
+    for user in [&author, &other] {
+        world.like(user, Method::PUT, &id).await.is(200);
+    }
+    world.leave(&other).await.is(204);
+    assert_eq!(world.likes(&id).await, 1);
+}
+
+/// An earlier version counted the likes of each review of a page, for anybody who asked.
+#[tokio::test]
+async fn likes_are_not_counted_when_reviews_are_read_and_verify_counts_them() {
+    let world = World::start(&[]).await;
+    let user = world.given_user("standard").await;
+    let id = world.review(&user, METROPOLIS, &opinion()).await.is(200).member("id");
+    world.like(&user, Method::PUT, &id).await.is(200);
+    let sql = world.sql().await;
+    let hold = "begin; lock table review_likes in access exclusive mode";
+    sql.batch_execute(hold).await.unwrap();
+    let page = world.get(&format!("/ugc/v1/movies/{METROPOLIS}/reviews?limit=200")).ask().await;
+    assert_eq!(page.is(200).json[0]["likes"], 1);
+    sql.batch_execute("rollback").await.unwrap();
+    world.verify().await.unwrap();
+    sql.batch_execute("update film_reviews set likes = 2").await.unwrap();
+    let found = world.verify().await.unwrap_err();
+    let fails = |line: &str| line.starts_with("FAIL") && line.contains("as many likes as");
+    assert!(found.lines().any(fails), "{found}");
+    world.system.stop().await.unwrap();
+}
+
+/// Postgres ends one of them, because each waits for the other. An earlier version told them 500 and
+/// erased them by half.
+#[tokio::test]
+async fn two_who_like_what_the_other_wrote_can_leave_at_the_same_moment() {
+    let world = World::shared();
+    let (one, other) = (world.given_user("standard").await, world.given_user("standard").await);
+    let of_one = world.review(&one, METROPOLIS, &opinion()).await.is(200).member("id");
+    let of_other = world.review(&other, METROPOLIS, &opinion()).await.is(200).member("id");
+    world.like(&one, Method::PUT, &of_other).await.is(200);
+    world.like(&other, Method::PUT, &of_one).await.is(200);
+    let holder = world.sql().await;
+    // Likes may come and go, but neither review: both come as far as that.
+    let hold = format!(
+        "begin; select from film_reviews where review_id in ('{of_one}', '{of_other}') \
+         for key share"
+    );
+    holder.batch_execute(&hold).await.unwrap();
+    let release = async {
+        eventually("both wait", async || world.waiting_for(&holder).await == 2).await;
+        holder.batch_execute("rollback").await.unwrap();
+    };
+    let leaving = join(world.leave(&one), world.leave(&other));
+    let (left, ()) = join(leaving, release).await;
+    left.0.is(204);
+    left.1.is(204);
+    for review in [of_one, of_other] {
+        world.post(&format!("/ugc/v1/likes_count/{review}")).ask().await.problem(404, "not_found");
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use tests::programs;
-use ticketing::platform::database::Database;
+use ticketing::platform::database::{Database, DatabaseError};
 
 use crate::harness::{Place, servers};
 
@@ -74,6 +74,42 @@ async fn two_processes_may_migrate_at_once() {
     let (one, two) = tokio::join!(one.migrate(), two.migrate());
     let applied = [one.unwrap().len(), two.unwrap().len()];
     assert!(applied.contains(&0) && applied.iter().sum::<usize>() > 0, "{applied:?}");
+}
+
+/// An earlier version could not start again beside a newer one, nor after it.
+#[tokio::test]
+async fn a_schema_that_is_newer_than_the_program_is_left_as_it_is() {
+    let (_place, database) = Place::migrated().await;
+    let newer = "insert into refinery_schema_history \
+                 select version + 1, 'of_tomorrow', applied_on, checksum \
+                 from refinery_schema_history order by version desc limit 1";
+    let owner = database.connect_as_owner("test").await.unwrap();
+    assert_eq!(owner.execute(newer, &[]).await.unwrap(), 1);
+    assert!(database.migrate().await.unwrap().is_empty());
+    assert!(database.migrate().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_migration_that_was_passed_over_is_not_forgotten() {
+    let (_place, database) = Place::migrated().await;
+    let owner = database.connect_as_owner("test").await.unwrap();
+    let forget = "delete from refinery_schema_history where version = 2";
+    assert_eq!(owner.execute(forget, &[]).await.unwrap(), 1);
+    let refused = database.migrate().await.unwrap_err();
+    assert!(matches!(&refused, DatabaseError::PassedOver(name) if name.starts_with("V2__")));
+}
+
+#[tokio::test]
+async fn a_migration_does_not_queue_up_everybody_behind_a_table_that_is_in_use() {
+    let (_place, database) = Place::migrated().await;
+    let mut owner = database.connect_as_owner("test").await.unwrap();
+    let holding = owner.transaction().await.unwrap();
+    let hold = "lock table refinery_schema_history in access exclusive mode";
+    holding.batch_execute(hold).await.unwrap();
+    let refused = database.migrate().await.unwrap_err();
+    assert!(matches!(refused, DatabaseError::InUse) && refused.is_away(), "{refused:?}");
+    holding.rollback().await.unwrap();
+    assert!(database.migrate().await.unwrap().is_empty());
 }
 
 #[test]

@@ -127,6 +127,18 @@ async fn oldest_first(world: &World, people: &[Printed]) {
     assert_eq!(page.json[1]["title"], "Harbour Park, match 2");
 }
 
+/// An earlier version gave whoever generated the data an administrator's token all the same.
+#[tokio::test]
+async fn who_was_erased_is_made_no_more_and_has_no_token() {
+    let world = World::start(&[]).await;
+    let (_, people) = printed(&world.run(&["generate-data"]).await.unwrap());
+    world.leave(&people[1].user).await.is(204);
+    let (_, left) = printed(&world.run(&["generate-data"]).await.unwrap());
+    let names: Vec<_> = left.iter().map(|person| person.user.username.as_str()).collect();
+    assert_eq!(names, ["user", "author", "guest_1", "guest_2"]);
+    world.system.stop().await.unwrap();
+}
+
 /// Who took a name of theirs before is nobody's administrator.
 #[tokio::test]
 async fn nothing_is_made_if_a_name_or_an_address_is_anothers() {

@@ -27,8 +27,13 @@ impl World {
 
     /// Whether a call waits for a lock that this connection holds.
     pub(crate) async fn is_waited_for(&self, holder: &Connection) -> bool {
-        let query = "select exists (select from pg_stat_activity \
-                     where pg_backend_pid() = any(pg_blocking_pids(pid)))";
+        self.waiting_for(holder).await > 0
+    }
+
+    /// How many calls wait for a lock that this connection holds.
+    pub(crate) async fn waiting_for(&self, holder: &Connection) -> i64 {
+        let query = "select count(distinct pid) from pg_locks \
+                     where not granted and pg_backend_pid() = any(pg_blocking_pids(pid))";
         holder.query_one(query, &[]).await.expect("an answer").get(0)
     }
 

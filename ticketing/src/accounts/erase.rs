@@ -8,12 +8,14 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
+use shared_events::account::AccountId;
 use tokio_postgres::Transaction;
 use uuid::Uuid;
 
 use super::Accounts;
 use super::caller::Caller;
-use super::revoke::revoke_all;
+use super::revoke::{Revoked, revoke_all};
 use super::tokens::TOKEN_LIFETIME;
 use crate::platform::database::DatabaseError;
 use crate::platform::erasure::{Erasure, Leaving, LeavingError};
@@ -34,6 +36,9 @@ const OWN: [Erasure; 3] = [
     },
 ];
 
+/// How often it is tried while Postgres ends it for the sake of others.
+const TRIES: usize = 4;
+
 /// What the contexts do about somebody who is erased.
 #[derive(Default)]
 pub struct Erasing {
@@ -41,6 +46,8 @@ pub struct Erasing {
     pub erasures: Vec<Erasure>,
     /// What they end before.
     pub leaving: Vec<Arc<dyn Leaving>>,
+    /// Of whom they still await something to forget.
+    pub awaited: Vec<&'static str>,
     /// The names of the projections that both ask, each after its log.
     pub read: Vec<(&'static str, &'static str)>,
 }
@@ -62,21 +69,34 @@ impl Accounts {
     /// # Errors
     /// [`EraseError`] if they are as they were, perhaps with less going on.
     pub async fn erase(&self, caller: &Caller) -> Result<(), EraseError> {
-        let id = caller.account.0;
-        self.leave(id).await?;
-        let mut client = self.database.get().await?;
-        let transaction = client.transaction().await.map_err(DatabaseError::from)?;
-        self.forget(&transaction, id).await?;
-        let now = self.clock.now();
-        let mark = "update accounts set erased_at = $2 where id = $1";
-        transaction.execute(mark, &[&id, &now]).await.map_err(DatabaseError::from)?;
-        let revoked = revoke_all(&transaction, caller.account, now).await;
-        let revoked = revoked.map_err(DatabaseError::from)?;
-        transaction.commit().await.map_err(DatabaseError::from)?;
-        drop(client);
+        self.leave(caller.account.0).await?;
+        let mut more = 1..TRIES;
+        let (now, revoked) = loop {
+            match self.forget_and_refuse(caller.account).await {
+                // Of two who leave while each likes what the other wrote, each waits for the other.
+                Err(error) if error.is_conflict() && more.next().is_some() => {}
+                outcome => break outcome?,
+            }
+        };
         self.revocations.add(caller.session, now + TOKEN_LIFETIME);
         self.settle(revoked).await;
         Ok(())
+    }
+
+    /// In one transaction: forgets everything, and refuses all tokens. Answers when.
+    async fn forget_and_refuse(
+        &self,
+        account: AccountId,
+    ) -> Result<(DateTime<Utc>, Revoked), DatabaseError> {
+        let mut client = self.database.get().await?;
+        let transaction = client.transaction().await?;
+        self.forget(&transaction, account.0).await?;
+        let now = self.clock.now();
+        let mark = "update accounts set erased_at = $2 where id = $1";
+        transaction.execute(mark, &[&account.0, &now]).await?;
+        let revoked = revoke_all(&transaction, account, now).await?;
+        transaction.commit().await?;
+        Ok((now, revoked))
     }
 
     /// Erases what was written of somebody while they were being erased.

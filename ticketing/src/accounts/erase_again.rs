@@ -1,10 +1,19 @@
 //! Erasing again who was erased lately: what was written of them meanwhile, by a replica that had
-//! not heard of it, and what they held that is free since. Not here: what is erased (`erase.rs`).
+//! not heard of it. Not here: what is erased (`erase.rs`).
 //!
-//! What contexts forget is found in read tables. A round looks back as far as the one before had
-//! to: an hour, from now or from the oldest event that a projection had not applied by then. So
-//! whatever a projection comes to know, however late, is erased by the round that follows. A
-//! process knows of no round before its first one, which looks back a month.
+//! What contexts forget is found in read tables. Somebody who is erased at 12:00:
+//!
+//! | when | what |
+//! | --- | --- |
+//! | until 12:00:01 | another replica still takes their token |
+//! | 12:01 to 13:00 | every round erases them again, with what that replica wrote |
+//! | after 13:00 | none does, unless one of these holds |
+//! | a projection has not applied an event of 12:50 | rounds look back an hour from that time |
+//! | something of theirs is awaited, or a round failed | they are in the next round too |
+//! | a process starts | its first round looks back a month, as it knows of none before |
+//!
+//! Each of these is looked at when a round begins, for the one after it: so what a projection comes
+//! to know, or what comes at last, between two rounds is erased by the second.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -22,7 +31,7 @@ use crate::platform::database::DatabaseError;
 const AGAIN_EVERY: TimeDelta = TimeDelta::seconds(60);
 /// How often it is looked whether one is to begin.
 const LOOK: Duration = Duration::from_secs(1);
-/// How long ago that is: what somebody held when its seller left may be free again by then.
+/// How long ago that is: far longer than any replica takes to hear of it.
 const LATELY: TimeDelta = TimeDelta::minutes(60);
 /// How long ago it is for the first round of a process.
 const AT_START: TimeDelta = TimeDelta::days(30);
@@ -32,19 +41,19 @@ const AT_START: TimeDelta = TimeDelta::days(30);
 struct Late {
     /// Whoever was erased after this.
     since: DateTime<Utc>,
-    /// And these, who were not in the round before.
-    failed: HashSet<Uuid>,
+    /// And these: who could not be erased in the round before, or of whom something was awaited.
+    others: HashSet<Uuid>,
 }
 
 impl Late {
     /// Before the first round.
     fn at_start(now: DateTime<Utc>) -> Self {
-        Self { since: now - AT_START, failed: HashSet::new() }
+        Self { since: now - AT_START, others: HashSet::new() }
     }
 
     /// After a round, at whose beginning a projection had not applied an event of `behind`.
-    fn after(now: DateTime<Utc>, behind: Option<DateTime<Utc>>, failed: HashSet<Uuid>) -> Self {
-        Self { since: behind.map_or(now, |behind| behind.min(now)) - LATELY, failed }
+    fn after(now: DateTime<Utc>, behind: Option<DateTime<Utc>>, others: HashSet<Uuid>) -> Self {
+        Self { since: behind.map_or(now, |behind| behind.min(now)) - LATELY, others }
     }
 }
 
@@ -83,26 +92,41 @@ impl Accounts {
         let now = self.clock.now();
         // What is applied from here on may come too late for this round.
         let behind = self.not_applied_since().await?;
-        let mut failed = HashSet::new();
+        let mut others = self.still_awaited().await?;
         for id in self.erased_lately(late).await? {
             if shutdown.is_cancelled() {
                 return Ok(late.clone());
             }
             if let Err(error) = self.erase_once_more(id).await {
                 tracing::warn!(account = %id, error = causes(&error), "somebody was not erased again");
-                failed.insert(id);
+                others.insert(id);
             }
         }
-        Ok(Late::after(now, behind, failed))
+        Ok(Late::after(now, behind, others))
     }
 
     async fn erased_lately(&self, late: &Late) -> Result<Vec<Uuid>, DatabaseError> {
-        let failed: Vec<_> = late.failed.iter().copied().collect();
+        let others: Vec<_> = late.others.iter().copied().collect();
         let client = self.database.get().await?;
         let text = "select id from accounts where erased_at > $1 \
                     union select id from accounts where id = any($2) order by id";
-        let rows = client.query(text, &[&late.since, &failed]).await?;
+        let rows = client.query(text, &[&late.since, &others]).await?;
         Ok(rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?)
+    }
+
+    /// Who was erased and something is still to come of.
+    async fn still_awaited(&self) -> Result<HashSet<Uuid>, DatabaseError> {
+        let client = self.database.get().await?;
+        let mut found = HashSet::new();
+        for awaited in &self.erasing.awaited {
+            let text = format!(
+                "select id from accounts where erased_at is not null and id in ({awaited})"
+            );
+            for row in client.query(&text, &[]).await? {
+                found.insert(row.try_get(0)?);
+            }
+        }
+        Ok(found)
     }
 
     /// When the oldest event was recorded that a projection has not applied; `None` if all have

@@ -91,7 +91,7 @@ impl Passwords {
     /// A pool of one hash for each core but one, at least one.
     ///
     /// # Errors
-    /// [`HashError::Failed`] if nothing can be hashed at all.
+    /// [`HashError::Failed`] if a thread can not be started.
     pub fn new() -> Result<Self, HashError> {
         Self::with(hashes_at_once(available_parallelism().map_or(1, usize::from)), QUEUE)
     }
@@ -164,7 +164,8 @@ fn hashes_at_once(cores: usize) -> usize {
 fn work(waiting: &Mutex<mpsc::Receiver<Job>>, blocks: usize) {
     // Locked only while waiting for the next one.
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-    // If another thread waits, there is nothing.
+    // If another thread has the lock, it waits, so there is nothing, or it is just taking one of
+    // several: then this one gives its memory back too early, and gets new memory for the next.
     let next_at_once = || waiting.try_lock().ok()?.try_recv().ok();
     while let Ok(mut job) = next() {
         let mut memory = vec![Block::new(); blocks];

@@ -184,7 +184,8 @@ impl Accounts {
             // without cookies.
             let body = serde_json::json!({ "id": person.id.0 }).to_string();
             let answer = StoredAnswer { status: 201, body };
-            let stored = store(&transaction, key, &answer, self.clock.now()).await;
+            let (about, now) = (Some(person.id.0), self.clock.now());
+            let stored = store(&transaction, key, &answer, about, now).await;
             if !stored.map_err(DatabaseError::from)? {
                 return Err(SignError::InFlight);
             }

@@ -266,7 +266,7 @@ fn profile(row: &Row) -> Result<Profile, tokio_postgres::Error> {
 const NAMES: &str = "update accounts set \
         first_name = case when $2::text is null then first_name else nullif($2, '') end, \
         last_name = case when $3::text is null then last_name else nullif($3, '') end \
-    where id = $1";
+    where id = $1 and erased_at is null";
 const SEQUENCE: &str = "select coalesce((select sequence from profiles where account_id = $1), 0)";
 const TELL: &str = "insert into profiles as p (account_id, phone_number, telegram_name, gender, \
         country, time_zone, birthday, delivery_type, language, changed_at, sequence) \
@@ -325,7 +325,8 @@ impl Accounts {
         if named.map_err(DatabaseError::from)? == 0 {
             return Err(ProfileError::Gone);
         }
-        // The account's row is locked by now, so nobody else changes the profile meanwhile.
+        // The account's row is locked by now, so nobody else changes the profile meanwhile, nor
+        // erases the account.
         if let Some(expected) = expected {
             let row = transaction.query_one(SEQUENCE, &[&id.0]).await;
             let sequence: i64 = row.and_then(|row| row.try_get(0)).map_err(DatabaseError::from)?;

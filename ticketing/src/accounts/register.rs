@@ -211,7 +211,7 @@ impl Accounts {
             return Err(if taken { RegisterError::Taken } else { error.into() });
         }
         if let Some((key, answer)) = key {
-            let stored = store(&transaction, key, answer, now).await;
+            let stored = store(&transaction, key, answer, Some(id.0), now).await;
             if !stored.map_err(DatabaseError::from)? {
                 return Err(RegisterError::InFlight);
             }

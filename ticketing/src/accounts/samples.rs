@@ -1,5 +1,5 @@
 //! Sample people for trying things out: accounts with ids that never change and no password, each
-//! with a fresh login token. Only for `ticketing generate-data`.
+//! with a fresh login token. Who was erased stays so. Only for `ticketing generate-data`.
 
 use std::path::Path;
 
@@ -7,9 +7,10 @@ use anyhow::ensure;
 use shared_events::account::{AccountId, Tier};
 use uuid::Uuid;
 
-use super::caller::{Caller, Role, Roles};
+use super::caller::{Role, Roles};
 use super::grants::Grants;
 use super::keys::TokenKeys;
+use super::login::caller;
 use super::revocations::Revocations;
 use super::tokens::LoginTokens;
 use crate::platform::clock::Clock;
@@ -32,7 +33,7 @@ pub struct Sample {
     pub token: String,
 }
 
-/// Makes the accounts that are not there, and a token for each of them all.
+/// Makes the accounts that were never there, and a token for each of them all but who was erased.
 ///
 /// # Errors
 /// If a name or an address is another account's (then nothing is made), a key can not be read,
@@ -45,18 +46,15 @@ pub async fn generate(
     let tokens =
         LoginTokens::new(TokenKeys::open(keys)?, Grants::default(), Revocations::default());
     make(database, clock).await?;
+    let client = database.get().await?;
+    let find = "select id, username, tier, roles from accounts \
+                where id = $1 and erased_at is null";
     let mut samples = Vec::new();
     for (username, _) in PEOPLE {
-        let id = AccountId(id(username));
-        let caller = Caller {
-            account: id,
-            username: username.into(),
-            tier: Tier::Standard,
-            roles: roles(username),
-            session: Uuid::new_v4(),
-        };
+        let Some(row) = client.query_opt(find, &[&id(username)]).await? else { continue };
+        let caller = caller(&row, Uuid::new_v4())?;
         let token = tokens.issue(&caller, clock.now())?;
-        samples.push(Sample { id, username, token });
+        samples.push(Sample { id: caller.account, username, token });
     }
     Ok(samples)
 }

@@ -1,5 +1,6 @@
 //! What people think of films, and who likes it. Each account has one review of a film; writing
-//! another replaces it and keeps its likes. Not here: ratings of hosts and guests, which are the
+//! another replaces it and keeps its likes. A review counts its likes: whatever adds one or takes
+//! one away says so in the same statement (also in `wiring.rs`). Not here: ratings of hosts and guests, which are the
 //! outings'.
 
 use chrono::{DateTime, Utc};
@@ -72,8 +73,7 @@ impl From<DatabaseError> for ReviewError {
 }
 
 const COLUMNS: &str = "r.review_id, r.film_id, r.account_id, r.review_text, r.score_tenths, \
-    r.published_at, (select count(*) from review_likes l where l.review_id = r.review_id), \
-    r.sequence";
+    r.published_at, r.likes, r.sequence";
 
 fn review(row: &Row) -> Result<Review, tokio_postgres::Error> {
     Ok(Review {
@@ -201,8 +201,10 @@ impl Catalogue {
         account: AccountId,
         now: DateTime<Utc>,
     ) -> Result<(), ReviewError> {
-        let text = "insert into review_likes (review_id, account_id, liked_at) \
-                    values ($1, $2, $3) on conflict do nothing";
+        let text = "with liked as (insert into review_likes (review_id, account_id, liked_at) \
+                        values ($1, $2, $3) on conflict do nothing returning review_id) \
+                    update film_reviews r set likes = r.likes + 1 \
+                    from liked where r.review_id = liked.review_id";
         self.execute(text, &[&review, &account.0, &now]).await?;
         Ok(())
     }
@@ -213,7 +215,10 @@ impl Catalogue {
         review: Uuid,
         account: AccountId,
     ) -> Result<(), DatabaseError> {
-        let text = "delete from review_likes where review_id = $1 and account_id = $2";
+        let text = "with gone as (delete from review_likes \
+                        where review_id = $1 and account_id = $2 returning review_id) \
+                    update film_reviews r set likes = r.likes - 1 \
+                    from gone where r.review_id = gone.review_id";
         self.execute(text, &[&review, &account.0]).await?;
         Ok(())
     }

@@ -125,6 +125,20 @@ impl Checks {
         Ok(is_readable_by(owner(&first.payload), caller).then_some(events))
     }
 
+    /// Whether the link has lost its token before its time: its owner was erased, and whoever else
+    /// was given the link can not use it either.
+    ///
+    /// # Errors
+    /// [`ReadError`] if Postgres does not answer.
+    pub async fn is_erased(&self, id: RequestId) -> Result<bool, ReadError> {
+        let Some(Found { status, token }) = self.statuses.find(id).await? else {
+            return Ok(false);
+        };
+        let is_unused = status.token_id.is_some() && status.bought_at.is_none();
+        let has_time = status.closes_at.is_some_and(|closes_at| self.clock.now() < closes_at);
+        Ok(is_unused && has_time && token.is_none() && status.owner().is_some())
+    }
+
     async fn wait_for_verdict(
         &self,
         id: RequestId,

@@ -284,6 +284,9 @@ impl LinksApi {
         let (key, body) = (key.as_deref(), body.as_bytes());
         let call = Call { key, caller: None, method, path: &path, body };
         let token = claims.filter(|claims| claims.sub == id).map(|claims| claims.jti);
+        if token.is_some() && self.checks.is_erased(id).await? {
+            return Err(wrong());
+        }
         let now = self.clock.now();
         let command = LinkRequestCommand::BuyTicket(BuyTicket { token, now });
         let execution = Execution::new(context.origin(), now);

@@ -34,6 +34,10 @@ const ERASURES: [Erasure; 1] = [Erasure {
                 select token_id from link_status where account_id = $1)",
 }];
 
+/// Whose token is still to come: the rule service may have been away for long.
+const AWAITED: &str =
+    "select account_id from link_status where rule is null and account_id is not null";
+
 /// The access links.
 pub struct Links;
 
@@ -50,6 +54,10 @@ impl BoundedContext for Links {
 
     fn erasures() -> Vec<Erasure> {
         ERASURES.to_vec()
+    }
+
+    fn awaited() -> Vec<&'static str> {
+        vec![AWAITED]
     }
 
     fn acting_gets() -> Vec<&'static str> {

@@ -1,16 +1,17 @@
 //! Somebody leaves the market: what they offer is withdrawn, as far as nobody holds it. What is
-//! held or sold goes on: the buyer's money and ticket do not depend on the seller.
+//! held or sold goes on: the buyer's money and ticket do not depend on the seller. But it remembers
+//! that its seller left, and is withdrawn whenever it is free again.
 
 use async_trait::async_trait;
 use shared_events::AccountId;
 use uuid::Uuid;
 
-use super::listing::{Listing, ListingCommand, ListingError, WithdrawListing};
+use super::listing::{LeaveListing, Listing, ListingCommand};
 use super::listings::{Filter, Key, Listings, Sort, Status};
 use crate::platform::append::{Attached, Origin};
 use crate::platform::caught_up::CaughtUp;
 use crate::platform::clock::Clock;
-use crate::platform::commands::{CommandError, Commands, Done, Execution};
+use crate::platform::commands::{Commands, Done, Execution};
 use crate::platform::erasure::{Leaving, LeavingError};
 
 /// Listings that are read at a time.
@@ -33,7 +34,7 @@ impl Leaving for LeavingMarket {
     async fn leave(&self, account: Uuid) -> Result<(), LeavingError> {
         let by = AccountId(account);
         self.caught_up.wait().await?;
-        let filter = Filter { status: Some(Status::Free), seller: Some(by), text: None };
+        let filter = Filter { seller: Some(by), ..Filter::default() };
         let mut after = None;
         loop {
             let now = self.clock.now();
@@ -41,15 +42,15 @@ impl Leaving for LeavingMarket {
             let Some(last) = page.last() else { return Ok(()) };
             after = Some(Key::of(&last.row));
             for found in &page {
-                let command = ListingCommand::Withdraw(WithdrawListing { by, now });
+                // What is known to be done is not asked again.
+                if found.row.seller_left || found.row.status_at(now) == Status::Withdrawn {
+                    continue;
+                }
+                let command = ListingCommand::Leave(LeaveListing { by, now });
                 let execution = Execution::new(Origin::new(), now);
                 let nothing = |_: &Done<Listing>| Attached::default();
                 let id = found.row.listing_id;
-                match self.commands.execute(id, command, execution, nothing).await {
-                    // Somebody was faster: it is theirs for now.
-                    Ok(_) | Err(CommandError::Refused(ListingError::Reserved)) => {}
-                    Err(error) => return Err(error.into()),
-                }
+                self.commands.execute(id, command, execution, nothing).await?;
             }
         }
     }

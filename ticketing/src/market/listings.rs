@@ -44,6 +44,8 @@ read_table! {
         listed_at: DateTime<Utc> = "timestamptz",
         /// The sequence of the last event in this row.
         sequence: i64 = "bigint",
+        /// Whether the seller has left: after a hold it is not free, but withdrawn.
+        seller_left: bool = "boolean",
     }
 }
 
@@ -98,7 +100,9 @@ impl ListingRow {
     /// Whether the ticket is to be had at this moment.
     pub fn status_at(&self, now: DateTime<Utc>) -> Status {
         match self.status.parse().unwrap_or(Status::Withdrawn) {
-            Status::Held if self.held_until.is_none_or(|until| now >= until) => Status::Free,
+            Status::Held if self.held_until.is_none_or(|until| now >= until) => {
+                if self.seller_left { Status::Withdrawn } else { Status::Free }
+            }
             status => status,
         }
     }
@@ -139,6 +143,10 @@ pub fn project(mut row: ListingRow, event: &Envelope<ListingEvent>) -> ListingRo
             Status::Sold
         }
         ListingEvent::Withdrawn => Status::Withdrawn,
+        ListingEvent::SellerLeft => {
+            row.seller_left = true;
+            return row;
+        }
     };
     row.status = status.to_string();
     row
@@ -260,10 +268,13 @@ impl Listings {
         now: DateTime<Utc>,
     ) -> Result<Vec<Found>, ReadError> {
         let (follows, order) = sort.sql();
-        // A statement for each shape, because a prepared one has one plan.
+        // A statement for each shape, because a prepared one has one plan. What its seller has left
+        // behind is in none from the end of its hold until that is recorded.
         let status = match filter.status {
             None => "$1::timestamptz is not null",
-            Some(Status::Free) => "(status = 'free' or status = 'held' and held_until <= $1)",
+            Some(Status::Free) => {
+                "(status = 'free' or status = 'held' and held_until <= $1 and not seller_left)"
+            }
             Some(Status::Held) => "status = 'held' and held_until > $1",
             Some(Status::Sold) => "status = 'sold' and $1::timestamptz is not null",
             Some(Status::Withdrawn) => "status = 'withdrawn' and $1::timestamptz is not null",
@@ -305,12 +316,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_held_ticket_is_free_from_the_end_of_its_hold_on() {
+    fn a_held_ticket_is_free_from_the_end_of_its_hold_on_unless_its_seller_has_left() {
         let until = DateTime::UNIX_EPOCH + TimeDelta::minutes(15);
-        let status = Status::Held.to_string();
-        let row = ListingRow { status, held_until: Some(until), ..ListingRow::default() };
-        assert_eq!(row.status_at(until - TimeDelta::microseconds(1)), Status::Held);
-        assert_eq!(row.status_at(until), Status::Free);
+        for (seller_left, after) in [(false, Status::Free), (true, Status::Withdrawn)] {
+            let (status, held_until) = (Status::Held.to_string(), Some(until));
+            let row = ListingRow { status, held_until, seller_left, ..ListingRow::default() };
+            assert_eq!(row.status_at(until - TimeDelta::microseconds(1)), Status::Held);
+            assert_eq!(row.status_at(until), after);
+        }
     }
 
     #[test]

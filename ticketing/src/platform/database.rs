@@ -45,6 +45,9 @@ const SERVICE_OPTIONS: &str = "-c role=turnstile_app -c statement_timeout=5s \
     -c plan_cache_mode=force_generic_plan -c jit=off";
 /// Two processes never migrate at the same time.
 const MIGRATION_LOCK: &str = "select pg_advisory_lock(hashtextextended('migrate', 0))";
+/// How long a migration waits for a table that others use. Behind it everybody else waits for the
+/// table too, so it is shorter than a statement of theirs may take.
+const LOCK_LIMIT: &str = "set lock_timeout = '3s'";
 
 /// The database; cheap to clone.
 #[derive(Clone)]
@@ -75,6 +78,12 @@ pub enum DatabaseError {
     /// The schema could not be migrated.
     #[error("the schema could not be migrated")]
     Migration(#[from] Box<refinery::Error>),
+    /// Later migrations were applied, this one was not.
+    #[error("the migration {0} was passed over: later ones were applied before it was known")]
+    PassedOver(String),
+    /// Others use a table that is to be migrated.
+    #[error("a table that is to be migrated is in use")]
+    InUse,
     /// `DATABASE_URL` is not an address of Postgres.
     #[error("DATABASE_URL can not be read")]
     Address(#[source] tokio_postgres::Error),
@@ -99,23 +108,27 @@ impl DatabaseError {
     /// Whether Postgres is away or has too much to do, so that trying again can help.
     pub fn is_away(&self) -> bool {
         match self {
-            Self::Unavailable(_) | Self::Silent => true,
-            // Classes 08, 53, 57 of SQLSTATE: connection lost, out of resources, told to stop.
-            Self::Statement(error) => error.code().is_none_or(|state| {
-                ["08", "53", "57"].iter().any(|class| state.code().starts_with(class))
-            }),
+            Self::Unavailable(_) | Self::Silent | Self::InUse => true,
+            Self::Statement(error) => error.code().is_none_or(passes),
             Self::Group(cause) => cause.is_away(),
-            Self::Migration(_) | Self::Address(_) | Self::NoTls | Self::Unsafe(_) => false,
+            Self::Migration(_)
+            | Self::PassedOver(_)
+            | Self::Address(_)
+            | Self::NoTls
+            | Self::Unsafe(_) => false,
         }
+    }
+
+    /// Whether Postgres has ended the transaction for the sake of another one (class 40 of SQLSTATE:
+    /// deadlocks and the like), so that the same may succeed at once.
+    pub fn is_conflict(&self) -> bool {
+        self.sql_state().is_some_and(|state| is_of(state, &["40"]))
     }
 
     /// Whether the same statement will fail however often it is tried: SQLSTATE's classes of data
     /// exceptions (22), violated constraints (23) and statements that mean nothing here (42).
     pub fn is_final(&self) -> bool {
-        let is_final = |state: &SqlState| {
-            ["22", "23", "42"].iter().any(|class| state.code().starts_with(class))
-        };
-        self.sql_state().is_some_and(is_final)
+        self.sql_state().is_some_and(|state| is_of(state, &["22", "23", "42"]))
     }
 
     /// The constraint that was violated, if that is what happened.
@@ -125,6 +138,16 @@ impl DatabaseError {
             _ => None,
         }
     }
+}
+
+/// Classes 08, 40, 53, 57 of SQLSTATE: connection lost, ended for the sake of another transaction,
+/// out of resources, told to stop.
+fn passes(state: &SqlState) -> bool {
+    is_of(state, &["08", "40", "53", "57"])
+}
+
+fn is_of(state: &SqlState, classes: &[&str]) -> bool {
+    classes.iter().any(|class| state.code().starts_with(class))
 }
 
 impl Database {
@@ -196,15 +219,26 @@ impl Database {
     }
 
     /// Brings the schema up to date, one process at a time. Returns the names of what was applied
-    /// now.
+    /// now. A schema that is newer than this program is left as it is: beside a newer replica, or
+    /// after it, an older one goes on.
     ///
     /// # Errors
-    /// [`DatabaseError::Migration`] if a migration fails or an applied one was changed.
+    /// [`DatabaseError::Migration`] if a migration fails or an applied one was changed,
+    /// [`DatabaseError::PassedOver`] if one was never applied and is older than one that was,
+    /// [`DatabaseError::InUse`] if others keep a table locked.
     pub async fn migrate(&self) -> Result<Vec<String>, DatabaseError> {
         let mut client = self.connect_as_owner("ticketing migrate").await?;
         client.execute(MIGRATION_LOCK, &[]).await?;
-        let report =
-            embedded::migrations::runner().run_async(&mut *client).await.map_err(Box::new)?;
+        // Only now: the lock before is waited for as long as another process migrates.
+        client.batch_execute(LOCK_LIMIT).await?;
+        let runner = embedded::migrations::runner().set_abort_missing(false);
+        let report = runner.run_async(&mut *client).await.map_err(not_migrated)?;
+        let applied = runner.get_applied_migrations_async(&mut *client).await;
+        let applied = applied.map_err(not_migrated)?;
+        // The library means both by missing: what this program does not know, and this.
+        if let Some(one) = runner.get_migrations().iter().find(|one| !applied.contains(one)) {
+            return Err(DatabaseError::PassedOver(one.to_string()));
+        }
         Ok(report.applied_migrations().iter().map(ToString::to_string).collect())
     }
 
@@ -248,6 +282,15 @@ impl Database {
     }
 }
 
+fn not_migrated(error: refinery::Error) -> DatabaseError {
+    let cause = std::error::Error::source(&error);
+    let cause = cause.and_then(|cause| cause.downcast_ref::<tokio_postgres::Error>());
+    if cause.and_then(tokio_postgres::Error::code) == Some(&SqlState::LOCK_NOT_AVAILABLE) {
+        return DatabaseError::InUse;
+    }
+    Box::new(error).into()
+}
+
 async fn connect(config: &Config, name: &str) -> Result<Connection, DatabaseError> {
     let mut config = config.clone();
     config.application_name(name);
@@ -260,4 +303,18 @@ async fn connect(config: &Config, name: &str) -> Result<Connection, DatabaseErro
         }
     });
     Ok(ClientWrapper::new(client, connection))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_postgres_ended_for_the_sake_of_another_transaction_can_be_tried_again() {
+        for state in [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE] {
+            assert!(passes(&state) && is_of(&state, &["40"]), "{state:?}");
+        }
+        assert!(passes(&SqlState::ADMIN_SHUTDOWN) && passes(&SqlState::TOO_MANY_CONNECTIONS));
+        assert!(!passes(&SqlState::UNIQUE_VIOLATION) && !passes(&SqlState::SYNTAX_ERROR));
+    }
 }

@@ -3,7 +3,8 @@
 //!
 //! Only answers written together with their effect are stored; refusals are decided afresh. Neither
 //! key nor request is stored, only their hashes; before a key's hash stands whose it is, so that
-//! the answers to somebody can be forgotten. Not here: which routes take a key.
+//! the answers to somebody can be forgotten. Who registers is nobody yet: beside such an answer
+//! stands which account was made. Not here: which routes take a key.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -179,8 +180,9 @@ impl Idempotency {
     }
 }
 
-/// Stores an answer in the transaction of its effect, for what is not event-sourced. Returns false
-/// if the key was taken meanwhile: roll back and look it up.
+/// Stores an answer in the transaction of its effect, for what is not event-sourced: `about` is the
+/// account that was made by it, if one was. Returns false if the key was taken meanwhile: roll back
+/// and look it up.
 ///
 /// # Errors
 /// If Postgres does not answer.
@@ -188,17 +190,18 @@ pub async fn store(
     transaction: &Transaction<'_>,
     key: &IdempotencyKey,
     answer: &StoredAnswer,
+    about: Option<Uuid>,
     now: DateTime<Utc>,
 ) -> Result<bool, tokio_postgres::Error> {
-    let insert = "insert into idempotency_keys (key, fingerprint, status, body, stored_at) \
-                  values ($1, $2, $3, $4, $5) on conflict do nothing";
+    let insert = "insert into idempotency_keys (key, fingerprint, status, body, stored_at, about) \
+                  values ($1, $2, $3, $4, $5, $6) on conflict do nothing";
     let status = i16::try_from(answer.status).unwrap_or(i16::MAX);
-    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 5] =
-        [&key.key(), &key.fingerprint(), &status, &answer.body, &now];
+    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 6] =
+        [&key.key(), &key.fingerprint(), &status, &answer.body, &now, &about];
     Ok(transaction.execute(insert, &parameters).await? == 1)
 }
 
-/// Forgets what was answered to a caller.
+/// Forgets what was answered to a caller, and to whoever registered as them.
 ///
 /// # Errors
 /// If Postgres does not answer.
@@ -207,10 +210,10 @@ pub async fn forget(
     caller: Uuid,
 ) -> Result<u64, tokio_postgres::Error> {
     // A range of the primary key: all that begin with the caller's id.
-    let forget = "delete from idempotency_keys where key >= $1 and key < $2";
+    let forget = "delete from idempotency_keys where key >= $1 and key < $2 or about = $3";
     let next = Uuid::from_u128(caller.as_u128().saturating_add(1));
     let (first, end) = (caller.as_bytes().as_slice(), next.as_bytes().as_slice());
-    transaction.execute(forget, &[&first, &end]).await
+    transaction.execute(forget, &[&first, &end, &caller]).await
 }
 
 #[cfg(test)]

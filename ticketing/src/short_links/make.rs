@@ -173,7 +173,7 @@ impl ShortLinks {
             // Serialising a string can not fail.
             let body = serde_json::to_string(&made).unwrap_or_default();
             let answer = StoredAnswer { status: 201, body };
-            let stored = store(&transaction, key, &answer, now).await;
+            let stored = store(&transaction, key, &answer, None, now).await;
             if !stored.map_err(DatabaseError::from)? {
                 return Ok(Inserted::KeyTaken);
             }

@@ -100,7 +100,7 @@ impl PaymentsApi {
     /// Give a payment back
     ///
     /// For the seller of the ticket, and for administrators. The ticket is free again, or withdrawn
-    /// if that is asked for. Doing it again changes nothing.
+    /// if that is asked for or its seller has left. Doing it again changes nothing.
     ///
     /// Errors: `not_found`, `forbidden`, `nothing_paid`, `concurrent_change`, `unavailable`.
     #[oai(path = "/api/payments/:id/refund", method = "post", operation_id = "refund")]

@@ -3,6 +3,7 @@
 
 mod edit;
 mod extend;
+mod leave;
 mod list;
 mod release;
 mod reserve;
@@ -17,6 +18,7 @@ use shared_events::{AccountId, ListingEvent, OrderId, Price, TitleId};
 
 pub use edit::EditListing;
 pub use extend::ExtendHold;
+pub use leave::LeaveListing;
 pub use list::ListTicket;
 pub use release::ReleaseListing;
 pub use reserve::ReserveListing;
@@ -35,6 +37,8 @@ pub enum Listing {
         offer: Offer,
         /// Whose it is to be.
         availability: Availability,
+        /// Whether the seller has left: nobody comes after who holds or has it.
+        seller_left: bool,
     },
 }
 
@@ -79,6 +83,8 @@ pub enum ListingCommand {
     Edit(EditListing),
     /// Offer it no longer.
     Withdraw(WithdrawListing),
+    /// Offer it no longer, or not again once whoever holds or has it does not any more.
+    Leave(LeaveListing),
     /// Hold it for an order.
     Reserve(ReserveListing),
     /// Hold it for longer.
@@ -122,14 +128,17 @@ impl Listing {
     fn at(&self, now: DateTime<Utc>) -> Result<Now, ListingError> {
         match self {
             Self::Absent => Err(ListingError::Unknown),
-            Self::Listed { offer, availability } => {
+            Self::Listed { offer, availability, seller_left } => {
+                let seller_left = *seller_left;
                 let (availability, lapsed) = match *availability {
                     Availability::Held { order, until } if now >= until => {
-                        (Availability::Free, Some(order))
+                        let after =
+                            if seller_left { Availability::Withdrawn } else { Availability::Free };
+                        (after, Some(order))
                     }
                     availability => (availability, None),
                 };
-                Ok(Now { offer: *offer, availability, lapsed })
+                Ok(Now { offer: *offer, availability, lapsed, seller_left })
             }
         }
     }
@@ -142,6 +151,7 @@ struct Now {
     availability: Availability,
     /// The order whose hold is over but was not released yet.
     lapsed: Option<OrderId>,
+    seller_left: bool,
 }
 
 impl Now {
@@ -168,6 +178,7 @@ impl Aggregate for Listing {
             ListingCommand::List(command) => command.decide(self),
             ListingCommand::Edit(command) => command.decide(self),
             ListingCommand::Withdraw(command) => command.decide(self),
+            ListingCommand::Leave(command) => command.decide(self),
             ListingCommand::Reserve(command) => command.decide(self),
             ListingCommand::Extend(command) => command.decide(self),
             ListingCommand::Release(command) => command.decide(self),
@@ -182,10 +193,11 @@ impl Aggregate for Listing {
     fn apply(&mut self, event: Self::Event) {
         if let ListingEvent::Listed { seller, title, price } = event {
             let offer = Offer { seller, title, price };
-            *self = Self::Listed { offer, availability: Availability::Free };
+            let availability = Availability::Free;
+            *self = Self::Listed { offer, availability, seller_left: false };
             return;
         }
-        let Self::Listed { offer, availability } = self else { return };
+        let Self::Listed { offer, availability, seller_left } = self else { return };
         match event {
             ListingEvent::Listed { .. } => {}
             ListingEvent::Edited { title, price } => {
@@ -198,6 +210,7 @@ impl Aggregate for Listing {
             ListingEvent::Released { .. } => *availability = Availability::Free,
             ListingEvent::Sold { order } => *availability = Availability::Sold { order },
             ListingEvent::Withdrawn => *availability = Availability::Withdrawn,
+            ListingEvent::SellerLeft => *seller_left = true,
         }
     }
 }
@@ -247,6 +260,11 @@ mod given {
 
     pub(super) fn withdrawn() -> Vec<ListingEvent> {
         [free(), vec![ListingEvent::Withdrawn]].concat()
+    }
+
+    /// The same, and then the seller has left.
+    pub(super) fn left(listed: Vec<ListingEvent>) -> Vec<ListingEvent> {
+        [listed, vec![ListingEvent::SellerLeft]].concat()
     }
 
     /// What a command comes to, in a given state.

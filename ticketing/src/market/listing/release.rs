@@ -1,4 +1,5 @@
-//! Giving up a hold or a sale: the ticket is free again, or no longer offered.
+//! Giving up a hold or a sale: the ticket is free again, or no longer offered, as always if its seller
+//! has left meanwhile.
 
 use shared_events::{ListingEvent, OrderId};
 
@@ -16,7 +17,7 @@ pub struct ReleaseListing {
 impl ReleaseListing {
     /// An order that has nothing of the ticket (any more) changes nothing.
     pub(super) fn decide(self, listing: &Listing) -> Result<Vec<ListingEvent>, ListingError> {
-        let Listing::Listed { availability, .. } = listing else {
+        let Listing::Listed { availability, seller_left, .. } = listing else {
             return Err(ListingError::Unknown);
         };
         let (Availability::Held { order, .. } | Availability::Sold { order }) = *availability
@@ -26,7 +27,7 @@ impl ReleaseListing {
         if order != self.order {
             return Ok(Vec::new());
         }
-        let withdrawn = self.withdraw.then_some(ListingEvent::Withdrawn);
+        let withdrawn = (self.withdraw || *seller_left).then_some(ListingEvent::Withdrawn);
         Ok(std::iter::once(ListingEvent::Released { order }).chain(withdrawn).collect())
     }
 }
@@ -48,6 +49,15 @@ mod tests {
             assert_eq!(free, Ok(vec![released.clone()]));
             let withdrawn = given::decided(listed, release(given::ORDER, true));
             assert_eq!(withdrawn, Ok(vec![released.clone(), ListingEvent::Withdrawn]));
+        }
+    }
+
+    #[test]
+    fn what_its_seller_has_left_behind_is_withdrawn_unasked() {
+        let released = ListingEvent::Released { order: given::ORDER };
+        for listed in [given::held(), given::sold()] {
+            let events = given::decided(given::left(listed), release(given::ORDER, false));
+            assert_eq!(events, Ok(vec![released.clone(), ListingEvent::Withdrawn]));
         }
     }
 

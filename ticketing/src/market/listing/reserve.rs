@@ -76,6 +76,13 @@ mod tests {
     }
 
     #[test]
+    fn after_the_hold_of_what_its_seller_has_left_behind_nobody_may_have_it() {
+        let reserve = reserve(given::BUYER, given::quarter_past());
+        let events = given::decided(given::left(given::held()), reserve);
+        assert_eq!(events, Err(ListingError::Unknown));
+    }
+
+    #[test]
     fn nobody_buys_their_own_ticket() {
         let reserve = reserve(given::SELLER, given::noon());
         for listed in [given::free(), given::held(), given::sold()] {

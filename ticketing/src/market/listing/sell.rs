@@ -56,8 +56,10 @@ mod tests {
     fn the_holder_gets_the_ticket_also_when_the_hold_was_over_and_nobody_came() {
         let late = given::quarter_past() + chrono::TimeDelta::hours(1);
         for now in [given::noon(), given::quarter_past(), late] {
-            let events = given::decided(given::held(), sell(given::ORDER, now));
-            assert_eq!(events, Ok(vec![sold(given::ORDER)]));
+            for held in [given::held(), given::left(given::held())] {
+                let events = given::decided(held, sell(given::ORDER, now));
+                assert_eq!(events, Ok(vec![sold(given::ORDER)]));
+            }
         }
     }
 
