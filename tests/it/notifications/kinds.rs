@@ -84,7 +84,9 @@ async fn holders_of_tickets_are_told_that_a_match_moves_or_is_cancelled() {
     let told = &world.told(&holder.buyer).await[0];
     assert_eq!(told["title"], "Final does not take place");
     assert_eq!(told["text"], "A match for which you have tickets, Final, was cancelled.");
-    assert!(world.leads_to(told).await.ends_with(&path), "{told}");
+    let left = format!("/api/purchase/{}", holder.purchase);
+    assert!(world.leads_to(told).await.ends_with(&left), "{told}");
+    world.by(&holder.buyer, Method::GET, &left).ask().await.is(200);
     world.until_all_projected().await;
     let told = world.kinds_told(&former.buyer).await;
     assert_eq!(told, ["purchase_refunded"], "who has no ticket any more is told nothing");

@@ -43,7 +43,7 @@ kinds! {
     /// A match for which somebody has tickets takes place at another time.
     MatchMoved = "match_moved", "/api/match/";
     /// A match for which somebody has tickets does not take place.
-    MatchCancelled = "match_cancelled", "/api/match/";
+    MatchCancelled = "match_cancelled", "/api/purchase/";
     /// The money of tickets for a match went back.
     PurchaseRefunded = "purchase_refunded", "/api/purchase/";
     /// An announcement is described otherwise, or has another number of places.

@@ -132,7 +132,8 @@ async fn tell_holders(
         FixtureEvent::Moved { starts_at, .. } => (Kind::MatchMoved, Some(*starts_at)),
         _ => (Kind::MatchCancelled, None),
     };
-    let text = "select distinct buyer from ticket_holders where fixture_id = $1";
+    let text = "select distinct on (buyer) buyer, purchase_id from ticket_holders \
+                where fixture_id = $1 order by buyer, purchase_id";
     let statement = transaction.prepare_cached(text).await?;
     let rows = transaction.query(&statement, &[&event.aggregate_id]).await?;
     if rows.is_empty() {
@@ -145,11 +146,13 @@ async fn tell_holders(
     let details = json!({ "title": title(transaction, event).await?, "starts_at": starts_at });
     let mut notices = Vec::with_capacity(rows.len());
     for row in &rows {
+        // A match that is cancelled is nowhere to be read any more; what was bought is.
+        let about = if starts_at.is_some() { event.aggregate_id } else { row.try_get(1)? };
         notices.push(Notice {
             person: AccountId(row.try_get(0)?),
             kind,
             cause: event.event_id,
-            about: event.aggregate_id,
+            about,
             due_at: Some(event.recorded_at),
             until: starts_at,
             details: details.clone(),

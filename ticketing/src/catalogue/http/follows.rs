@@ -22,7 +22,7 @@ impl FollowsApi {
     ///
     /// Followers see what the host has for them alone. Doing it again changes nothing.
     ///
-    /// Errors: `not_found`, `own_account`, `unavailable`.
+    /// Errors: `not_found`, `own_account`, `too_many_followed`, `unavailable`.
     #[oai(path = "/ugc/v1/follow/:id", method = "put", operation_id = "follow")]
     async fn follow(
         &self,
@@ -56,7 +56,7 @@ impl FollowsApi {
     ///
     /// Says that one wants to hear of it. Doing it again changes nothing.
     ///
-    /// Errors: `not_found`, `unavailable`.
+    /// Errors: `not_found`, `too_many_followed`, `unavailable`.
     #[oai(path = "/ugc/v1/movies/:id/mark", method = "put", operation_id = "mark_film")]
     async fn mark(
         &self,
