@@ -33,17 +33,17 @@ impl WithMail {
 async fn of_answers_to_a_booking_the_last_is_sent() {
     let mail = WithMail::start().await;
     let world = &mail.world;
-    let outing = world.given_trip(TimeDelta::days(5)).await;
+    let outing = world.given_outing_in(TimeDelta::days(5)).await;
     let guest = world.given_reader("guest-").await;
-    let booking = world.apply(&guest, &outing).await;
+    let booking = world.given_booking(&guest, &outing).await;
     mail.until_mails(&guest, 1).await;
     mail.during_an_outage(async || {
-        world.answer(&outing.host, &booking, false).await;
-        world.answer(&outing.host, &booking, true).await;
+        world.say(&outing.host, &booking, false).await.is(200);
+        world.say(&outing.host, &booking, true).await.is(200);
     })
     .await;
     let last = mail.until_one_more(&guest, 1).await;
-    assert_eq!(last.subject, "You have a place at “Metropolis & friends”");
+    assert_eq!(last.subject, "You have a place at “On a big screen”");
     let told = world.kinds_told(&guest).await;
     assert_eq!(told, ["booking_applied", "booking_declined", "booking_accepted"], "all is listed");
     world.verify().await.unwrap();
@@ -54,14 +54,14 @@ async fn of_answers_to_a_booking_the_last_is_sent() {
 async fn nobody_is_sent_when_an_outing_would_have_begun_before_it_moved() {
     let mail = WithMail::start().await;
     let world = &mail.world;
-    let outing = world.given_trip(TimeDelta::days(5)).await;
+    let outing = world.given_outing_in(TimeDelta::days(5)).await;
     let guest = world.given_reader("guest-").await;
-    let booking = world.apply(&guest, &outing).await;
+    let booking = world.given_booking(&guest, &outing).await;
     mail.until_mails(&guest, 1).await;
-    let later = outing.starts_at + TimeDelta::days(1);
+    let later = outing.start + TimeDelta::days(1);
     mail.during_an_outage(async || {
-        world.answer(&outing.host, &booking, true).await;
-        world.change_outing(&outing, &json!({ "event_time": later })).await.is(200);
+        world.say(&outing.host, &booking, true).await.is(200);
+        world.change(&outing.host, &outing.id, &json!({ "event_time": later })).await.is(200);
     })
     .await;
     let last = mail.until_one_more(&guest, 1).await;
@@ -75,18 +75,18 @@ async fn nobody_is_sent_when_an_outing_would_have_begun_before_it_moved() {
 async fn who_waits_for_a_place_is_sent_whether_there_is_one_now() {
     let mail = WithMail::start().await;
     let world = &mail.world;
-    let outing = world.given_trip(TimeDelta::days(5)).await;
+    let outing = world.given_outing_in(TimeDelta::days(5)).await;
     let waiting = world.given_reader("waiting-").await;
-    world.apply(&waiting, &outing).await;
+    world.given_booking(&waiting, &outing).await;
     mail.until_mails(&waiting, 1).await;
     mail.during_an_outage(async || {
-        world.given_companion(&outing).await;
-        let (guest, booking) = world.given_companion(&outing).await;
-        world.answer(&guest, &booking, false).await;
+        world.given_guest(&outing).await;
+        let (guest, booking) = world.given_guest(&outing).await;
+        world.say(&guest, &booking, false).await.is(200);
     })
     .await;
     let last = mail.until_one_more(&waiting, 1).await;
-    assert_eq!(last.subject, "A place at “Metropolis & friends”");
+    assert_eq!(last.subject, "A place at “On a big screen”");
     world.verify().await.unwrap();
     mail.world.system.stop().await.unwrap();
 }

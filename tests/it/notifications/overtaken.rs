@@ -56,14 +56,14 @@ async fn a_reminder_that_was_put_off_is_not_sent_after_the_outing_was_moved() {
 async fn that_it_is_full_is_not_sent_after_there_is_a_place_again() {
     let mail = WithMail::start().await;
     let world = &mail.world;
-    let outing = world.given_trip(TimeDelta::days(5)).await;
+    let outing = world.given_outing_in(TimeDelta::days(5)).await;
     let waiting = world.given_reader("busy-").await;
     world.switch(&waiting, "booking_applied", "email", false).await.is(200);
-    world.apply(&waiting, &outing).await;
-    world.given_companion(&outing).await;
-    let (guest, booking) = world.given_companion(&outing).await;
+    world.given_booking(&waiting, &outing).await;
+    world.given_guest(&outing).await;
+    let (guest, booking) = world.given_guest(&outing).await;
     mail.until_attempts(&waiting, 1).await;
-    world.answer(&guest, &booking, false).await;
+    world.say(&guest, &booking, false).await.is(200);
     mail.until_idle().await;
     mail.time_passes(TimeDelta::seconds(31)).await;
     mail.until_delivery_is(&waiting, "late").await;

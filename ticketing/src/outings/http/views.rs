@@ -222,8 +222,8 @@ mod tests {
             places: 1_000,
             span,
         };
-        let (stage, bookings, declined) = (Stage::Open, BTreeMap::new(), BTreeSet::new());
-        let mut outing = Outing { terms, stage, bookings, declined, moves: 0 };
+        let (none, declined) = (BTreeMap::new(), BTreeSet::new());
+        let mut outing = Outing { terms, stage: Stage::Open, bookings: none, declined, moves: 0 };
         for (n, guest_says, host_says) in bookings {
             let guest = AccountId(Uuid::from_u128(n));
             let booking = Booking { guest, guest_says, host_says, clashes: false };
