@@ -166,8 +166,8 @@ async fn likes_are_not_counted_when_reviews_are_read_and_verify_counts_them() {
     world.system.stop().await.unwrap();
 }
 
-/// Postgres ends one of them, because each waits for the other. An earlier version told them 500 and
-/// erased them by half.
+/// Postgres ends one of them, because each waits for the other. An earlier version told them 500
+/// and erased them by half.
 #[tokio::test]
 async fn two_who_like_what_the_other_wrote_can_leave_at_the_same_moment() {
     let world = World::shared();

@@ -131,17 +131,17 @@ async fn private_announcements_were_listed_to_everyone() {
     world.by(&follower, Method::DELETE, &path).ask().await.is(204);
     world.announcement(&follower, &id).await.is(200);
     assert_eq!(world.listed(&follower, &author).await, [id.as_str()]);
-    for (by, yes, sees) in [
-        (&host, false, false),
-        (&host, true, true),
-        (&follower, false, false),
-        (&follower, true, true),
-    ] {
+    for (by, yes, sees) in [(&host, false, false), (&host, true, true), (&follower, false, false)] {
         world.say(by, &booking, yes).await.is(200);
         let status = world.announcement(&follower, &id).await.status;
         let listed = world.listed(&follower, &author).await;
         assert_eq!((status == 200, listed.len()), (sees, usize::from(sees)));
     }
+    // Who has withdrawn comes back only to what they may see.
+    world.say(&follower, &booking, true).await.problem(404, "not_found");
+    world.by(&follower, Method::PUT, &path).ask().await.is(204);
+    world.say(&follower, &booking, true).await.is(200);
+    world.announcement(&follower, &id).await.is(200);
 }
 
 #[tokio::test]

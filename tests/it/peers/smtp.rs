@@ -178,18 +178,22 @@ fn quoted(text: &str) -> String {
     String::from_utf8(bytes).expect("UTF-8")
 }
 
-/// A header's text, whose words may be encoded (RFC 2047).
+/// A header's text, whose words may be encoded (RFC 2047): a space between two that are is none.
 fn header_text(text: &str) -> String {
-    let mut read = String::new();
+    let (mut read, mut after_encoded) = (String::new(), false);
     for word in text.split(' ') {
-        match word.strip_prefix("=?utf-8?b?").and_then(|word| word.strip_suffix("?=")) {
+        let encoded = word.strip_prefix("=?utf-8?b?").and_then(|word| word.strip_suffix("?="));
+        if !(read.is_empty() || after_encoded && encoded.is_some()) {
+            read.push(' ');
+        }
+        match encoded {
             Some(word) => {
                 let bytes = STANDARD.decode(word).expect("base64");
                 read.push_str(&String::from_utf8(bytes).expect("UTF-8"));
             }
-            None if read.is_empty() => read.push_str(word),
-            None => read.push_str(&format!(" {word}")),
+            None => read.push_str(word),
         }
+        after_encoded = encoded.is_some();
     }
     read
 }

@@ -1,7 +1,7 @@
 //! What people think of films, and who likes it. Each account has one review of a film; writing
 //! another replaces it and keeps its likes. A review counts its likes: whatever adds one or takes
-//! one away says so in the same statement (also in `wiring.rs`). Not here: ratings of hosts and guests, which are the
-//! outings'.
+//! one away says so in the same statement (also in `wiring.rs`). Not here: ratings of hosts and
+//! guests, which are the outings'.
 
 use chrono::{DateTime, Utc};
 use shared_events::{AccountId, FilmId};

@@ -174,7 +174,9 @@ impl Words {
                 button => self.phrase(language, button, ())?,
             });
         }
-        self.0.get_template("unsubscribe.html")?.render(context! { said, resume => stopped })
+        self.0
+            .get_template("unsubscribe.html")?
+            .render(context! { said, resume => stopped.to_string() })
     }
 
     fn phrase(

@@ -33,9 +33,9 @@ pub(super) const RUN: Duration = Duration::from_secs(5);
 const READS: usize = 8;
 
 impl Planner {
-    /// Has guests follow the outing; whether all have. However late it is, some are looked at or one
-    /// follows, and the next run in this replica goes on after them: so each comes further, also
-    /// where those who have followed are more than a run can read.
+    /// Has guests follow the outing; whether all have. However late it is, some are looked at or
+    /// one follows, and the next run in this replica goes on after them: so each comes further,
+    /// also where those who have followed are more than a run can read.
     ///
     /// # Errors
     /// [`CommandError`](crate::platform::commands::CommandError) if something is away.

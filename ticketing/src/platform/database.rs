@@ -7,6 +7,7 @@
 //! may not change history; the owner's connections, for commands of the operator, are not limited.
 //! Not here: any table, and TLS, which this program is built without.
 
+use std::iter::successors;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -119,8 +120,8 @@ impl DatabaseError {
         }
     }
 
-    /// Whether Postgres has ended the transaction for the sake of another one (class 40 of SQLSTATE:
-    /// deadlocks and the like), so that the same may succeed at once.
+    /// Whether Postgres has ended the transaction for the sake of another one (class 40 of
+    /// SQLSTATE: deadlocks and the like), so that the same may succeed at once.
     pub fn is_conflict(&self) -> bool {
         self.sql_state().is_some_and(|state| is_of(state, &["40"]))
     }
@@ -283,9 +284,10 @@ impl Database {
 }
 
 fn not_migrated(error: refinery::Error) -> DatabaseError {
-    let cause = std::error::Error::source(&error);
-    let cause = cause.and_then(|cause| cause.downcast_ref::<tokio_postgres::Error>());
-    if cause.and_then(tokio_postgres::Error::code) == Some(&SqlState::LOCK_NOT_AVAILABLE) {
+    let first: &(dyn std::error::Error + 'static) = &error;
+    let mut causes = successors(Some(first), |error| error.source());
+    let said = causes.find_map(|cause| cause.downcast_ref::<tokio_postgres::Error>()?.code());
+    if said == Some(&SqlState::LOCK_NOT_AVAILABLE) {
         return DatabaseError::InUse;
     }
     Box::new(error).into()

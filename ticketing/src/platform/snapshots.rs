@@ -22,8 +22,8 @@ const EVENTS_AFTER: &str = select_events!(
     "where e.aggregate = $1 and e.aggregate_id = $2 and e.sequence > $3 order by e.sequence"
 );
 /// An older one never replaces a newer one, but for the one of shape `$6` that could not be used.
-/// That two shapes differ says nothing: what a state holds, such as the ids that are the keys of its
-/// maps, is in its shape too.
+/// That two shapes differ says nothing: what a state holds, such as the ids that are the keys of
+/// its maps, is in its shape too.
 const KEEP: &str = "insert into snapshots (aggregate, aggregate_id, sequence, shape, state) \
     values ($1, $2, $3, $4, $5) on conflict (aggregate, aggregate_id) do update \
     set sequence = excluded.sequence, shape = excluded.shape, state = excluded.state \

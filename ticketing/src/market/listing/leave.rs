@@ -1,5 +1,5 @@
-//! A seller leaves for good: what nobody holds is withdrawn at once, what somebody holds or has when
-//! they do not any more.
+//! A seller leaves for good: what nobody holds is withdrawn at once, what somebody holds or has
+//! when they do not any more.
 
 use chrono::{DateTime, Utc};
 use shared_events::{AccountId, ListingEvent};

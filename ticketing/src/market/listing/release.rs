@@ -1,5 +1,5 @@
-//! Giving up a hold or a sale: the ticket is free again, or no longer offered, as always if its seller
-//! has left meanwhile.
+//! Giving up a hold or a sale: the ticket is free again, or no longer offered, as always if its
+//! seller has left meanwhile.
 
 use shared_events::{ListingEvent, OrderId};
 
