@@ -131,7 +131,7 @@ mod tests {
             given::decided(events, apply(given::STRANGER, given::noon()))
         };
         assert_eq!(decided(&[]), Err(AnnouncementError::TooManyBookings));
-        assert!(decided(&[removed.clone()]).is_ok());
+        assert!(decided(std::slice::from_ref(&removed)).is_ok());
         let remembered = decided(&[declined, removed]);
         assert_eq!(remembered, Err(AnnouncementError::TooManyBookings));
     }
