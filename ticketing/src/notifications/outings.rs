@@ -141,14 +141,8 @@ impl Step<'_> {
             }
             Event::PlacesChanged { .. } => self.tell_change().await,
             Event::Moved { starts_at, .. } => self.moved(*starts_at).await,
-            Event::Closed => {
-                self.end(&[self.id()], &PLACES).await?;
-                self.tell(WAITING, Kind::AnnouncementFull).await
-            }
-            Event::Reopened => {
-                self.end(&[self.id()], &PLACES).await?;
-                self.tell(WAITING, Kind::AnnouncementReopened).await
-            }
+            Event::Closed => self.tell_those_who_wait(Kind::AnnouncementFull).await,
+            Event::Reopened => self.tell_those_who_wait(Kind::AnnouncementReopened).await,
             Event::Cancelled => {
                 self.withdraw(Whose::Everybodys).await?;
                 self.end_timed().await?;
@@ -250,10 +244,19 @@ impl Step<'_> {
 
     /// What was told of these so far makes no sense any more.
     async fn end(&self, about: &[Uuid], kinds: &[Kind]) -> Applied {
+        if about.is_empty() || kinds.is_empty() {
+            return Ok(());
+        }
         let kinds: Vec<&str> = kinds.iter().map(|kind| kind.as_str()).collect();
         let text = "update outing_notices set until = least(until, $2) \
                     where about = any($1) and kind = any($3)";
         self.execute(text, &[&about, &self.event.recorded_at, &kinds]).await
+    }
+
+    /// Whether there is a place now.
+    async fn tell_those_who_wait(&self, kind: Kind) -> Applied {
+        self.end(&[self.id()], &PLACES).await?;
+        self.tell(WAITING, kind).await
     }
 
     /// It does not begin when it was said to.
