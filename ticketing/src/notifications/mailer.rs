@@ -164,12 +164,13 @@ impl Mailer {
         let backlog = self.deliveries.backlog().await?;
         metrics::gauge!("ticketing_mail_backlog").set(backlog as f64);
         let mut step = Step { looked, late: 0, claimed: Vec::new() };
-        if room > 0 {
-            step.late = self.deliveries.settle_late(now).await?;
+        if room == 0 || backlog == 0 {
+            return Ok(step);
         }
+        step.late = self.deliveries.settle_late(now).await?;
         if step.late > 0 {
             count("late", step.late);
-        } else if room > 0 {
+        } else {
             step.claimed = self.claim(room, now, &held).await?;
         }
         Ok(step)
