@@ -74,16 +74,16 @@ mod tests {
     fn says_at(
         events: Vec<AnnouncementEvent>,
         by: AccountId,
+        booking: BookingId,
         yes: bool,
         now: DateTime<Utc>,
     ) -> Decided {
-        let answer = AnswerBooking { booking: ID, by, yes, now };
+        let answer = AnswerBooking { booking, by, yes, now };
         given::decided(events, AnnouncementCommand::Answer(answer))
     }
 
     fn says(events: Vec<AnnouncementEvent>, by: AccountId, id: BookingId, yes: bool) -> Decided {
-        let answer = AnswerBooking { booking: id, by, yes, now: given::noon() };
-        given::decided(events, AnnouncementCommand::Answer(answer))
+        says_at(events, by, id, yes, given::noon())
     }
 
     const ID: BookingId = given::FIRST;
@@ -159,7 +159,7 @@ mod tests {
             (given::accepted(), given::GUEST, false),
             (given::withdrawn(), given::GUEST, true),
         ] {
-            let at = |now| says_at(events.clone(), by, yes, now);
+            let at = |now| says_at(events.clone(), by, ID, yes, now);
             assert!(at(given::just_before(given::start())).is_ok());
             assert_eq!(at(given::start()), Err(AnnouncementError::Begun));
         }
@@ -170,7 +170,7 @@ mod tests {
         let withdrawn = Ok(vec![AnnouncementEvent::Withdrawn { booking: ID }]);
         let end = given::terms().span.ends_at();
         for events in [given::applied(), given::declined()] {
-            let at = |now| says_at(events.clone(), given::GUEST, false, now);
+            let at = |now| says_at(events.clone(), given::GUEST, ID, false, now);
             assert_eq!(at(given::start()), withdrawn);
             assert_eq!(at(given::just_before(end)), withdrawn);
             assert_eq!(at(end), Err(AnnouncementError::Begun));

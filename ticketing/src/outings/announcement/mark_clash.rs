@@ -61,6 +61,7 @@ mod tests {
         assert_eq!(marked(given::clashing(), false), Ok(vec![cleared]));
         assert_eq!(marked(given::open(), true), Err(AnnouncementError::UnknownBooking));
     }
+
     /// An earlier version marked whoever was found late, also who had rated since.
     #[test]
     fn from_its_beginning_on_nobody_is_marked_or_cleared() {

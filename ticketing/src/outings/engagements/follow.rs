@@ -100,6 +100,7 @@ mod tests {
             assert_eq!(given::decided(events, follow(19, 21)), moved);
         }
     }
+
     /// An earlier version took time for what had begun: over what was there then and forgotten.
     #[test]
     fn what_has_begun_takes_no_time_any_more() {
