@@ -6,11 +6,21 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::given::WithMail;
+use crate::outings::given::Outing;
 use crate::peers::smtp::Mail;
 use crate::world::answer::Ask;
 use crate::world::people::User;
 
 impl WithMail {
+    /// Somebody who waits for the host's answer and has one mail, with the booking's id.
+    async fn given_applicant(&self) -> (Outing, User, String) {
+        let outing = self.world.given_outing_in(TimeDelta::days(5)).await;
+        let guest = self.world.given_reader("guest-").await;
+        let booking = self.world.given_booking(&guest, &outing).await;
+        self.until_mails(&guest, 1).await;
+        (outing, guest, booking)
+    }
+
     /// All this happens while the mail server is away; then it is back.
     async fn during_an_outage(&self, happens: impl AsyncFnOnce()) {
         self.sink.close();
@@ -33,10 +43,7 @@ impl WithMail {
 async fn of_answers_to_a_booking_the_last_is_sent() {
     let mail = WithMail::start().await;
     let world = &mail.world;
-    let outing = world.given_outing_in(TimeDelta::days(5)).await;
-    let guest = world.given_reader("guest-").await;
-    let booking = world.given_booking(&guest, &outing).await;
-    mail.until_mails(&guest, 1).await;
+    let (outing, guest, booking) = mail.given_applicant().await;
     mail.during_an_outage(async || {
         world.say(&outing.host, &booking, false).await.is(200);
         world.say(&outing.host, &booking, true).await.is(200);
@@ -54,10 +61,7 @@ async fn of_answers_to_a_booking_the_last_is_sent() {
 async fn nobody_is_sent_when_an_outing_would_have_begun_before_it_moved() {
     let mail = WithMail::start().await;
     let world = &mail.world;
-    let outing = world.given_outing_in(TimeDelta::days(5)).await;
-    let guest = world.given_reader("guest-").await;
-    let booking = world.given_booking(&guest, &outing).await;
-    mail.until_mails(&guest, 1).await;
+    let (outing, guest, booking) = mail.given_applicant().await;
     let later = outing.start + TimeDelta::days(1);
     mail.during_an_outage(async || {
         world.say(&outing.host, &booking, true).await.is(200);
@@ -75,10 +79,7 @@ async fn nobody_is_sent_when_an_outing_would_have_begun_before_it_moved() {
 async fn who_waits_for_a_place_is_sent_whether_there_is_one_now() {
     let mail = WithMail::start().await;
     let world = &mail.world;
-    let outing = world.given_outing_in(TimeDelta::days(5)).await;
-    let waiting = world.given_reader("waiting-").await;
-    world.given_booking(&waiting, &outing).await;
-    mail.until_mails(&waiting, 1).await;
+    let (outing, waiting, _) = mail.given_applicant().await;
     mail.during_an_outage(async || {
         world.given_guest(&outing).await;
         let (guest, booking) = world.given_guest(&outing).await;
