@@ -1,7 +1,9 @@
 //! The OpenAPI document, made from the operations themselves; the same at every start. What the
 //! library generates is completed: every operation says all the problems it can be answered with
-//! ([`problems`]). Not here: the operations.
+//! ([`problems`]), and what requests may leave out may be null ([`optional`]). Not here: the
+//! operations.
 
+mod optional;
 mod parameters;
 mod problems;
 
@@ -59,6 +61,7 @@ pub(super) fn describe<A: OpenApi>() -> Document {
     if let Some(components) = spec.get_mut("components").and_then(Value::as_object_mut) {
         components.insert("examples".to_owned(), problems::examples(&codes));
     }
+    optional::complete(&mut spec);
     tidy(&mut spec);
     let part = |name: &str| spec.get(name).unwrap_or(&Value::Null);
     let ordered = Ordered {
