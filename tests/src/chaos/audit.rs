@@ -7,12 +7,11 @@ use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use shared_events::topology::QUEUES;
 use tokio::time::{Instant, sleep};
 
 use super::findings::rows;
 use super::workload::{companions, people, traders};
-use super::world::broker::Broker;
+use super::world::letters::dead_letters;
 use super::world::tap::Passed;
 use super::world::usage::{self, Usage};
 use super::world::{World, settle};
@@ -183,14 +182,10 @@ async fn places(world: &World) -> Result<Vec<(String, String)>> {
         metrics += &client.get(format!("{url}/metrics")).send().await?.text().await?;
     }
     places.push(("the metrics".to_owned(), metrics));
-    let broker = Broker::open(world).await?;
     let mut letters = String::from("dead letters: ");
-    for queue in QUEUES {
-        for letter in broker.letters(queue.dead_letters.queue).await? {
-            letters += &format!("{} {} {}\n", letter.reason, letter.properties, letter.body);
-        }
+    for letter in dead_letters(world).await? {
+        letters += &format!("{} {} {}\n", letter.reason, letter.properties, letter.body);
     }
-    broker.close().await;
     places.push(("the dead letters".to_owned(), letters));
     Ok(places)
 }

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use super::journal::Call;
 use super::world::World;
-use super::world::broker::{Broker, Letter};
+use super::world::broker::Broker;
+use super::world::letters::{Letter, dead_letters};
 use outings::Outings;
 use venues::{VenuesEvent, VenuesRow};
 
@@ -153,11 +154,10 @@ pub async fn collect(world: &World) -> Result<Findings> {
         and greatest(due_at, claimed_until) <= now() - interval '10 seconds')";
     let row = sql.query_one(numbers, &[]).await?;
     let broker = Broker::open(world).await?;
-    let (mut queues, mut dead) = (Vec::new(), Vec::new());
+    let mut queues = Vec::new();
     for queue in QUEUES {
         let ready = broker.waiting(queue.name).await?;
         queues.push(QueueState { name: queue.name.to_owned(), ready });
-        dead.extend(broker.letters(queue.dead_letters.queue).await?);
     }
     broker.close().await;
     Ok(Findings {
@@ -177,7 +177,7 @@ pub async fn collect(world: &World) -> Result<Findings> {
         venues_rows: venues::rows(&sql).await?,
         outings: outings::collect(&sql).await?,
         queues,
-        dead,
+        dead: dead_letters(world).await?,
         poison: world.poison.clone(),
     })
 }

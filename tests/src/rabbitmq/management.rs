@@ -100,6 +100,15 @@ impl Management {
         checked(self.request(Method::PUT, path).json(body), path).await.map(|_| ())
     }
 
+    /// Asks with `body` at `/api/<path>`, for example `queues/<vhost>/<queue>/get`.
+    ///
+    /// # Errors
+    /// If the node can not be reached or refuses it.
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let answer = checked(self.request(Method::POST, path).json(body), path).await?;
+        answer.json().await.with_context(|| format!("reading the broker's answer to {path}"))
+    }
+
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client
             .request(method, format!("{}/api/{path}", self.url))

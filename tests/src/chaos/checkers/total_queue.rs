@@ -31,8 +31,8 @@ pub(super) fn check(findings: &Findings) -> Vec<String> {
     }
     let mut given: Vec<&str> = findings.poison.iter().map(String::as_str).collect();
     for letter in &findings.dead {
-        let text = format!("{} {}", letter.properties, letter.body);
-        match given.iter().position(|poison| text.contains(poison)) {
+        let known = |text: &str| given.iter().position(|poison| text.contains(poison));
+        match known(&letter.properties).or_else(|| known(&letter.body)) {
             Some(index) => drop(given.swap_remove(index)),
             None => wrong
                 .push(format!("an innocent dead letter in {}: {}", letter.queue, letter.reason)),
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
     use crate::chaos::checkers::sample::sound;
     use crate::chaos::findings::outings::Outings;
-    use crate::chaos::world::broker::Letter;
+    use crate::chaos::world::letters::Letter;
 
     fn letter(properties: &str) -> Letter {
         let (queue, reason) = ("a.dead".to_owned(), "not a verdict".to_owned());

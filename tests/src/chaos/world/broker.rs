@@ -1,5 +1,5 @@
-//! A connection of the broker's operator, by the broker's own port: counting what waits, reading
-//! dead letters, and the mischief of some faults.
+//! A connection of the broker's operator, by the broker's own port: counting what waits, and the
+//! mischief of some faults.
 
 use anyhow::{Context, Result, bail, ensure};
 use lapin::options::{
@@ -8,7 +8,7 @@ use lapin::options::{
 };
 use lapin::types::FieldTable;
 use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
-use shared_events::topology::{Queue, header};
+use shared_events::topology::Queue;
 
 use super::World;
 use super::tap::Passed;
@@ -16,21 +16,6 @@ use crate::secrets::BrokerUser;
 
 /// Messages in flight before their confirms are awaited.
 const WINDOW: usize = 500;
-/// As much of a dead letter's body is looked at.
-const READ: usize = 64 * 1024;
-
-/// A message that was read.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Letter {
-    /// Which queue it lies in.
-    pub queue: String,
-    /// Why, if it is a dead letter.
-    pub reason: String,
-    /// Its properties, as text.
-    pub properties: String,
-    /// The beginning of its body, as text.
-    pub body: String,
-}
 
 /// A connection of the operator, who may do everything.
 pub struct Broker {
@@ -68,30 +53,6 @@ impl Broker {
         let count = declared.with_context(|| format!("the queue {queue}"))?.message_count();
         channel.close(200, "counted".into()).await?;
         Ok(count)
-    }
-
-    /// All messages of a queue; they stay in it.
-    ///
-    /// # Errors
-    /// If there is no such queue.
-    pub async fn letters(&self, queue: &str) -> Result<Vec<Letter>> {
-        // What is not acknowledged goes back when its channel is closed.
-        let channel = self.connection.create_channel().await?;
-        let mut letters = Vec::new();
-        while let Some(got) = channel.basic_get(queue.into(), BasicGetOptions::default()).await? {
-            let headers = got.properties.headers().as_ref().map(FieldTable::inner);
-            let reason = headers.and_then(|headers| headers.get(header::DEAD_REASON));
-            let reason = reason.and_then(|reason| reason.as_long_string());
-            letters.push(Letter {
-                queue: queue.to_owned(),
-                reason: reason.map(ToString::to_string).unwrap_or_default(),
-                properties: format!("{:?}", got.properties),
-                body: String::from_utf8_lossy(got.data.get(..READ).unwrap_or(&got.data))
-                    .into_owned(),
-            });
-        }
-        channel.close(200, "read".into()).await?;
-        Ok(letters)
     }
 
     /// Publishes a message and waits until a queue has it.

@@ -1,11 +1,12 @@
 //! What is broken: a Postgres and a RabbitMQ, two `ticketing` and two `rules`, each in a session of
 //! its own, on servers nobody else uses, reached by their handles so that they can be killed.
 //!
-//! [`broker`] is the operator's hand, [`tap`] collects messages, [`settle`] knows when nothing is
-//! left to do, [`usage`] what the processes hold. Not here: what breaks ([`super::faults`]) and
-//! what must hold ([`super::checkers`]).
+//! [`broker`] is the operator's hand, [`letters`] reads dead ones, [`tap`] collects messages,
+//! [`settle`] knows when nothing is left to do, [`usage`] what the processes hold. Not here: what
+//! breaks ([`super::faults`]) and what must hold ([`super::checkers`]).
 
 pub mod broker;
+pub mod letters;
 pub mod settle;
 pub mod tap;
 pub mod usage;
