@@ -52,9 +52,10 @@ impl WithMail {
                  and not exists (select from deliveries d \
                      where d.notice = n.id and d.channel = 'email')"
         );
+        // What was just decided is next a moment after `now`.
         let open = format!(
             "select count(*) from deliveries where state in ('claimed', 'sending') \
-                 or state = 'waiting' and next_at <= '{now}'"
+                 or state = 'waiting' and (attempts = 0 or next_at <= '{now}')"
         );
         self.world.until_all_projected().await;
         let idle =
