@@ -45,9 +45,7 @@ async fn control_a_market_that_breaks_a_promise_is_found() {
     ] {
         let forged = sql.execute(FORGE, &[&id(stream), &like, &forged, order]).await.unwrap();
         assert_eq!(forged, 1, "{promise}: nothing was forged");
-        let found = world.verify().await.unwrap_err();
-        let fails = |line: &str| line.starts_with("FAIL") && line.contains(promise);
-        assert!(found.lines().any(fails), "{promise} is not found:\n{found}");
+        world.finds_wrong(promise).await;
         // Each is forged on a history in which nothing else is wrong.
         let undo = "delete from events where log = 'market' and position > $1";
         assert_eq!(sql.execute(undo, &[&head]).await.unwrap(), 1);
@@ -66,8 +64,7 @@ async fn control_a_row_of_the_market_that_does_not_follow_from_history_is_found(
     for table in ["listings", "orders", "payments"] {
         let sql = world.sql().await;
         sql.batch_execute(&format!("update {table} set price_minor = 1")).await.unwrap();
-        let found = world.verify().await.unwrap_err();
-        assert!(found.contains("FAIL") && found.contains(table), "{found}");
+        world.finds_wrong(table).await;
     }
     // The projection is built again from history.
     world.run(&["rebuild", "market"]).await.unwrap();

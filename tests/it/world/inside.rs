@@ -103,6 +103,26 @@ impl World {
         self.run(&["verify"]).await
     }
 
+    /// What `ticketing verify` finds to be wrong, a line each.
+    pub(crate) async fn wrong(&self) -> Vec<String> {
+        let Err(found) = self.verify().await else { return Vec::new() };
+        let wrong = found.lines().filter(|line| line.starts_with("FAIL")).map(ToOwned::to_owned);
+        let wrong: Vec<_> = wrong.collect();
+        assert!(!wrong.is_empty(), "it failed and found nothing:\n{found}");
+        wrong
+    }
+
+    /// Fails unless `ticketing verify` finds this to be wrong.
+    pub(crate) async fn finds_wrong(&self, what: &str) {
+        let wrong = self.wrong().await;
+        assert!(names(&wrong, what), "{what} is not found: {wrong:#?}");
+    }
+
+    /// Whether `ticketing verify` finds this to be wrong.
+    pub(crate) async fn is_wrong(&self, what: &str) -> bool {
+        names(&self.wrong().await, what)
+    }
+
     /// Everything its services have logged.
     pub(crate) fn logs(&self) -> String {
         let folder = self.system.wiring.home.root().join("logs");
@@ -217,4 +237,8 @@ pub(crate) fn header(message: &BasicGetMessage, name: &str) -> String {
     let headers = message.properties.headers().as_ref();
     let value = headers.and_then(|headers| headers.inner().get(name));
     value.and_then(|value| value.as_long_string()).map(ToString::to_string).unwrap_or_default()
+}
+
+fn names(lines: &[String], what: &str) -> bool {
+    lines.iter().any(|line| line.contains(what))
 }
