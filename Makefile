@@ -52,7 +52,7 @@ chaos: build ## Breaks a throwaway system and checks what is left: make chaos SE
 		$(if $(FAULT),--fault $(FAULT)) $(CHAOS_OPTIONS)
 
 chaos-full: build ## Every fault as often as promised, and every control (two hours; goes on where it was stopped).
-	@$(RELEASE)/turnstile chaos --profile full $(if $(SEED),--seed $(SEED)) $(CHAOS_OPTIONS)
+	@$(RELEASE)/turnstile chaos --profile full $(if $(SEED),--seed $(SEED)) $(if $(FAULT),--fault $(FAULT)) $(CHAOS_OPTIONS)
 
 # The same plan every time, so that a red build is the change's; `make chaos` tries others.
 chaos-short: ## Every fault once, on what `make test` has built (some ten minutes on two cores).

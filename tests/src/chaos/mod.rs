@@ -52,11 +52,11 @@ pub struct Options {
     /// How often each fault happens, instead of the profile's counts.
     #[arg(long)]
     pub cycles: Option<u32>,
-    /// Only these faults, in one run.
+    /// Only these faults; in the short profile all in one run.
     #[arg(long, value_enum, value_delimiter = ',')]
     pub fault: Vec<Fault>,
-    /// How much is broken. `full` without naming faults performs each in a run of its own, then the
-    /// controls, and goes on where it was stopped.
+    /// How much is broken. `full` performs each fault in a run of its own, then the controls unless
+    /// faults are named, and goes on where it was stopped.
     #[arg(long, value_enum, default_value = "short")]
     pub profile: Profile,
     /// Only these controls: a checker has to turn red.
@@ -101,13 +101,13 @@ async fn perform(options: &Options) -> Result<()> {
     if !chosen.is_empty() {
         return some_controls(chosen, options.seed.unwrap_or_else(fresh_seed), &folder).await;
     }
-    if options.profile == Profile::Full && options.fault.is_empty() {
-        return everything(options, &folder).await;
-    }
     let faults = match options.fault.as_slice() {
         [] => Fault::value_variants(),
         some => some,
     };
+    if options.profile == Profile::Full {
+        return each_alone(options, faults, &folder).await;
+    }
     let seed = options.seed.unwrap_or_else(fresh_seed);
     say::say(format!("Seed {seed}."));
     finish(&one_run(options, faults, seed, &folder).await?.failures(), seed)
@@ -127,12 +127,13 @@ async fn one_run(
     Ok(run)
 }
 
-/// Each fault in a run of its own, then each control; what was survived already is not done again.
-async fn everything(options: &Options, folder: &Path) -> Result<()> {
+/// Each of these faults in a run of its own, then each control if all faults are meant; what was
+/// survived already is not done again.
+async fn each_alone(options: &Options, faults: &[Fault], folder: &Path) -> Result<()> {
     let mut state = State::open(folder, options.seed, fresh_seed)?;
     let seed = state.seed;
     say::say(format!("Seed {seed}."));
-    for &fault in Fault::value_variants() {
+    for &fault in faults {
         let times = options.cycles.unwrap_or_else(|| fault.cycles(options.profile));
         if state.faults.get(&fault).is_some_and(|row| row.is_survived(times)) {
             say_progress(&format!("{} was survived before.", fault.name()));
@@ -149,17 +150,10 @@ async fn everything(options: &Options, folder: &Path) -> Result<()> {
         state.faults.insert(fault, row);
         state.keep(folder)?;
     }
-    let missing = |control: &&Control| {
-        !state.controls.get(control).is_some_and(|shown| shown.is_good(**control))
-    };
-    for &control in Control::value_variants().iter().filter(missing).collect::<Vec<_>>() {
-        let servers = Servers::throwaway().await?;
-        let (servers, shown) = controls::perform(control, seed, folder, servers).await?;
-        servers.discard().await?;
-        state.controls.insert(control, shown);
-        state.keep(folder)?;
+    if options.fault.is_empty() {
+        missing_controls(&mut state, folder).await?;
+        tell_report(&state)?;
     }
-    tell_report(&state)?;
     let of_faults = state.faults.iter().flat_map(|(fault, row)| {
         row.failures.iter().map(move |text| format!("{}: {text}", fault.name()))
     });
@@ -169,6 +163,20 @@ async fn everything(options: &Options, folder: &Path) -> Result<()> {
         .filter(|(control, shown)| !shown.is_good(**control))
         .map(|(control, _)| control.name());
     finish(&of_faults.chain(of_controls).collect::<Vec<_>>(), seed)
+}
+
+async fn missing_controls(state: &mut State, folder: &Path) -> Result<()> {
+    let missing = |control: &&Control| {
+        !state.controls.get(control).is_some_and(|shown| shown.is_good(**control))
+    };
+    for &control in Control::value_variants().iter().filter(missing).collect::<Vec<_>>() {
+        let servers = Servers::throwaway().await?;
+        let (servers, shown) = controls::perform(control, state.seed, folder, servers).await?;
+        servers.discard().await?;
+        state.controls.insert(control, shown);
+        state.keep(folder)?;
+    }
+    Ok(())
 }
 
 async fn some_controls(chosen: &[Control], seed: u64, folder: &Path) -> Result<()> {
