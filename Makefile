@@ -55,7 +55,7 @@ chaos-full: build ## Every fault as often as promised, and every control (two ho
 	@$(RELEASE)/turnstile chaos --profile full $(if $(SEED),--seed $(SEED)) $(if $(FAULT),--fault $(FAULT)) $(CHAOS_OPTIONS)
 
 # The same plan every time, so that a red build is the change's; `make chaos` tries others.
-chaos-short: ## Every fault once, on what `make test` has built (some ten minutes on two cores).
+chaos-short: ## Every fault once, on what `make test` has built (some six minutes on two cores).
 	@$(DEBUG)/turnstile chaos --seed $(or $(SEED),1)
 
 # Servers that are thrown away need no disk; in memory the tests take an eighth less time.
