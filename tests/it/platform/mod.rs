@@ -11,6 +11,7 @@ mod idempotent;
 mod inbox;
 mod joint;
 mod lost_replies;
+mod memory;
 mod projections;
 mod relay;
 mod snapshots;
