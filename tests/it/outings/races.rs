@@ -7,6 +7,8 @@ use serde_json::json;
 use super::given::{announcement, in_hours};
 use crate::harness::eventually;
 use crate::world::World;
+use crate::world::answer::Ask;
+use crate::world::people::User;
 
 /// An earlier implementation counted first and accepted then.
 #[tokio::test]
@@ -24,6 +26,25 @@ async fn of_fifty_guests_accepted_at_once_two_have_the_two_places() {
     assert!(statuses.iter().all(|status| [200, 409].contains(status)), "{statuses:?}");
     let seen = world.announcement(&outing.host, &outing.id).await.is(200).json;
     assert_eq!((&seen["tickets_left"], &seen["status"]), (&json!(0), &json!("Closed")));
+}
+
+/// Each replica has its calls for an announcement wait for each other, not for those of the other
+/// replica: nobody is told of a conflict because of that.
+#[tokio::test]
+async fn guests_who_apply_at_two_replicas_at_once_all_have_their_booking() {
+    let world = World::start(&[]).await;
+    let (mut replica, elsewhere) = world.system.replica().await.unwrap();
+    let outing = world.given_outing(2, in_hours(30)).await;
+    let guests = join_all((0..24).map(|_| world.given_user("standard"))).await;
+    let path = format!("/app/v1/booking/{}", outing.id);
+    let apply = async |guest: &User, url: &str| {
+        world.http().post(format!("{url}{path}")).bearer_auth(&guest.token).ask().await.status
+    };
+    let urls = [world.system.url(), elsewhere];
+    let applying = guests.iter().zip(urls.iter().cycle()).map(|(guest, url)| apply(guest, url));
+    assert_eq!(join_all(applying).await, [200; 24]);
+    replica.stop().await.unwrap();
+    world.system.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -41,7 +41,7 @@ const TOP_UP_SETTLES: &str = "venues.top_up_settles";
 /// How long who has started a top-up has the provider for itself; longer than any call may take.
 const OWN_TIME: TimeDelta = TimeDelta::seconds(15);
 /// How often it is tried to record an outcome, each time with the attempts of a command.
-const RECORD_ATTEMPTS: usize = 8;
+const RECORD_ATTEMPTS: usize = 2;
 /// What the source of a top-up is called in the vault.
 const SOURCE: &str = "top_up_source";
 /// How long a source is kept for asking again.

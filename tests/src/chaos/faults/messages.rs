@@ -15,11 +15,11 @@ use crate::chaos::fault::Fault;
 use crate::chaos::plan::Cycle;
 use crate::chaos::world::World;
 use crate::chaos::world::broker::Broker;
-use crate::chaos::world::tap::{Tap, each_passed};
+use crate::chaos::world::tap::Tap;
 
 /// The workload makes enough messages within this time.
 const PLENTY: Duration = Duration::from_secs(120);
-/// How long messages are collected before they come again.
+/// How long messages are collected before they come again, at least.
 const COLLECTING: Duration = Duration::from_secs(2);
 /// A queue that nobody serves fills within this time.
 const FILLING: Duration = Duration::from_secs(20);
@@ -40,10 +40,7 @@ pub(super) async fn repeated(world: &mut World, cycle: &Cycle) -> Result<Struck>
 /// relay send the history again.
 pub(super) async fn replayed(world: &mut World, cycle: &Cycle) -> Result<Struck> {
     let exchanges = [LINKS_EVENTS, MARKET_EVENTS, VENUES_EVENTS, OUTINGS_EVENTS, RULES_VERDICTS];
-    let tap = Tap::open(world, &exchanges).await?;
-    sleep(COLLECTING).await;
-    let messages = tap.close().await?;
-    each_passed(&exchanges, &messages)?;
+    let messages = Tap::open(world, &exchanges).await?.collect(COLLECTING).await?;
     // Of more than are to come again, some from the whole time.
     let step = messages.len().div_ceil(cycle.amount.div_ceil(2)).max(1);
     let messages: Vec<_> = messages.into_iter().step_by(step).collect();

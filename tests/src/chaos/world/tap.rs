@@ -1,14 +1,20 @@
 //! A tap on exchanges: what is published meanwhile, to be published again. Its queue lives only as
 //! long as it does: while it is there no message is unroutable.
 
+use std::time::{Duration, Instant};
+
 use anyhow::{Context, Result, ensure};
 use lapin::options::{BasicGetOptions, QueueDeclareOptions};
 use lapin::types::{FieldTable, ShortString};
 use lapin::{BasicProperties, Channel, Connection, ConnectionProperties};
 use shared_events::topology::Exchange;
+use tokio::time::sleep;
 
 use super::World;
 use crate::secrets::BrokerUser;
+
+/// How often an empty tap is looked at.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// A message as it passed.
 #[derive(Clone, Debug)]
@@ -63,6 +69,25 @@ impl Tap {
             properties: got.properties.clone(),
             body: got.data.clone(),
         }))
+    }
+
+    /// Collects for this long, and on until something has passed through each exchange; ends it.
+    ///
+    /// # Errors
+    /// If nothing passes through one of them in ten times as long, or the broker does not answer.
+    pub async fn collect(self, lasting: Duration) -> Result<Vec<Passed>> {
+        let (begun, exchanges) = (Instant::now(), self.exchanges.clone());
+        let mut all = Vec::new();
+        let is_enough = |all: &[Passed]| each_passed(&exchanges, all).is_ok();
+        while begun.elapsed() < lasting || !is_enough(&all) && begun.elapsed() < lasting * 10 {
+            match self.next().await? {
+                Some(passed) => all.push(passed),
+                None => sleep(LOOK).await,
+            }
+        }
+        all.extend(self.close().await?);
+        each_passed(&exchanges, &all)?;
+        Ok(all)
     }
 
     /// Ends it; all that has passed and was not taken yet.

@@ -27,10 +27,7 @@ use crate::api::if_match::etag;
 use crate::api::timestamp::Timestamp;
 use crate::api_error::{ApiError, Code, FieldError};
 use crate::platform::append::{Attached, NewSecret};
-use crate::platform::commands::{CommandError, Done, Execution};
-
-/// How often an announcement is read again because it has changed since, by another replica.
-const ATTEMPTS: usize = 4;
+use crate::platform::commands::{ATTEMPTS, CommandError, Done, Execution};
 
 type Answer = Tagged<AnnouncementSeen>;
 
