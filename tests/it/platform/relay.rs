@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::options::BasicAckOptions;
+use lapin::types::FieldTable;
 use shared_events::topology::{LINKS_EVENTS, PROJECT_LINKS, Queue};
 use ticketing::platform::broker::Broker;
 use ticketing::platform::database::Database;
@@ -111,6 +112,25 @@ async fn confirms_that_are_lost_are_not_taken_for_confirmed() {
     proxy.clear();
     eventually("all is relayed again", || async { cursor(&database).await == 20 }).await;
     assert_eq!(receive(&place, 20).await, (1..=20).collect::<Vec<_>>());
+}
+
+/// The relay binds what it feeds when it connects, and has to find out when that is lost later.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_reaches_no_queue_is_published_again() {
+    let (place, database) = Place::migrated().await;
+    let store = EventStore::open(LOG, database.clone());
+    let (_task, relay) = start(&place, &place.amqp_url());
+    eventually("it leads", || async { relay.is_leading() }).await;
+    append_some(&store, 10).await;
+    eventually("the first are relayed", || async { cursor(&database).await == 10 }).await;
+    let connection = Broker::new(&place.amqp_url()).unwrap().connect("test").await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    let (queue, exchange) = (PROJECT_LINKS.name.into(), LINKS_EVENTS.name.into());
+    let key = PROJECT_LINKS.binding.routing_key.into();
+    channel.queue_unbind(queue, exchange, key, FieldTable::default()).await.unwrap();
+    append_some(&store, 10).await;
+    assert_eq!(receive(&place, 20).await, (1..=20).collect::<Vec<_>>());
+    eventually("the cursor is at the head", || async { cursor(&database).await == 20 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use shared_events::topology::{
-    EVALUATE_LINK_REQUESTS, LINKS_LOG, PROJECT_LINK_NOTICES, PROJECT_LINKS, RULES_VERDICTS,
-};
+use shared_events::topology::{LINKS_LOG, RECORD_VERDICTS, RULES_VERDICTS};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
@@ -42,7 +40,7 @@ pub(super) async fn play(control: Control, world: &mut World) -> Result<()> {
         // The workload repeats keys by itself, and appends at both replicas at once.
         Control::NaiveCursor | Control::NoIdempotency => sleep(UNDER_WAY).await,
         Control::NoConfirm => broker_dies_full(world).await?,
-        Control::NoMandatory => queues_are_unbound(world).await?,
+        Control::NoMandatory => verdicts_have_no_queue(world).await?,
         Control::AckFirst => rules_die_full(world).await?,
         Control::NoDedupe => verdicts_come_at_once(world).await?,
         Control::NoUnique => {
@@ -72,14 +70,12 @@ async fn broker_dies_full(world: &mut World) -> Result<()> {
     world.servers.rabbitmq.start().await
 }
 
-/// The broker has nowhere to put what is published, however often consumers bind their queues anew.
-async fn queues_are_unbound(world: &mut World) -> Result<()> {
+/// The broker has nowhere to put verdicts, however often their consumers bind the queue anew. It is
+/// the only one of its exchange: what reached another queue would count as delivered.
+async fn verdicts_have_no_queue(world: &mut World) -> Result<()> {
     let (broker, begun) = (Broker::open(world).await?, Instant::now());
     while begun.elapsed() < UNDER_WAY {
-        // In this order: what only the rules lack would count as delivered.
-        for queue in [&PROJECT_LINKS, &PROJECT_LINK_NOTICES, &EVALUATE_LINK_REQUESTS] {
-            broker.unbind(queue).await?;
-        }
+        broker.unbind(&RECORD_VERDICTS).await?;
         sleep(LOOK).await;
     }
     broker.close().await;
