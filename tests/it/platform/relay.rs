@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use lapin::options::BasicAckOptions;
-use lapin::types::FieldTable;
 use shared_events::topology::{LINKS_EVENTS, PROJECT_LINKS, Queue};
 use ticketing::platform::broker::Broker;
 use ticketing::platform::database::Database;
@@ -19,6 +18,7 @@ use uuid::Uuid;
 use super::append::{LOG, append, to};
 use super::fault_proxy::before_broker;
 use crate::harness::{PATIENCE, Place, eventually};
+use crate::world::inside;
 
 const FED: [Queue; 1] = [PROJECT_LINKS];
 const ROUTE: Route = Route { exchange: LINKS_EVENTS, queues: &FED, answers: &[] };
@@ -41,6 +41,13 @@ async fn cursor(database: &Database) -> i64 {
     let client = database.get().await.unwrap();
     let text = "select coalesce(max(position), 0) from relay_cursors";
     client.query_one(text, &[]).await.unwrap().get(0)
+}
+
+/// Appends ten events and waits until they are relayed.
+async fn relay_ten(store: &EventStore, database: &Database) {
+    let head = cursor(database).await + 10;
+    append_some(store, 10).await;
+    eventually("they are relayed", || async { cursor(database).await == head }).await;
 }
 
 /// Takes messages from the queue until every position up to `last` was seen; the order of first
@@ -103,8 +110,7 @@ async fn confirms_that_are_lost_are_not_taken_for_confirmed() {
     let (proxy, url) = before_broker(&place).await;
     let (_task, relay) = start(&place, &url);
     eventually("it leads", || async { relay.is_leading() }).await;
-    append_some(&store, 10).await;
-    eventually("the first are relayed", || async { cursor(&database).await == 10 }).await;
+    relay_ten(&store, &database).await;
     proxy.lose_confirms(usize::MAX);
     append_some(&store, 10).await;
     eventually("a confirm is lost", || async { proxy.fired().confirms_lost > 0 }).await;
@@ -121,13 +127,8 @@ async fn what_reaches_no_queue_is_published_again() {
     let store = EventStore::open(LOG, database.clone());
     let (_task, relay) = start(&place, &place.amqp_url());
     eventually("it leads", || async { relay.is_leading() }).await;
-    append_some(&store, 10).await;
-    eventually("the first are relayed", || async { cursor(&database).await == 10 }).await;
-    let connection = Broker::new(&place.amqp_url()).unwrap().connect("test").await.unwrap();
-    let channel = connection.create_channel().await.unwrap();
-    let (queue, exchange) = (PROJECT_LINKS.name.into(), LINKS_EVENTS.name.into());
-    let key = PROJECT_LINKS.binding.routing_key.into();
-    channel.queue_unbind(queue, exchange, key, FieldTable::default()).await.unwrap();
+    relay_ten(&store, &database).await;
+    inside::Broker::of(&place.name).await.unbind(&PROJECT_LINKS).await;
     append_some(&store, 10).await;
     assert_eq!(receive(&place, 20).await, (1..=20).collect::<Vec<_>>());
     eventually("the cursor is at the head", || async { cursor(&database).await == 20 }).await;
@@ -140,13 +141,11 @@ async fn of_two_relays_one_leads_and_the_other_takes_over() {
     let (first_task, first) = start(&place, &place.amqp_url());
     eventually("the first leads", || async { first.is_leading() }).await;
     let (_second_task, second) = start(&place, &place.amqp_url());
-    append_some(&store, 10).await;
-    eventually("the first relays", || async { cursor(&database).await == 10 }).await;
+    relay_ten(&store, &database).await;
     assert!(!second.is_leading());
     first_task.abort();
     eventually("the second leads", || async { second.is_leading() }).await;
-    append_some(&store, 10).await;
-    eventually("the second relays", || async { cursor(&database).await == 20 }).await;
+    relay_ten(&store, &database).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -140,11 +140,7 @@ impl World {
 
     /// Its part of the broker, as the operator.
     pub(crate) async fn broker(&self) -> Broker {
-        let url = servers().amqp_url(BrokerUser::Operator, &self.system.place);
-        let (connection, channel) = open(&url).await;
-        let confirming = channel.confirm_select(ConfirmSelectOptions::default()).await;
-        confirming.expect("a channel that confirms");
-        Broker { url, channel, _connection: connection }
+        Broker::of(&self.system.place).await
     }
 }
 
@@ -163,6 +159,15 @@ async fn open(url: &str) -> (lapin::Connection, Channel) {
 }
 
 impl Broker {
+    /// What belongs to the place of this name.
+    pub(crate) async fn of(place: &str) -> Self {
+        let url = servers().amqp_url(BrokerUser::Operator, place);
+        let (connection, channel) = open(&url).await;
+        let confirming = channel.confirm_select(ConfirmSelectOptions::default()).await;
+        confirming.expect("a channel that confirms");
+        Self { url, channel, _connection: connection }
+    }
+
     /// Publishes what looks like a verdict of the rule service.
     pub(crate) async fn publish_verdict(&self, id: Uuid, body: &[u8]) {
         let id = id.to_string();
